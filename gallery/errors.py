@@ -1,0 +1,64 @@
+"""What can go wrong for a user. Every message says what happened and what to do about it.
+
+GalleryError                 shown as one sentence; a command exits with 1
+├── BadInput                 a file or value that the user gave cannot be used
+├── CollectionError          a collection is missing, held by another process, or cannot be reached
+│   └── SpecMismatch         it was made by another encoder or another version
+├── EncoderError             an encoder cannot be loaded, or gave vectors that are none
+└── UnreadableImage          one file is no usable picture; a run goes on without it
+"""
+
+from enum import StrEnum
+
+
+class GalleryError(Exception):
+    """Something that a user can cause and mend."""
+
+
+class BadInput(GalleryError):
+    """A file or a value that the user gave cannot be used."""
+
+
+class CollectionError(GalleryError):
+    """A collection is missing, held by another process, or cannot be reached."""
+
+
+class SpecMismatch(CollectionError):
+    """The collection was made by another encoder or another version of this project."""
+
+
+class EncoderError(GalleryError):
+    """An encoder cannot be loaded, or gave vectors that are none."""
+
+
+class Reason(StrEnum):
+    """Why a file is no usable picture."""
+
+    DAMAGED = "damaged"
+    EMPTY = "empty"
+    NOT_AN_IMAGE = "not-an-image"
+    TOO_LARGE = "too-large"
+    IO_ERROR = "io-error"
+    NO_PERMISSION = "no-permission"
+    NOT_A_FILE = "not-a-file"
+    UNSUPPORTED = "unsupported"
+    VANISHED = "vanished"
+
+    @property
+    def lasting(self) -> bool:
+        """Whether the same bytes fail again; the other reasons may go away while the file stays as it is."""
+        return self in (Reason.DAMAGED, Reason.EMPTY, Reason.NOT_AN_IMAGE, Reason.TOO_LARGE)
+
+
+class UnreadableImage(GalleryError):
+    """One file is no usable picture.
+
+    Attributes:
+        reason: The code that is counted and kept.
+        detail: What the system or the decoder said.
+    """
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail

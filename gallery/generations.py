@@ -1,0 +1,123 @@
+"""Generations of an embedded collection: folders of which one is published, and one may be in the making.
+
+    COLLECTION/
+        CURRENT          the name of the published generation
+        lock             held by the process that writes; holder: its process id
+        gen-000001/      published: never written to again, opened by any number of readers
+        gen-000002/      in the making: a copy of the published one, or a new one
+
+The switch is the replacement of CURRENT, which is atomic. A crash leaves CURRENT as it was, and what was flushed into
+the generation in the making is gone on with by the next run. Knows nothing of what is in a generation.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from gallery.errors import CollectionError
+
+_COPY_ATTEMPTS = 20
+
+
+def published(folder: Path) -> Path | None:
+    """Return the folder of the published generation of the collection at `folder`, if there is one."""
+    try:
+        return folder / (folder / "CURRENT").read_text().strip()
+    except FileNotFoundError:
+        return None
+
+
+class Workshop:
+    """The making of generations, by one process at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take the collection's lock.
+
+        Raises:
+            CollectionError: Another process holds it, or the folder cannot be written to.
+        """
+        self._folder = folder
+        holder = folder / "holder"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(folder / "lock", timeout=0)
+            self._lock.acquire()
+            holder.write_text(str(os.getpid()))
+        except Timeout as error:
+            by = holder.read_text() if holder.exists() else "unknown"
+            raise CollectionError(
+                f"collection {folder.name} is being written to by process {by}; wait for it or stop it"
+            ) from error
+        except OSError as error:
+            raise CollectionError(
+                f"{folder} cannot be written to ({error}); set DATA_DIR to a folder of yours"
+            ) from error
+
+    def unfinished(self) -> Path | None:
+        """Return the generation that an interrupted run left in the making."""
+        path = self._next()
+        return path if path.is_dir() else None
+
+    def draft(self, base: Path | None) -> Path:
+        """Return the folder of a new draft: a copy of the generation `base`, or empty."""
+        draft = self._next().with_suffix(".draft")
+        shutil.rmtree(draft, ignore_errors=True)
+        if base:
+            _copy(base, draft)
+        else:
+            draft.mkdir()
+        return draft
+
+    def settle(self, draft: Path) -> Path:
+        """Make a draft the generation in the making, which the next run goes on with, and return its folder."""
+        return draft.rename(self._next())
+
+    def publish(self, generation: Path) -> None:
+        """Make `generation` the one that readers open, and remove all others.
+
+        Readers that have an older one open go on answering from it.
+        """
+        pointer = self._folder / "CURRENT"
+        draft = self._folder / "CURRENT.draft"
+        with draft.open("w") as file:
+            file.write(generation.name)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(pointer)
+        _sync_folder(self._folder)
+        for other in self._folder.glob("gen-*"):
+            if other != generation:
+                shutil.rmtree(other, ignore_errors=True)
+
+    def close(self) -> None:
+        """Give the lock back."""
+        self._lock.release()
+
+    def _next(self) -> Path:
+        current = published(self._folder)
+        number = int(current.name.removeprefix("gen-")) if current else 0
+        return self._folder / f"gen-{number + 1:06d}"
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a generation that readers may be opening: they replace small files, through temporary ones."""
+    for attempt in range(_COPY_ATTEMPTS):
+        try:
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns(".atomicwrite*"), dirs_exist_ok=True)
+        except shutil.Error as error:
+            vanished = all("No such file" in reason for _, _, reason in error.args[0])
+            if not vanished or attempt == _COPY_ATTEMPTS - 1:
+                raise
+        else:
+            return
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,289 @@
+"""The one loader: files are found and decoded here for indexing, queries, the baseline and thumbnails alike."""
+
+import os
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from gallery.errors import BadInput, Reason, UnreadableImage
+from gallery.records import ImageFile
+
+LOADER_VERSION = 1
+"""Part of every vector's fingerprint: raise it when the same file would give other pixels."""
+
+MAX_BYTES = 2**29
+MAX_PIXELS = 2**28
+"""What a header may claim; the JPEGs of 200-megapixel cameras pass, as they are decoded at a reduced scale."""
+MAX_DECODED_PIXELS = 100_000_000
+"""What may be decoded, in pixels; some 400 MB for a thread that decodes RGBA."""
+
+_JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo")
+_HEIC_SUFFIXES = (".heic", ".heif", ".hif")
+SUFFIXES = frozenset(
+    (*_JPEG_SUFFIXES, *_HEIC_SUFFIXES, ".png", ".apng", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".dib", ".avif")
+)
+_PILLOW = threading.Lock()
+_FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "DIB", "AVIF"]
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded image file.
+
+    Attributes:
+        rgb: The upright picture in mode RGB, transparency flattened on white; smaller than the file's for
+            a large JPEG (see `open_image`).
+        width: Pixels of the whole upright picture.
+        height: Pixels of the whole upright picture.
+        format: Pillow's name of the file format.
+        camera: Maker and model from EXIF.
+        taken_at: ISO 8601 from EXIF.
+        orientation: The EXIF orientation that was applied, 1 to 8.
+    """
+
+    rgb: Image.Image
+    width: int
+    height: int
+    format: str
+    camera: str | None
+    taken_at: str | None
+    orientation: int
+
+
+def find_images(root: Path, on_error: Callable[[str, OSError], None]) -> Iterator[ImageFile]:
+    """Yield the image files below `root` by their suffix, folder by folder, sorted by name.
+
+    Hidden files and folders are left out. Links are followed, but no folder is walked twice. A `root` that
+    is a file is yielded whatever its name.
+
+    Args:
+        root: A folder or a file.
+        on_error: Called with the path of every folder or entry that cannot be read.
+
+    Raises:
+        BadInput: `root` does not exist or cannot be read.
+    """
+    start = os.path.abspath(root)  # noqa: PTH100 - Path.resolve would replace links by their targets
+    try:
+        found = os.stat(start)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{root} cannot be read ({error}); give an existing folder or image file") from error
+    if not stat.S_ISDIR(found.st_mode):
+        yield ImageFile(start, found.st_size, found.st_mtime_ns)
+        return
+    folders, seen = [start], set[tuple[int, int]]()
+    while folders:
+        folder = folders.pop()
+        try:
+            identity = os.stat(folder)
+            if (identity.st_dev, identity.st_ino) in seen:
+                continue
+            seen.add((identity.st_dev, identity.st_ino))
+            with os.scandir(folder) as entries:
+                visible = sorted((entry for entry in entries if entry.name[0] != "."), key=lambda e: e.name)
+        except OSError as error:
+            on_error(folder, error)
+            continue
+        subfolders = []
+        for entry in visible:
+            try:
+                if entry.is_dir():
+                    subfolders.append(entry.path)
+                elif os.path.splitext(entry.name)[1].lower() in SUFFIXES:  # noqa: PTH122 - ten times faster
+                    found = entry.stat()
+                    if stat.S_ISREG(found.st_mode):
+                        yield ImageFile(entry.path, found.st_size, found.st_mtime_ns)
+            except OSError as error:
+                on_error(entry.path, error)
+        folders += reversed(subfolders)
+
+
+def read_file(path: str) -> bytes:
+    """Return the bytes of a regular file; never waits for a pipe or a device.
+
+    Raises:
+        UnreadableImage: It cannot be read, is empty, or is larger than `MAX_BYTES`.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with open(descriptor, "rb") as file:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
+                raise UnreadableImage(Reason.NOT_A_FILE, "not a regular file")
+            if found.st_size > MAX_BYTES:
+                raise UnreadableImage(Reason.TOO_LARGE, f"{found.st_size} bytes; the limit is {MAX_BYTES}")
+            data = file.read(MAX_BYTES + 1)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UnreadableImage(Reason.VANISHED, "the file is gone") from error
+    except PermissionError as error:
+        raise UnreadableImage(Reason.NO_PERMISSION, "reading is not permitted") from error
+    except IsADirectoryError as error:
+        raise UnreadableImage(Reason.NOT_A_FILE, "a folder") from error
+    except (OSError, ValueError) as error:
+        raise UnreadableImage(Reason.IO_ERROR, str(error)) from error
+    if not data:
+        raise UnreadableImage(Reason.EMPTY, "the file has no bytes")
+    return data
+
+
+def open_image(source: str | bytes, detail: int | None = None) -> Picture:
+    """Decode the file at a path, or its bytes, to an upright RGB picture: the first frame of an animation.
+
+    Args:
+        source: A path or the bytes of a file. Neither is ever taken for an address to fetch.
+        detail: Pixels that are enough for the shorter side. A JPEG of at least twice that is decoded at a
+            half, a quarter or an eighth of its size, which takes a fraction of the time. None decodes all.
+
+    Raises:
+        UnreadableImage: With the reason why not.
+    """
+    data = read_file(source) if isinstance(source, str) else source
+    try:
+        with _opened(data) as image:
+            return _decoded(image, detail)
+    except UnreadableImage:
+        raise
+    except UnidentifiedImageError as error:
+        raise _unidentified(data) from error
+    except (MemoryError, Image.DecompressionBombError) as error:
+        raise UnreadableImage(Reason.TOO_LARGE, str(error) or "not enough memory") from error
+    except Exception as error:  # the parsers of nine formats raise whatever hostile bytes make them trip over
+        raise UnreadableImage(Reason.DAMAGED, f"{type(error).__name__}: {error}") from error
+
+
+def _opened(data: bytes) -> Image.Image:
+    image = Image.open(BytesIO(data), formats=_formats())
+    if image.width * image.height > MAX_PIXELS:
+        raise _too_many_pixels(image.width, image.height, MAX_PIXELS)
+    return image
+
+
+def _decoded(image: Image.Image, detail: int | None) -> Picture:
+    width, height = image.size
+    name = {"MPO": "JPEG", "DIB": "BMP"}.get(str(image.format), str(image.format))
+    exif = _exif(image)
+    orientation = exif.get(ExifTags.Base.Orientation, 1)
+    if detail:
+        image.draft("RGB", (detail, detail))
+    if image.width * image.height > MAX_DECODED_PIXELS:
+        raise _too_many_pixels(image.width, image.height, MAX_DECODED_PIXELS)
+    image.load()
+    turn = _exif(image).get(ExifTags.Base.Orientation)  # Pillow has turned a TIFF itself by now
+    rgb = _flattened(image)
+    if turn in _UPRIGHT:
+        rgb = rgb.transpose(_UPRIGHT[turn])
+        if turn >= 5:
+            width, height = height, width
+    return Picture(
+        rgb=rgb,
+        width=width,
+        height=height,
+        format=name,
+        camera=_camera(exif),
+        taken_at=_taken_at(exif),
+        orientation=orientation if orientation in _UPRIGHT else 1,
+    )
+
+
+def _flattened(image: Image.Image) -> Image.Image:
+    """Return the picture in mode RGB, with white where it is transparent."""
+    if image.mode.startswith(("I", "F")):
+        image = _eight_bit(image)
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        ground = Image.new("RGB", image.size, "white")
+        ground.paste(layer, mask=layer.getchannel("A"))
+        return ground
+    return image.convert("RGB")
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """Scale greyscale of 16 or 32 bits, or of floats, to 8 bits; Pillow's convert would cut at 255."""
+    import numpy as np
+
+    grey = np.nan_to_num(np.asarray(image).astype(np.float64), posinf=0, neginf=0)
+    top = 65535 if image.mode.startswith("I;16") else max(float(grey.max()), 1.0)
+    full = 65535 if 255 < top <= 65535 else 255 if 1 < top <= 255 else top
+    return Image.fromarray((grey.clip(0, full) * (255 / full) + 0.5).astype(np.uint8))
+
+
+def _exif(image: Image.Image) -> Image.Exif:
+    try:
+        return image.getexif()
+    except Exception:  # noqa: BLE001 - broken metadata does not make the picture unreadable
+        return Image.Exif()
+
+
+def _camera(exif: Image.Exif) -> str | None:
+    maker, model = (
+        "".join(character for character in str(exif.get(tag) or "") if character.isprintable()).strip()
+        for tag in (ExifTags.Base.Make, ExifTags.Base.Model)
+    )
+    if model.lower().startswith(maker.lower()):
+        maker = ""
+    return f"{maker} {model}".strip() or None
+
+
+def _taken_at(exif: Image.Exif) -> str | None:
+    try:
+        details = exif.get_ifd(ExifTags.IFD.Exif)
+    except Exception:  # noqa: BLE001 - as above
+        return None
+    text = str(details.get(ExifTags.Base.DateTimeOriginal) or details.get(ExifTags.Base.DateTimeDigitized))
+    offset = str(details.get(ExifTags.Base.OffsetTimeOriginal) or "").strip(" \0")
+    for value, form in (
+        (text.strip(" \0") + offset, "%Y:%m:%d %H:%M:%S%z"),
+        (text.strip(" \0"), "%Y:%m:%d %H:%M:%S"),
+    ):
+        try:
+            return datetime.strptime(value, form).isoformat()
+        except ValueError:
+            continue
+    return None
+
+
+def _formats() -> list[str]:
+    """Make Pillow ready: its list of formats is filled at first use, which several threads may not do at once."""
+    with _PILLOW:
+        Image.MAX_IMAGE_PIXELS = None  # Pillow's own guard only warns where ours refuses, and is lower for JPEGs
+        Image.init()
+        try:
+            import pi_heif
+        except ImportError:
+            return _FORMATS
+        pi_heif.register_heif_opener()
+        return [*_FORMATS, "HEIF"]
+
+
+def _unidentified(data: bytes) -> UnreadableImage:
+    if data[4:8] == b"ftyp" and data[8:12] in (
+        b"heic",
+        b"heix",
+        b"heim",
+        b"heis",
+        b"hevc",
+        b"hevx",
+        b"mif1",
+        b"msf1",
+    ):
+        return UnreadableImage(Reason.UNSUPPORTED, "HEIC needs: pip install 'gallery-search[heic]'")
+    return UnreadableImage(Reason.NOT_AN_IMAGE, "no image format that is known here")
+
+
+def _too_many_pixels(width: int, height: int, limit: int) -> UnreadableImage:
+    return UnreadableImage(Reason.TOO_LARGE, f"{width} x {height} pixels; the limit is {limit}")

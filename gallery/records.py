@@ -1,0 +1,67 @@
+"""The values that cross package borders: frozen and without behaviour."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFile:
+    """One place where a picture lies: an absolute path, its size in bytes, its mtime in nanoseconds.
+
+    A path that is not UTF-8 carries its bytes as surrogates, as `os.fsdecode` makes them.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """One picture of a collection: everything its point says but the vector.
+
+    The same bytes are one picture, however many files hold them.
+
+    Attributes:
+        id: The point's id, a UUID.
+        files: All its places, sorted by path; never empty.
+        width: Pixels of the upright picture.
+        height: Pixels of the upright picture.
+        format: Pillow's name of the file format, e.g. `JPEG`.
+        camera: Maker and model from EXIF.
+        taken_at: ISO 8601 from EXIF, with an offset only where EXIF gives one.
+        orientation: The EXIF orientation of the file, 1 to 8; 1 is upright.
+        indexed_at: RFC 3339, when the vector was made.
+    """
+
+    id: str
+    sha256: str
+    files: tuple[ImageFile, ...]
+    width: int
+    height: int
+    format: str
+    camera: str | None
+    taken_at: str | None
+    orientation: int
+    captions: tuple[str, ...]
+    indexed_at: str
+
+    @property
+    def path(self) -> str:
+        """The first of its places."""
+        return self.files[0].path
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A picture and how well it answers a query: the cosine of the two vectors, higher is better."""
+
+    image: ImageRecord
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """A sentence that describes an image, named as the captions file names it."""
+
+    image: str
+    text: str

@@ -1,0 +1,46 @@
+"""Where things are. The environment says where, flags say what."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import platformdirs
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says. An empty variable counts as unset.
+
+    Attributes:
+        data_dir: `DATA_DIR`, where embedded collections and journals live.
+        qdrant_url: `QDRANT_URL`, a Qdrant server; without it collections are embedded.
+        qdrant_api_key: `QDRANT_API_KEY`.
+        encoder: `ENCODER`, the encoder of new collections.
+        device: `DEVICE`, where models run, in torch's words (`cpu`, `cuda:1`); without it a GPU if there is one.
+        public_url: `PUBLIC_URL`, the address under which thumbnails are served as `/thumbs/ID.jpg`.
+    """
+
+    data_dir: Path
+    qdrant_url: str | None = None
+    qdrant_api_key: str | None = field(default=None, repr=False)
+    encoder: str | None = None
+    device: str | None = None
+    public_url: str | None = None
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        """Read the settings out of `environ`."""
+
+        def value(name: str) -> str | None:
+            return environ.get(name, "").strip() or None
+
+        data_dir = value("DATA_DIR")
+        return cls(
+            data_dir=Path(data_dir).expanduser() if data_dir else platformdirs.user_data_path("gallery-search"),
+            qdrant_url=value("QDRANT_URL"),
+            qdrant_api_key=value("QDRANT_API_KEY"),
+            encoder=value("ENCODER"),
+            device=value("DEVICE"),
+            public_url=value("PUBLIC_URL"),
+        )

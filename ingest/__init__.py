@@ -1,0 +1,1 @@
+"""The job: image files become points of a collection."""

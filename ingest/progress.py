@@ -1,0 +1,89 @@
+"""How far a run is, and what came of it: for a terminal, and in plain lines for anything else."""
+
+import sys
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from gallery.printable import printable
+from ingest.pipeline import IngestReport
+
+PLAIN_SECONDS = 5.0
+"""Seconds between two plain lines."""
+SHOWN_UNREADABLE = 20
+"""Unreadable files that a terminal's summary names; a pipe gets all."""
+
+
+class ProgressDisplay:
+    """Shows files done, already there and unreadable, the rate and the time left, on stderr."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("Indexing"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rest]}"),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+        )
+        self._task = self._bar.add_task("", total=None, rest="")
+        self._started = self._spoke = time.monotonic()
+
+    def __enter__(self) -> "ProgressDisplay":
+        if self._console.is_terminal:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def show(self, report: IngestReport) -> None:
+        """Take in the newest state of the run."""
+        now = time.monotonic()
+        rate = report.done / max(now - self._started, 1e-6)
+        rest = f"{rate:.1f} files/s, {report.unchanged} already there, {len(report.unreadable)} unreadable"
+        if self._console.is_terminal:
+            total = None if report.walking else report.to_read
+            self._bar.update(self._task, completed=report.done, total=total, rest=rest)
+        elif now - self._spoke >= PLAIN_SECONDS:
+            self._spoke = now
+            left = (report.to_read - report.done) / max(rate, 1e-6)
+            tail = "" if report.walking else f", {left:.0f} s left"
+            print(f"{report.done} of {report.to_read} files, {rest}{tail}", file=sys.stderr)  # noqa: T201
+
+
+def print_summary(report: IngestReport, seconds: float) -> None:
+    """Print what came of a run: a table on a terminal, `key<TAB>value` lines for a pipe."""
+    rows = {
+        "indexed": str(report.indexed),
+        "already there": str(report.unchanged),
+        "updated": str(report.updated),
+        "unreadable": str(len(report.unreadable)),
+        "seconds": f"{seconds:.1f}",
+        "images/s": f"{report.indexed / max(seconds, 1e-6):.1f}",
+    }
+    unreadable = [(reason, printable(path), printable(detail)) for path, reason, detail in report.unreadable]
+    console = Console()
+    if not console.is_terminal:
+        lines = [*rows.items(), *(("unreadable file", *row) for row in unreadable)]
+        sys.stdout.write("".join("\t".join(line) + "\n" for line in lines))
+        return
+    table = Table(show_header=False)
+    for name, value in rows.items():
+        table.add_row(name, value)
+    console.print(table)
+    if unreadable:
+        failures = Table("unreadable", "reason", "detail")
+        for reason, path, detail in unreadable[:SHOWN_UNREADABLE]:
+            failures.add_row(Text(path, overflow="fold"), reason, Text(detail))
+        console.print(failures)
+        if len(unreadable) > SHOWN_UNREADABLE:
+            console.print(f"and {len(unreadable) - SHOWN_UNREADABLE} more; a pipe shows all: ingest … | cat")

@@ -1,0 +1,1 @@
+"""The service: a query's text becomes a list of hits."""

@@ -1,0 +1,93 @@
+"""The command `search`."""
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from itertools import pairwise
+
+import click
+
+
+@click.command(epilog="Exits with 0 also when nothing is found, 1 on an error, 2 on wrong usage.")
+@click.argument("query", nargs=-1, required=True)
+@click.option("-k", "limit", metavar="N", default=10, show_default=True, type=click.IntRange(1, 10_000), help="Hits.")
+@click.option("--collection", metavar="NAME", help="Without it: the only one there is, else photos.")
+@click.option("--min-score", metavar="X", type=click.FloatRange(-1, 1), help="Leave out hits with a lower cosine.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--paths", is_flag=True, help="Only the paths, one a line.")
+@click.option("--null", is_flag=True, help="Only the paths, a NUL byte after each, for xargs -0.")
+def main(
+    query: Sequence[str],
+    limit: int,
+    collection: str | None,
+    min_score: float | None,
+    as_json: bool,
+    paths: bool,
+    null: bool,
+) -> None:
+    """Find the pictures that a text describes, best first.
+
+    Prints rank, score and path: a table on a terminal, tab-separated lines into a pipe. The score is the cosine of
+    the two vectors; compare it within one collection only.
+
+    \b
+    Examples:
+      search "two dogs on a beach"
+      search -k 3 --json a red car
+      search --null sunset | xargs -0 cp -t chosen/
+
+    QUERY is always taken as text, also when it looks like a path or an address. Put -- before one that begins
+    with a dash.
+    """  # noqa: D301 - \b is click's mark for a paragraph to be left as it is
+    if as_json + paths + null > 1:
+        raise click.UsageError("give one of --json, --paths and --null")
+
+    from gallery.errors import GalleryError
+
+    try:
+        _search(" ".join(query), limit, collection, min_score, as_json=as_json, end=_path_end(paths, null))
+    except GalleryError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _path_end(paths: bool, null: bool) -> bytes | None:
+    return b"\0" if null else b"\n" if paths else None
+
+
+def _search(
+    query: str, limit: int, name: str | None, min_score: float | None, *, as_json: bool, end: bytes | None
+) -> None:
+    from gallery.collection import open_collection
+    from gallery.encoder import load_encoder
+    from gallery.settings import Settings
+    from search.engine import SearchEngine
+    from search.table import format_json, format_table, format_tsv
+
+    settings = Settings.from_environ()
+    times = [time.monotonic()]
+    collection = open_collection(settings, name)
+    try:
+        encoder = load_encoder(collection.spec.encoder, settings.device)
+        engine = SearchEngine(encoder, collection)
+        times.append(time.monotonic())
+        vector = engine.vector(query)
+        times.append(time.monotonic())
+        hits = engine.nearest(vector, limit, min_score=min_score)
+        times.append(time.monotonic())
+    finally:
+        collection.close()
+    if encoder.count_tokens(query) > encoder.text_limit:
+        click.echo(f"The query is longer than {encoder.text_limit} tokens; the rest of it is not used.", err=True)
+    if end is not None:
+        sys.stdout.buffer.write(b"".join(os.fsencode(hit.image.path) + end for hit in hits))
+    elif as_json:
+        seconds = dict(zip(("load", "encode", "search"), (b - a for a, b in pairwise(times)), strict=True))
+        sys.stdout.write(
+            format_json(hits, query=query, encoder=encoder.spec.encoder, collection=collection.name, seconds=seconds)
+        )
+    elif sys.stdout.isatty():
+        sys.stdout.write(format_table(hits, shutil.get_terminal_size().columns))
+    else:
+        sys.stdout.write(format_tsv(hits))

@@ -1,0 +1,59 @@
+"""Hits as text: for a terminal, for a pipe, as JSON."""
+
+import json
+from collections.abc import Mapping, Sequence
+from io import StringIO
+from typing import Any
+
+from gallery.printable import printable
+from gallery.records import Hit
+
+
+def format_table(hits: Sequence[Hit], width: int) -> str:
+    """Return a table of rank, score and path, for a terminal of `width` columns."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("rank", "score", "path")
+    for rank, hit in enumerate(hits, 1):
+        table.add_row(str(rank), f"{hit.score:.3f}", Text(printable(hit.image.path), overflow="fold"))
+    console = Console(file=StringIO(), width=width, force_terminal=True)
+    with console.capture() as captured:
+        console.print(table)
+    return captured.get()
+
+
+def format_tsv(hits: Sequence[Hit]) -> str:
+    """Return a line `rank<TAB>score<TAB>path` per hit; odd characters in a path are backslash escapes."""
+    return "".join(f"{rank}\t{hit.score:.6f}\t{printable(hit.image.path)}\n" for rank, hit in enumerate(hits, 1))
+
+
+def format_json(hits: Sequence[Hit], *, query: str, encoder: str, collection: str, seconds: Mapping[str, float]) -> str:
+    """Return one JSON object; a byte of a path that is not UTF-8 is a lone surrogate."""
+    answer = {
+        "query": query,
+        "encoder": encoder,
+        "collection": collection,
+        "hits": [_hit(rank, hit) for rank, hit in enumerate(hits, 1)],
+        "seconds": {stage: round(value, 4) for stage, value in seconds.items()},
+    }
+    return json.dumps(answer, indent=2) + "\n"
+
+
+def _hit(rank: int, hit: Hit) -> dict[str, Any]:
+    image = hit.image
+    return {
+        "rank": rank,
+        "score": round(hit.score, 6),
+        "path": image.path,
+        "id": image.id,
+        "paths": [file.path for file in image.files],
+        "width": image.width,
+        "height": image.height,
+        "format": image.format,
+        "camera": image.camera,
+        "taken_at": image.taken_at,
+        "captions": list(image.captions),
+        "sha256": image.sha256,
+    }
