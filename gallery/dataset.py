@@ -22,9 +22,13 @@ def read_captions(path: Path) -> list[Caption]:
                 columns = " and ".join(sorted(missing))
                 raise BadInput(f"{path}, line 1: no column {columns}; the first line must name image and text")
             for row in rows:
-                if not row["image"] or not row["text"]:
+                if None in row:
+                    raise BadInput(f"{path}, line {rows.line_num}: more fields than columns; put quotes around commas")
+                if not (row["image"] or "").strip() or not (row["text"] or "").strip():
                     raise BadInput(f"{path}, line {rows.line_num}: image or text is empty")
                 captions.append(Caption(row["image"], row["text"].strip()))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except csv.Error as error:
+        raise BadInput(f"{path}, line {rows.reader.line_num}: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"{path} cannot be read as a CSV file in UTF-8: {error}") from error
     return captions

@@ -17,18 +17,11 @@ import numpy as np
 import qdrant_edge as q
 from numpy.typing import NDArray
 
-from gallery.collection import (
-    INDEXED_KEYS,
-    WantedValue,
-    Where,
-    best_first,
-    check_vectors,
-    to_payload,
-    to_record,
-)
+from gallery.collection import WantedValue, Where, best_first, check_vectors
 from gallery.errors import CollectionError
 from gallery.generations import Workshop, published
 from gallery.journal import Journal
+from gallery.payload import INDEXED_KEYS, to_payload, to_record
 from gallery.records import Hit, ImageRecord
 from gallery.settings import Settings
 from gallery.spec import Spec

@@ -2,13 +2,13 @@
 
 import os
 import stat
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from gallery.errors import BadInput, Reason, UnreadableImage
@@ -28,8 +28,12 @@ _HEIC_SUFFIXES = (".heic", ".heif", ".hif")
 SUFFIXES = frozenset(
     (*_JPEG_SUFFIXES, *_HEIC_SUFFIXES, ".png", ".apng", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".dib", ".avif")
 )
-_PILLOW = threading.Lock()
 _FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "DIB", "AVIF"]
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_DATE_TAGS = (
+    (ExifTags.Base.DateTimeOriginal, ExifTags.Base.OffsetTimeOriginal),
+    (ExifTags.Base.DateTimeDigitized, ExifTags.Base.OffsetTimeDigitized),
+)
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -53,7 +57,7 @@ class Picture:
         format: Pillow's name of the file format.
         camera: Maker and model from EXIF.
         taken_at: ISO 8601 from EXIF.
-        orientation: The EXIF orientation that was applied, 1 to 8.
+        orientation: The EXIF orientation that was applied, 1 to 8; 1 for a TIFF, which Pillow turns as it loads.
     """
 
     rgb: Image.Image
@@ -76,7 +80,7 @@ def find_images(root: Path, on_error: Callable[[str, OSError], None]) -> Iterato
         on_error: Called with the path of every folder or entry that cannot be read.
 
     Raises:
-        BadInput: `root` does not exist or cannot be read.
+        BadInput: `root` does not exist.
     """
     start = os.path.abspath(root)  # noqa: PTH100 - Path.resolve would replace links by their targets
     try:
@@ -117,27 +121,33 @@ def read_file(path: str) -> bytes:
     """Return the bytes of a regular file; never waits for a pipe or a device.
 
     Raises:
-        UnreadableImage: It cannot be read, is empty, or is larger than `MAX_BYTES`.
+        UnreadableImage: It cannot be read, or is larger than `MAX_BYTES`.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with open(descriptor, "rb") as file:
-            found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode):
-                raise UnreadableImage(Reason.NOT_A_FILE, "not a regular file")
-            if found.st_size > MAX_BYTES:
-                raise UnreadableImage(Reason.TOO_LARGE, f"{found.st_size} bytes; the limit is {MAX_BYTES}")
-            data = file.read(MAX_BYTES + 1)
+        try:
+            data = _read(descriptor)
+        finally:
+            os.close(descriptor)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UnreadableImage(Reason.VANISHED, "the file is gone") from error
     except PermissionError as error:
         raise UnreadableImage(Reason.NO_PERMISSION, "reading is not permitted") from error
-    except IsADirectoryError as error:
-        raise UnreadableImage(Reason.NOT_A_FILE, "a folder") from error
     except (OSError, ValueError) as error:
         raise UnreadableImage(Reason.IO_ERROR, str(error)) from error
-    if not data:
-        raise UnreadableImage(Reason.EMPTY, "the file has no bytes")
+    return data
+
+
+def _read(descriptor: int) -> bytes:
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        raise UnreadableImage(Reason.NOT_A_FILE, "not a regular file")
+    if found.st_size > MAX_BYTES:
+        raise UnreadableImage(Reason.TOO_LARGE, f"{found.st_size} bytes; the limit is {MAX_BYTES}")
+    with open(descriptor, "rb", closefd=False) as file:
+        data = file.read(found.st_size + 1)
+    if len(data) != found.st_size:
+        raise UnreadableImage(Reason.IO_ERROR, "the file changed while it was read")
     return data
 
 
@@ -153,6 +163,8 @@ def open_image(source: str | bytes, detail: int | None = None) -> Picture:
         UnreadableImage: With the reason why not.
     """
     data = read_file(source) if isinstance(source, str) else source
+    if not data:
+        raise UnreadableImage(Reason.EMPTY, "the file has no bytes")
     try:
         with _opened(data) as image:
             return _decoded(image, detail)
@@ -167,6 +179,7 @@ def open_image(source: str | bytes, detail: int | None = None) -> Picture:
 
 
 def _opened(data: bytes) -> Image.Image:
+    Image.MAX_IMAGE_PIXELS = None  # Pillow's own guard only warns where ours refuses, and is lower for JPEGs
     image = Image.open(BytesIO(data), formats=_formats())
     if image.width * image.height > MAX_PIXELS:
         raise _too_many_pixels(image.width, image.height, MAX_PIXELS)
@@ -176,19 +189,19 @@ def _opened(data: bytes) -> Image.Image:
 def _decoded(image: Image.Image, detail: int | None) -> Picture:
     width, height = image.size
     name = {"MPO": "JPEG", "DIB": "BMP"}.get(str(image.format), str(image.format))
-    exif = _exif(image)
-    orientation = exif.get(ExifTags.Base.Orientation, 1)
     if detail:
         image.draft("RGB", (detail, detail))
     if image.width * image.height > MAX_DECODED_PIXELS:
         raise _too_many_pixels(image.width, image.height, MAX_DECODED_PIXELS)
     image.load()
-    turn = _exif(image).get(ExifTags.Base.Orientation)  # Pillow has turned a TIFF itself by now
+    exif = _exif(image)  # after loading: Pillow has turned a TIFF itself by then, and says so here
+    orientation = exif.get(ExifTags.Base.Orientation)
+    orientation = int(orientation) if orientation in _UPRIGHT else 1
     rgb = _flattened(image)
-    if turn in _UPRIGHT:
-        rgb = rgb.transpose(_UPRIGHT[turn])
-        if turn >= 5:
-            width, height = height, width
+    if orientation > 1:
+        rgb = rgb.transpose(_UPRIGHT[orientation])
+    if orientation >= 5:
+        width, height = height, width
     return Picture(
         rgb=rgb,
         width=width,
@@ -196,14 +209,18 @@ def _decoded(image: Image.Image, detail: int | None) -> Picture:
         format=name,
         camera=_camera(exif),
         taken_at=_taken_at(exif),
-        orientation=orientation if orientation in _UPRIGHT else 1,
+        orientation=orientation,
     )
 
 
 def _flattened(image: Image.Image) -> Image.Image:
     """Return the picture in mode RGB, with white where it is transparent."""
     if image.mode.startswith(("I", "F")):
+        clear = image.info.get("transparency")
+        mask = Image.fromarray(np.asarray(image) == clear) if isinstance(clear, int) else None
         image = _eight_bit(image)
+        if mask:
+            image.paste(255, mask=mask)
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         ground = Image.new("RGB", image.size, "white")
@@ -214,8 +231,6 @@ def _flattened(image: Image.Image) -> Image.Image:
 
 def _eight_bit(image: Image.Image) -> Image.Image:
     """Scale greyscale of 16 or 32 bits, or of floats, to 8 bits; Pillow's convert would cut at 255."""
-    import numpy as np
-
     grey = np.nan_to_num(np.asarray(image).astype(np.float64), posinf=0, neginf=0)
     top = 65535 if image.mode.startswith("I;16") else max(float(grey.max()), 1.0)
     full = 65535 if 255 < top <= 65535 else 255 if 1 < top <= 255 else top
@@ -244,45 +259,31 @@ def _taken_at(exif: Image.Exif) -> str | None:
         details = exif.get_ifd(ExifTags.IFD.Exif)
     except Exception:  # noqa: BLE001 - as above
         return None
-    text = str(details.get(ExifTags.Base.DateTimeOriginal) or details.get(ExifTags.Base.DateTimeDigitized))
-    offset = str(details.get(ExifTags.Base.OffsetTimeOriginal) or "").strip(" \0")
-    for value, form in (
-        (text.strip(" \0") + offset, "%Y:%m:%d %H:%M:%S%z"),
-        (text.strip(" \0"), "%Y:%m:%d %H:%M:%S"),
-    ):
-        try:
-            return datetime.strptime(value, form).isoformat()
-        except ValueError:
-            continue
+    for date_tag, offset_tag in _DATE_TAGS:
+        text, offset = (str(details.get(tag) or "").strip(" \0") for tag in (date_tag, offset_tag))
+        for value, form in ((text + offset, "%Y:%m:%d %H:%M:%S%z"), (text, "%Y:%m:%d %H:%M:%S")):
+            try:
+                return datetime.strptime(value, form).isoformat()
+            except ValueError:
+                continue
     return None
 
 
 def _formats() -> list[str]:
-    """Make Pillow ready: its list of formats is filled at first use, which several threads may not do at once."""
-    with _PILLOW:
-        Image.MAX_IMAGE_PIXELS = None  # Pillow's own guard only warns where ours refuses, and is lower for JPEGs
-        Image.init()
-        try:
-            import pi_heif
-        except ImportError:
-            return _FORMATS
-        pi_heif.register_heif_opener()
-        return [*_FORMATS, "HEIF"]
+    try:
+        import pi_heif
+    except ImportError:
+        return _FORMATS
+    pi_heif.register_heif_opener()
+    return [*_FORMATS, "HEIF"]
 
 
 def _unidentified(data: bytes) -> UnreadableImage:
-    if data[4:8] == b"ftyp" and data[8:12] in (
-        b"heic",
-        b"heix",
-        b"heim",
-        b"heis",
-        b"hevc",
-        b"hevx",
-        b"mif1",
-        b"msf1",
-    ):
-        return UnreadableImage(Reason.UNSUPPORTED, "HEIC needs: pip install 'gallery-search[heic]'")
-    return UnreadableImage(Reason.NOT_AN_IMAGE, "no image format that is known here")
+    if data[4:8] != b"ftyp" or data[8:12] not in _HEIC_BRANDS:
+        return UnreadableImage(Reason.NOT_AN_IMAGE, "no image format that is known here")
+    if "HEIF" in _formats():
+        return UnreadableImage(Reason.DAMAGED, "HEIC that cannot be decoded")
+    return UnreadableImage(Reason.UNSUPPORTED, "HEIC needs: pip install 'gallery-search[heic]'")
 
 
 def _too_many_pixels(width: int, height: int, limit: int) -> UnreadableImage:

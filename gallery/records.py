@@ -29,7 +29,7 @@ class ImageRecord:
         format: Pillow's name of the file format, e.g. `JPEG`.
         camera: Maker and model from EXIF.
         taken_at: ISO 8601 from EXIF, with an offset only where EXIF gives one.
-        orientation: The EXIF orientation of the file, 1 to 8; 1 is upright.
+        orientation: The EXIF orientation by which the file's pixels are turned, 1 to 8; 1 is not at all.
         indexed_at: RFC 3339, when the vector was made.
     """
 

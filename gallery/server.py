@@ -12,17 +12,10 @@ from numpy.typing import NDArray
 from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
-from gallery.collection import (
-    INDEXED_KEYS,
-    WantedValue,
-    Where,
-    best_first,
-    check_vectors,
-    to_payload,
-    to_record,
-)
+from gallery.collection import WantedValue, Where, best_first, check_vectors
 from gallery.errors import CollectionError
 from gallery.journal import Journal
+from gallery.payload import INDEXED_KEYS, to_payload, to_record
 from gallery.records import Hit, ImageRecord
 from gallery.settings import Settings
 from gallery.spec import Spec

@@ -13,8 +13,10 @@ from gallery.encoder import Encoder, choose_encoder, load_encoder
 from gallery.errors import GalleryError
 from gallery.printable import printable
 from gallery.settings import Settings
-from ingest.pipeline import CaptionsByPath, IngestReport, changed_files, ingest
+from ingest.captions import CaptionsByPath
+from ingest.pipeline import changed_files, ingest
 from ingest.progress import ProgressDisplay, print_summary
+from ingest.report import IngestReport
 
 SOME_UNREADABLE = 3
 STOPPED = 130

@@ -8,78 +8,29 @@ written in batches; the journal tells of a file only once its point will survive
 
 import hashlib
 import os
-import queue
-import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
-from gallery.collection import Editor, check_vectors, now, point_id
+from gallery.collection import Editor, check_vectors
 from gallery.encoder import Encoder, Vectors
 from gallery.errors import Reason, UnreadableImage
 from gallery.images import find_images, open_image, read_file
 from gallery.journal import Entry, Journal
-from gallery.records import Caption, ImageFile, ImageRecord
+from gallery.payload import now, point_id
+from gallery.records import ImageFile, ImageRecord
+from ingest.captions import CaptionsByPath
+from ingest.report import IngestReport
+from ingest.threads import ahead, in_background
 
 AHEAD_BATCHES = 3
 """Batches that are decoded ahead of the model; each holds a batch of its inputs in memory."""
 WRITE_EVERY = 256
 """Files between two durable writes: what a crash can cost."""
-
-T = TypeVar("T")
-U = TypeVar("U")
-
-
-@dataclass(slots=True)
-class IngestReport:
-    """What came of a run. Every file that was found is counted once.
-
-    Attributes:
-        to_read: Files that are new or look different, of those found so far.
-        indexed: Pictures that were encoded.
-        updated: Files whose picture was there already: copied and moved files, and new captions.
-        unchanged: Files that look as they did when they were last read, and were not opened.
-        unreadable: Path, reason and detail of each file that is no usable picture.
-        remembered: How many of these were so at an earlier run and still look the same, and were not opened.
-        not_walked: Path and reason of each folder or entry that could not be looked at.
-        walking: Whether files are still being looked for.
-    """
-
-    to_read: int = 0
-    indexed: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    unreadable: list[tuple[str, Reason, str]] = field(default_factory=list)
-    remembered: int = 0
-    not_walked: list[tuple[str, str]] = field(default_factory=list)
-    walking: bool = True
-
-    @property
-    def done(self) -> int:
-        """How many of the files to read are behind us."""
-        return self.indexed + self.updated + len(self.unreadable) - self.remembered
-
-
-class CaptionsByPath:
-    """The captions of files: a caption's `image` is a path from the folder of the captions file, or a file's name."""
-
-    def __init__(self, captions: Iterable[Caption], folder: Path) -> None:
-        self._folder = os.path.abspath(folder)  # noqa: PTH100 - as `find_images` does
-        self._texts: dict[str, tuple[str, ...]] = {}
-        for caption in captions:
-            key = os.path.normpath(caption.image)
-            self._texts[key] = (*self._texts.get(key, ()), caption.text)
-
-    def of(self, path: str) -> tuple[str, ...]:
-        """Return the captions of the file at `path`, in the order of the captions file."""
-        by_path = self._texts.get(os.path.relpath(path, self._folder))
-        return by_path or self._texts.get(os.path.basename(path), ())  # noqa: PTH119 - called for every file
 
 
 def ingest(
@@ -142,42 +93,12 @@ def changed_files(
             elif entry.reason:
                 report.remembered += 1
                 report.unreadable.append((file.path, entry.reason, entry.detail))
-            elif captions and entry.captions != _digest(captions.of(file.path)):
+            elif captions and entry.captions != captions.digest(file.path):
                 report.to_read += 1
                 yield file
             else:
                 report.unchanged += 1
     report.walking = False
-
-
-def in_background(items: Iterable[T]) -> Iterator[T]:
-    """Run through `items` in a thread, however slowly they are taken; what it raises is raised here."""
-    ready: queue.SimpleQueue[tuple[T] | BaseException | None] = queue.SimpleQueue()
-
-    def run() -> None:
-        try:
-            for item in items:
-                ready.put((item,))
-        except BaseException as error:  # noqa: BLE001 - raised again where it is seen
-            ready.put(error)
-        ready.put(None)
-
-    threading.Thread(target=run, daemon=True).start()
-    while message := ready.get():
-        if isinstance(message, BaseException):
-            raise message
-        yield message[0]
-
-
-def ahead(pool: ThreadPoolExecutor, function: Callable[[T], U], items: Iterable[T], limit: int) -> Iterator[U]:
-    """Yield `function(item)` in the order of the items, with at most `limit` of them at work or waiting."""
-    pending: deque[Future[U]] = deque()
-    for item in items:
-        pending.append(pool.submit(function, item))
-        if len(pending) == limit:
-            yield pending.popleft().result()
-    while pending:
-        yield pending.popleft().result()
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +239,9 @@ class _Writer:
         self._records[item.id] = replace(
             record, files=tuple(places[path] for path in sorted(places)), captions=texts or record.captions
         )
-        self._entries.append(Entry(item.file, item.sha256, captions=_digest(texts) if self._captions else None))
+        self._entries.append(
+            Entry(item.file, item.sha256, captions=self._captions.digest(item.file.path) if self._captions else None)
+        )
 
     def _displace(self, id: str, path: str) -> None:
         record = self._records.get(id) or self._collection.get([id]).get(id)
@@ -331,7 +254,3 @@ class _Writer:
             before = self._collection.journal.entry(item.file.path)
             sha256 = before.sha256 if before else None  # what it held is kept until somebody asks for its removal
             self._entries.append(Entry(item.file, sha256, reason=item.reason, detail=item.detail))
-
-
-def _digest(captions: tuple[str, ...]) -> str:
-    return hashlib.sha256("\0".join(captions).encode()).hexdigest()[:16]

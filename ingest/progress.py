@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gallery.printable import printable
-from ingest.pipeline import IngestReport
+from ingest.report import IngestReport
 
 PLAIN_SECONDS = 5.0
 """Seconds between two plain lines."""

@@ -1,0 +1,35 @@
+.DEFAULT_GOAL := help
+.PHONY: help ingest test check bench up down lock
+IMAGES ?= examples/photos
+COLLECTION = $(if $(filter examples/photos,$(IMAGES)),examples --captions examples/photos/captions.csv,photos)
+COMPOSE = docker compose --file docker/compose.yaml
+
+help: ## Show what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+ingest: .venv/ready ## Index the example pictures, or yours: make ingest IMAGES=~/Pictures
+	.venv/bin/ingest $(IMAGES) --collection $(COLLECTION)
+
+test: .venv/ready ## Run the tests: offline, without a browser or a server
+	.venv/bin/pytest
+
+check: .venv/ready ## Check style, types and the compose file
+	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker/compose.yaml
+
+bench: .venv/ready ## Measure speed and memory; writes results/bench.md and results/bench.json
+	.venv/bin/python -m benchmarks.bench
+
+up: ## Start a Qdrant server on this machine, with its dashboard
+	$(COMPOSE) up --detach --wait qdrant
+
+down: ## Stop the server; its volume stays
+	$(COMPOSE) down
+
+lock: .venv/ready ## Write requirements.lock from what .venv holds; torch brings its platform's own packages
+	.venv/bin/pip freeze --exclude-editable | grep -vE '^(cuda-|nvidia-|triton==)' > requirements.lock
+
+.venv/ready: requirements.lock pyproject.toml
+	python3 -m venv .venv
+	.venv/bin/pip install --quiet --requirement requirements.lock
+	.venv/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch .venv/ready

@@ -1,0 +1,1 @@
+"""Speed, memory and agreement, each measured by one command: `python -m benchmarks.NAME`."""

@@ -1,0 +1,35 @@
+"""What came of a run."""
+
+from dataclasses import dataclass, field
+
+from gallery.errors import Reason
+
+
+@dataclass(slots=True)
+class IngestReport:
+    """What came of a run. Every file that was found is counted once.
+
+    Attributes:
+        to_read: Files that are new or look different, of those found so far.
+        indexed: Pictures that were encoded.
+        updated: Files whose picture was there already: copied and moved files, and new captions.
+        unchanged: Files that look as they did when they were last read, and were not opened.
+        unreadable: Path, reason and detail of each file that is no usable picture.
+        remembered: How many of these were so at an earlier run and still look the same, and were not opened.
+        not_walked: Path and reason of each folder or entry that could not be looked at.
+        walking: Whether files are still being looked for.
+    """
+
+    to_read: int = 0
+    indexed: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    unreadable: list[tuple[str, Reason, str]] = field(default_factory=list)
+    remembered: int = 0
+    not_walked: list[tuple[str, str]] = field(default_factory=list)
+    walking: bool = True
+
+    @property
+    def done(self) -> int:
+        """How many of the files to read are behind us."""
+        return self.indexed + self.updated + len(self.unreadable) - self.remembered

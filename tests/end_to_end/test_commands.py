@@ -1,0 +1,150 @@
+"""The real commands, in processes of their own, over the example pictures."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import tiny_clip
+
+ROOT = Path(__file__).parents[2]
+PHOTOS = ROOT / "examples" / "photos"
+OURS = ("DATA_DIR", "QDRANT_URL", "QDRANT_API_KEY", "ENCODER", "DEVICE", "PUBLIC_URL", "HF_HOME", "HF_HUB_OFFLINE")
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def command(name: str, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    clean = {key: value for key, value in os.environ.items() if key not in OURS}
+    return subprocess.run(
+        [sys.executable, "-m", name, *arguments],
+        capture_output=True,
+        check=False,
+        text=True,
+        env=clean | environment,
+        timeout=120,
+    )
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The examples, indexed without a model hub."""
+    folder = str(tmp_path_factory.mktemp("data"))
+    done = command("ingest", str(PHOTOS), "--collection", "examples", "--captions", str(PHOTOS / "captions.csv"),
+                   DATA_DIR=folder, HF_HUB_OFFLINE="1", HF_HOME=folder)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "indexed\t36\n" in done.stdout
+    assert "using conse" in done.stderr
+    assert 'search --collection examples "a cat"' in done.stderr
+    return folder
+
+
+def search(data: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return command("search", *arguments, DATA_DIR=data)
+
+
+def test_at_least_nine_of_the_twelve_queries_find_a_right_picture_first(data: str) -> None:
+    from gallery.collection import open_collection
+    from gallery.encoder import load_encoder
+    from gallery.settings import Settings
+    from search.engine import SearchEngine
+
+    collection = open_collection(Settings(data_dir=Path(data)))
+    engine = SearchEngine(load_encoder(collection.spec.encoder), collection)
+    with (ROOT / "examples" / "queries.tsv").open(newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    assert len(rows) == 12
+    found = {row["query"]: str(Path(engine.search(row["query"], 1)[0].image.path).relative_to(PHOTOS)) for row in rows}
+    right = [row["query"] for row in rows if found[row["query"]] in row["picture"].split("|")]
+    assert "a cat" in right
+    assert len(right) >= 9, found
+
+
+def test_lines_and_json_agree(data: str) -> None:
+    lines = search(data, "a", "cup", "of", "coffee", "-k", "3")
+    assert lines.returncode == 0, lines.stderr
+    rows = [line.split("\t") for line in lines.stdout.splitlines()]
+    assert [row[0] for row in rows] == ["1", "2", "3"]
+    assert rows[0][2] == str(PHOTOS / "food" / "espresso.jpg")
+    answer = json.loads(search(data, "a cup of coffee", "-k", "3", "--json").stdout)
+    assert [hit["path"] for hit in answer["hits"]] == [row[2] for row in rows]
+    assert set(answer) == {"query", "encoder", "collection", "hits", "seconds"}
+    assert set(answer["seconds"]) == {"load", "encode", "search"}
+
+
+def test_paths_for_other_programs(data: str) -> None:
+    paths = search(data, "a castle", "-k", "2", "--paths").stdout
+    assert paths.splitlines()[0] == str(PHOTOS / "places" / "castle.jpg")
+    assert search(data, "a castle", "-k", "2", "--null").stdout == paths.replace("\n", "\0")
+
+
+def test_a_second_run_is_almost_free(data: str) -> None:
+    done = command("ingest", str(PHOTOS), "--collection", "examples", DATA_DIR=data)
+    assert done.returncode == 0, done.stderr
+    assert "indexed\t0\nalready there\t36\n" in done.stdout
+
+
+def test_unreadable_files_are_listed_and_the_exit_code_tells(tmp_path: Path) -> None:
+    (tmp_path / "notes.jpg").write_text("no picture")
+    done = command("ingest", str(tmp_path), DATA_DIR=str(tmp_path / "data"), ENCODER="conse")
+    assert done.returncode == 3
+    assert f"unreadable file\tnot-an-image\t{tmp_path / 'notes.jpg'}\t" in done.stdout
+
+
+def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
+    done = command("ingest", str(PHOTOS), "--dry-run", DATA_DIR=str(tmp_path / "data"))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("would read") == 36
+    assert search(str(tmp_path / "data"), "x").returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "code", "message"),
+    [
+        ("search", ["a cat"], 1, "there is no collection yet; make one: ingest FOLDER"),
+        ("search", [], 2, "Missing argument"),
+        ("search", ["a", "--json", "--paths"], 2, "one of --json, --paths and --null"),
+        ("search", ["a", "-k", "0"], 2, "0 is not in the range"),
+        ("ingest", ["no/such/folder"], 2, "does not exist"),
+        ("ingest", ["."], 1, "encoder nothing/like-it"),
+        ("ingest", [".", "--collection", "../x"], 1, "'../x' is no name for a collection"),
+        ("ingest", [".", "--captions", "pyproject.toml"], 1, "pyproject.toml"),
+    ],
+)
+def test_errors_are_one_sentence(tmp_path: Path, name: str, arguments: list[str], code: int, message: str) -> None:
+    done = command(name, *arguments, DATA_DIR=str(tmp_path), ENCODER="nothing/like-it", HF_HUB_OFFLINE="1")
+    assert done.returncode == code
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_empty_query_is_refused(data: str) -> None:
+    done = search(data, "")
+    assert done.returncode == 1
+    assert "the query is empty" in done.stderr
+
+
+def test_a_long_query_is_cut_and_the_user_is_told(data: str) -> None:
+    done = search(data, "a cat " * 300, "-k", "1")
+    assert done.returncode == 0, done.stderr
+    assert "longer than 256 tokens" in done.stderr
+
+
+def test_a_clip_model_in_the_cache_is_used_without_the_network(tmp_path: Path) -> None:
+    repository = tmp_path / "hf" / "hub" / "models--sentence-transformers--clip-ViT-B-32"
+    snapshot = repository / "snapshots" / ("0" * 40)
+    tiny_clip.save_untrained(tmp_path / "saved")
+    snapshot.mkdir(parents=True)
+    tiny_clip.as_on_the_hub(tmp_path / "saved", snapshot)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("0" * 40)
+    environment = {"DATA_DIR": str(tmp_path / "data"), "HF_HOME": str(tmp_path / "hf")}
+    done = command("ingest", str(PHOTOS / "food"), **environment)
+    assert done.returncode == 0, done.stderr
+    assert "Encoder clip-ViT-B-32, from this machine's cache" in done.stderr
+    found = json.loads(command("search", "red", "--json", **environment).stdout)
+    assert found["encoder"] == "clip-ViT-B-32"
+    assert len(found["hits"]) == 4

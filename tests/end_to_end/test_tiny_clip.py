@@ -1,0 +1,30 @@
+"""The CLIP path carries meaning: a CLIP trained on drawings finds new drawings by their captions."""
+
+from pathlib import Path
+
+import tiny_clip
+
+from gallery.collection import edit_collection, open_collection
+from gallery.encoder import load_encoder
+from gallery.settings import Settings
+from ingest.pipeline import ingest
+from search.engine import SearchEngine
+
+
+def test_unseen_drawings_are_found_by_their_captions(tmp_path: Path) -> None:
+    drawings = tiny_clip.all_drawings()
+    tiny_clip.save_trained(tmp_path / "clip", drawings)
+    paths = tiny_clip.save_drawings(tmp_path / "drawings", drawings, seed=99)
+    settings = Settings(data_dir=tmp_path / "data")
+    encoder = load_encoder(str(tmp_path / "clip"), "cpu")
+    editor = edit_collection(settings, "drawings")
+    report = ingest([tmp_path / "drawings"], editor, lambda: encoder)
+    editor.close()
+    assert report.indexed == len(drawings) == 160
+
+    collection = open_collection(settings)
+    engine = SearchEngine(load_encoder(collection.spec.encoder, "cpu"), collection)
+    first = {caption: engine.search(caption, 1)[0].image.path for caption in paths}
+    collection.close()
+    success = sum(first[caption] == path for caption, path in paths.items()) / len(paths)
+    assert success >= 0.9, f"success@1 {success:.2f}"

@@ -1,0 +1,29 @@
+import pytest
+
+from gallery.printable import printable
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("one\ntwo\r", r"one\ntwo\r"),
+        ("a\tb", r"a\tb"),
+        ("\x1b[31mred\x1b[0m", r"\x1b[31mred\x1b[0m"),
+        ("C:\\new", r"C:\\new"),
+        ("\udcff.jpg", r"\udcff.jpg"),
+        ("\u2028", r"\u2028"),
+        ("\u202egpj.exe", r"\u202egpj.exe"),
+        ("\0\x7f\x9b", r"\x00\x7f\x9b"),
+    ],
+)
+def test_what_would_move_the_cursor_or_break_the_line_is_escaped(text: str, line: str) -> None:
+    assert printable(text) == line
+
+
+@pytest.mark.parametrize("text", ["", "Кошка на окне.jpg", "🐈 cat", "café", "e\u0301", "猫", "a 'b' \"c\""])
+def test_text_that_can_be_read_stays_as_it_is(text: str) -> None:
+    assert printable(text) == text
+
+
+def test_a_real_newline_and_a_typed_one_stay_apart() -> None:
+    assert printable("\n") != printable("\\n")

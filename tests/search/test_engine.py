@@ -1,0 +1,66 @@
+"""The engine over a real collection, with an encoder that counts letters."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from letter_encoder import LetterEncoder
+
+from gallery.collection import ImageCollection, edit_collection, open_collection
+from gallery.errors import BadInput, SpecMismatch
+from gallery.records import ImageRecord
+from gallery.settings import Settings
+from search.engine import SearchEngine
+
+
+@pytest.fixture(scope="module")
+def collection(
+    make_record: Callable[..., ImageRecord], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ImageCollection]:
+    """Four pictures whose vectors are those of words: abc, abd, xyz and red."""
+    settings, encoder = Settings(data_dir=tmp_path_factory.mktemp("data")), LetterEncoder()
+    editor = edit_collection(settings, "words")
+    editor.begin(encoder.spec)
+    words = ["abc", "abd", "xyz", "red"]
+    records = [make_record(number, captions=(word,), width=100 + number) for number, word in enumerate(words)]
+    editor.upsert(records, encoder.encode_texts(words))
+    editor.finish()
+    editor.close()
+    opened = open_collection(settings)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def engine(collection: ImageCollection) -> SearchEngine:
+    return SearchEngine(LetterEncoder(), collection)
+
+
+def test_hits_come_best_first_with_their_cosine(engine: SearchEngine) -> None:
+    hits = engine.search("abc")
+    assert [hit.image.captions[0] for hit in hits] == ["abc", "abd", "xyz", "red"] or hits[2].score == hits[3].score
+    assert [hit.score for hit in hits] == pytest.approx([1, 2 / 3, 0, 0], abs=1e-6)
+
+
+def test_the_limit_and_the_least_score_cut_the_end(engine: SearchEngine) -> None:
+    assert len(engine.search("abc", 1)) == 1
+    assert [hit.image.captions[0] for hit in engine.search("abc", min_score=0.5)] == ["abc", "abd"]
+    assert engine.search("abc", min_score=0.5, where={"width": {"gte": 102}}) == []
+
+
+def test_an_empty_query_is_refused(engine: SearchEngine) -> None:
+    for query in ("", "  \n"):
+        with pytest.raises(BadInput, match="empty"):
+            engine.search(query)
+
+
+def test_another_space_is_refused_with_the_cure(collection: ImageCollection) -> None:
+    other = LetterEncoder()
+    other.spec = replace(other.spec, space="letters 2")
+    with pytest.raises(SpecMismatch, match="new --collection"):
+        SearchEngine(other, collection)
+
+
+def test_a_path_is_searched_as_text(engine: SearchEngine, tmp_path: Path) -> None:
+    assert engine.search(str(tmp_path))[0].score < 1

@@ -1,0 +1,56 @@
+"""What the hits look like."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from gallery.records import Hit, ImageFile, ImageRecord
+from search.table import format_json, format_table, format_tsv
+
+
+@pytest.fixture
+def hits(make_record: Callable[..., ImageRecord]) -> list[Hit]:
+    odd = ImageFile("/photos/[bold]new\nline\t\x1b[31m.jpg", 1, 1)
+    return [
+        Hit(make_record(1, files=(ImageFile("/photos/a.jpg", 1, 1),)), 0.31234567),
+        Hit(make_record(2, files=(odd,)), -0.5),
+    ]
+
+
+def test_lines_for_a_pipe(hits: list[Hit]) -> None:
+    assert format_tsv(hits) == ("1\t0.312346\t/photos/a.jpg\n2\t-0.500000\t/photos/[bold]new\\nline\\t\\x1b[31m.jpg\n")
+
+
+def test_a_table_keeps_hostile_names_on_their_line(hits: list[Hit]) -> None:
+    lines = format_table(hits, 80).splitlines()
+    assert len(lines) == 6
+    assert "0.312" in lines[3]
+    assert "[bold]new\\nline" in lines[4]
+    assert "\x1b[31m" not in lines[4]
+
+
+def test_a_narrow_terminal_folds_a_path_and_loses_nothing(hits: list[Hit]) -> None:
+    folded = "".join(line.split("│")[3].strip() for line in format_table(hits[:1], 30).splitlines() if "│" in line)
+    assert "/photos/a.jpg" in folded
+
+
+def test_one_json_object(hits: list[Hit]) -> None:
+    text = format_json(hits, query="q", encoder="letters", collection="c", seconds={"search": 0.123456})
+    answer = json.loads(text)
+    assert {key: answer[key] for key in ("query", "encoder", "collection", "seconds")} == {
+        "query": "q",
+        "encoder": "letters",
+        "collection": "c",
+        "seconds": {"search": 0.1235},
+    }
+    assert [(hit["rank"], hit["score"], hit["path"]) for hit in answer["hits"]] == [
+        (1, 0.312346, hits[0].image.path),
+        (2, -0.5, hits[1].image.path),
+    ]
+    assert answer["hits"][0]["id"] == hits[0].image.id
+
+
+def test_no_hits_are_no_lines() -> None:
+    assert format_tsv([]) == ""
+    assert json.loads(format_json([], query="q", encoder="e", collection="c", seconds={}))["hits"] == []

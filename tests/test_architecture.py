@@ -1,0 +1,85 @@
+"""Who may import whom, and the one home of every outside library."""
+
+import ast
+import subprocess
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+OURS = ("gallery", "ingest", "search")
+MAY_IMPORT = {"gallery": set(), "ingest": {"gallery"}, "search": {"gallery"}}
+LEAVES = ("cli", "__main__")
+ENCODERS = {"gallery/encoder.py", "gallery/conse.py"}
+HOMES = {
+    "qdrant_client": {"gallery/server.py"},
+    "grpc": {"gallery/server.py"},
+    "qdrant_edge": {"gallery/edge.py"},
+    "click": {"ingest/cli.py", "search/cli.py"},
+    "torch": ENCODERS,
+    "transformers": ENCODERS,
+    "sentence_transformers": ENCODERS,
+    "huggingface_hub": {"gallery/encoder.py"},
+    "sqlite3": {"gallery/journal.py"},
+    "csv": {"gallery/dataset.py"},
+}
+FILES = sorted(path for package in OURS for path in (ROOT / package).rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    """Return the dotted names of all that a file imports, with the names taken out of modules."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_one_way(path: Path) -> None:
+    package = path.relative_to(ROOT).parts[0]
+    for name in imported(path):
+        parts = name.split(".")
+        if parts[0] in OURS and parts[0] != package:
+            assert parts[0] in MAY_IMPORT[package], f"{package} imports {name}"
+        if parts[0] in OURS and len(parts) > 1 and parts[1] in LEAVES:
+            assert path.name == "__main__.py", f"{name} is a leaf"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_library_has_one_home(path: Path) -> None:
+    here = str(path.relative_to(ROOT))
+    for name in imported(path):
+        assert here in HOMES.get(name.split(".")[0], {here}), f"{name} belongs to {HOMES[name.split('.')[0]]}"
+    reads_environment = any(word in path.read_text() for word in ("os.environ", "os.getenv"))
+    assert not reads_environment or here == "gallery/settings.py"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_modules_stay_small(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 300, "a module has one reason to exist"
+
+
+def test_nobody_else_owns_our_names() -> None:
+    owners = packages_distributions()
+    assert {name: set(owners.get(name, ["gallery-search"])) for name in OURS} == {
+        name: {"gallery-search"} for name in OURS
+    }
+
+
+def test_no_command_loads_a_model_library_before_it_needs_it() -> None:
+    slow = "{'torch', 'transformers', 'sentence_transformers', 'qdrant_client', 'pandas'}"
+    check = f"import sys, search.cli, ingest.cli; print(*sorted({slow} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_the_search_command_loads_next_to_nothing_for_its_help() -> None:
+    check = "import sys, search.cli; print(*sorted({'numpy', 'PIL', 'rich', 'qdrant_edge'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

@@ -1,0 +1,98 @@
+"""The documents say what the code does."""
+
+import re
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+
+import click
+import pytest
+
+import gallery
+import ingest.cli
+import search.cli
+from gallery.errors import Reason
+from gallery.payload import INDEXED_KEYS
+from gallery.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
+COMMANDS: dict[str, click.Command] = {"ingest": ingest.cli.main, "search": search.cli.main}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_in_the_readme(name: str) -> None:
+    for option in COMMANDS[name].params:
+        if isinstance(option, click.Option):
+            assert any(f"`{spelling}" in README for spelling in option.opts), f"{name} {option.opts[0]}"
+
+
+def test_every_option_of_the_readme_exists() -> None:
+    known = {spelling for command in COMMANDS.values() for option in command.params for spelling in option.opts}
+    for spelling in re.findall(r"`(--[a-z-]+)", README):
+        assert spelling in known, spelling
+
+
+def test_every_variable_is_in_the_readme_and_none_else() -> None:
+    variables = {field.name.upper() for field in fields(Settings)}
+    assert set(re.findall(r"^\| `([A-Z_]+)` \|", README, re.MULTILINE)) == variables
+
+
+def test_every_make_target_has_its_line_and_its_word() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    described = set(re.findall(r"^([a-z-]+):.*## \S", makefile, re.MULTILINE))
+    assert targets == described
+    documents = README + (ROOT / "CONTRIBUTING.md").read_text()
+    for target in targets - {"help"}:
+        assert f"make {target}" in documents, target
+
+
+def test_the_changelog_tells_of_this_version() -> None:
+    newest = re.search(r"^## \[?(\d+\.\d+\.\d+|Unreleased)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest
+    assert newest.group(1) in (gallery.__version__, "Unreleased")
+
+
+def test_scripts_and_packages_are_the_folders() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert set(project["project"]["scripts"]) == set(COMMANDS)
+    assert all(
+        (ROOT / package).is_dir() for package in project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    )
+
+
+def test_the_lock_pins_every_dependency() -> None:
+    def name(requirement: str) -> str:
+        return re.split(r"[<>=\[; ]", requirement)[0].lower().replace("_", "-")
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    lock = (ROOT / "requirements.lock").read_text()
+    pinned = {name(line) for line in lock.splitlines() if "==" in line}
+    wanted = {name(r) for r in [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]}
+    assert wanted <= pinned
+    assert not re.search(r"^(nvidia|triton|cuda)|://", lock, re.MULTILINE), "torch brings its platform's own packages"
+
+
+def test_the_payload_and_the_reasons_are_written_down() -> None:
+    for key in INDEXED_KEYS:
+        assert f"`{key}`" in ARCHITECTURE, key
+    for reason in Reason:
+        assert f"`{reason}`" in README, reason
+
+
+def test_every_example_picture_has_its_source_and_its_caption() -> None:
+    photos = ROOT / "examples" / "photos"
+    pictures = {str(path.relative_to(photos)) for path in photos.rglob("*.*") if path.suffix not in (".md", ".csv")}
+    assert 24 <= len(pictures) <= 40
+    assert sum((photos / picture).stat().st_size for picture in pictures) <= 3_000_000
+    assert set(re.findall(r"^\| `([^`]+)` \|", (photos / "SOURCES.md").read_text(), re.MULTILINE)) == pictures
+    captions = (photos / "captions.csv").read_text().splitlines()[1:]
+    assert {line.split(",")[0] for line in captions} == pictures
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for document in ROOT.glob("*.md"):
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
+            assert (ROOT / target).exists(), f"{document.name} -> {target}"
