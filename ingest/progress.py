@@ -33,7 +33,8 @@ class ProgressDisplay:
             transient=True,
         )
         self._task = self._bar.add_task("", total=None, rest="")
-        self._started = self._spoke = time.monotonic()
+        self._spoke = time.monotonic()
+        self._first: tuple[float, int] | None = None
 
     def __enter__(self) -> "ProgressDisplay":
         if self._console.is_terminal:
@@ -48,15 +49,16 @@ class ProgressDisplay:
     def show(self, report: IngestReport) -> None:
         """Take in the newest state of the run."""
         now = time.monotonic()
-        rate = report.done / max(now - self._started, 1e-6)
+        since, before = self._first = self._first or (now, report.done)  # loading the model is no measure of the rate
+        rate = (report.done - before) / max(now - since, 1e-6)
         rest = f"{rate:.1f} files/s, {report.unchanged} already there, {len(report.unreadable)} unreadable"
         if self._console.is_terminal:
             total = None if report.walking else report.to_read
             self._bar.update(self._task, completed=report.done, total=total, rest=rest)
         elif now - self._spoke >= PLAIN_SECONDS:
             self._spoke = now
-            left = (report.to_read - report.done) / max(rate, 1e-6)
-            tail = "" if report.walking else f", {left:.0f} s left"
+            left = report.to_read - report.done
+            tail = "" if report.walking or not rate else f", {left / rate:.0f} s left"
             print(f"{report.done} of {report.to_read} files, {rest}{tail}", file=sys.stderr)  # noqa: T201
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gallery import collection
+import gallery.payload
 from gallery.collection import best_first, collection_names, edit_collection, open_collection
 from gallery.errors import GalleryError, SpecMismatch
 from gallery.payload import INDEXED_KEYS, Payload, now, point_id, to_payload, to_record
@@ -36,7 +36,7 @@ def pictures_in_the_dashboard(payload: Payload) -> list[str]:
 
 
 def test_the_keys_of_a_payload_come_in_the_documented_order(make_record: MakeRecord) -> None:
-    documented = re.findall(r"^ {4}(\w+)", collection.__doc__ or "", re.MULTILINE)
+    documented = re.findall(r"^ {4}(\w+)", gallery.payload.__doc__ or "", re.MULTILINE)
     assert len(documented) == 13
     assert list(to_payload(make_record(6, taken_at="2020-01-02T03:04:05"), "https://host")) == documented
 

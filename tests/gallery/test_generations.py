@@ -250,7 +250,7 @@ def test_a_copy_does_without_what_readers_create_and_remove(tmp_path: Path) -> N
     reader = threading.Thread(target=come_and_go)
     reader.start()
     with closing(Workshop(tmp_path / "photos")) as workshop:
-        for _ in range(10):
+        for _ in range(30):
             assert {path.name for path in workshop.draft(base).iterdir()} - {"temporary"} == names
     done.set()
     reader.join()

@@ -1,0 +1,76 @@
+"""What of docker/ can be checked without an engine."""
+
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+COMPOSE = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text())
+
+
+class Answers(BaseHTTPRequestHandler):
+    """Answers /readyz with the server's `status`."""
+
+    def do_GET(self) -> None:
+        status = getattr(self.server, "status", 200)
+        self.send_response(status if self.path == "/readyz" else 404)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[HTTPServer]:
+    with HTTPServer(("127.0.0.1", 0), Answers) as listening:
+        Thread(target=listening.serve_forever, daemon=True).start()
+        yield listening
+        listening.shutdown()
+
+
+def health(port: int) -> int:
+    """Run the health check of the compose file against another port; return its exit code."""
+    kind, *command = COMPOSE["services"]["qdrant"]["healthcheck"]["test"]
+    assert kind == "CMD"
+    command = [part.replace("$$", "$").replace("6333", str(port)) for part in command]
+    return subprocess.run(command, check=False, capture_output=True, timeout=10).returncode
+
+
+def test_the_health_check_asks_the_server(server: HTTPServer) -> None:
+    port = server.server_address[1]
+    assert health(port) == 0
+    server.status = 503  # type: ignore[attr-defined]
+    assert health(port) == 1
+    server.shutdown()
+    server.server_close()
+    assert health(port) == 1
+
+
+def test_nothing_listens_beyond_this_machine() -> None:
+    ports = [port for service in COMPOSE["services"].values() for port in service.get("ports", [])]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_the_server_is_pinned_to_what_the_client_supports() -> None:
+    image = COMPOSE["services"]["qdrant"]["image"]
+    server = [int(part) for part in image.rsplit(":v", 1)[1].split(".")]
+    lock = dict(line.split("==") for line in (ROOT / "requirements.lock").read_text().splitlines() if "==" in line)
+    client = [int(part) for part in lock["qdrant-client"].split(".")]
+    assert server[0] == client[0]
+    assert abs(server[1] - client[1]) <= 1, "one minor version apart at most"
+
+
+def test_the_image_holds_every_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    dockerfile = (ROOT / "docker" / "Dockerfile").read_text()
+    ignore = (ROOT / "docker" / "Dockerfile.dockerignore").read_text()
+    for package in project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]:
+        assert f"COPY {package} {package}\n" in dockerfile
+        assert f"!{package}\n" in ignore
