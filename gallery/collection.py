@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from gallery.errors import BadInput, CollectionError, EncoderError
 from gallery.journal import Journal
+from gallery.payload import INDEXED_KEYS
 from gallery.records import Hit, ImageRecord
 from gallery.settings import Settings
 from gallery.spec import Spec
@@ -55,7 +56,11 @@ class ImageCollection(Protocol):
         ...
 
     def facet(self, key: str, limit: int = 20) -> dict[str | int, int]:
-        """Return the most frequent values of a key of `INDEXED_KEYS` and how many pictures have them."""
+        """Return the most frequent values of a key and how many pictures have them.
+
+        Raises:
+            BadInput: The key has no index that counts values.
+        """
         ...
 
     def close(self) -> None:
@@ -121,6 +126,17 @@ def check_vectors(vectors: NDArray[np.float32], count: int, dimension: int) -> N
         raise EncoderError(f"the encoder gave vectors of shape {vectors.shape}, not ({count}, {dimension})")
     if not np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3):
         raise EncoderError("the encoder gave a vector that is not finite and of length one; nothing was written")
+
+
+def check_facet(key: str) -> None:
+    """Refuse what no engine counts.
+
+    Raises:
+        BadInput: The key has no index that counts values.
+    """
+    countable = [name for name, kind in INDEXED_KEYS.items() if kind != "datetime"]
+    if key not in countable:
+        raise BadInput(f"values of {key!r} cannot be counted; choose one of: {', '.join(countable)}")
 
 
 def best_first(hits: Iterable[Hit]) -> list[Hit]:

@@ -17,7 +17,7 @@ import numpy as np
 import qdrant_edge as q
 from numpy.typing import NDArray
 
-from gallery.collection import WantedValue, Where, best_first, check_vectors
+from gallery.collection import WantedValue, Where, best_first, check_facet, check_vectors
 from gallery.errors import CollectionError
 from gallery.generations import Workshop, published
 from gallery.journal import Journal
@@ -50,11 +50,16 @@ def open_edge(settings: Settings, name: str) -> "EdgeCollection":
         if generation is None:
             break
         try:
-            return EdgeCollection(name, _read_spec(generation, name), _load(generation))
-        except (FileNotFoundError, CollectionError):
+            collection = EdgeCollection(name, _read_spec(generation, name), _load(generation))
+        except CollectionError:
             if published(folder) == generation or attempt == _OPEN_ATTEMPTS - 1:
                 raise
-            # Another process has just published the next generation and removed this one: open that.
+            continue
+        if published(folder) == generation:
+            return collection
+        # Another process has published the next generation and is removing this one, of which the engine may
+        # have opened what was left.
+        collection.close()
     raise CollectionError(f"there is no collection {name}; make it: ingest FOLDER --collection {name}")
 
 
@@ -101,17 +106,21 @@ class EdgeCollection:
             request = q.ScrollRequest(
                 offset=offset, limit=_PAGE, filter=_filter(where), with_payload=True, with_vector=True
             )
-            points, offset = self._shard.scroll(request)
+            with _engine_errors(self.name):
+                points, offset = self._shard.scroll(request)
             for point in points:
                 yield to_record(str(point.id), point.payload or {}), np.asarray(point.vector, np.float32)
             if offset is None:
                 return
 
     def count(self, where: Where | None = None) -> int:
-        return self._shard.count(q.CountRequest(exact=True, filter=_filter(where)))
+        with _engine_errors(self.name):
+            return self._shard.count(q.CountRequest(exact=True, filter=_filter(where)))
 
     def facet(self, key: str, limit: int = 20) -> dict[str | int, int]:
-        hits = self._shard.facet(q.FacetRequest(key=key, limit=limit, exact=True)).hits
+        check_facet(key)
+        with _engine_errors(self.name):
+            hits = self._shard.facet(q.FacetRequest(key=key, limit=limit, exact=True)).hits
         return {hit.value: hit.count for hit in hits}
 
     def close(self) -> None:
@@ -127,16 +136,19 @@ class EdgeEditor:
         self._workshop = Workshop(folder)
         self._unfinished = self._workshop.unfinished()
         self._base = self._unfinished or published(folder)
+        self._finished = False
         self._generation: Path | None = None
         self._shard: q.EdgeShard | None = None
         self.spec = _read_spec(self._base, name) if self._base else None
         self.journal = Journal(self._base / _JOURNAL if self._base else None)
 
     def begin(self, spec: Spec) -> None:
-        if self._shard:
-            return
         if self.spec:
             self.spec.check(spec, self.name)
+        if self._finished:
+            raise RuntimeError("what is finished is not begun again")
+        if self._shard:
+            return
         self._generation = self._unfinished or self._next_generation(spec)
         self._shard = _load(self._generation)
         self.spec = spec
@@ -180,6 +192,7 @@ class EdgeEditor:
         self._shard = None
         self.journal.close()
         self._workshop.publish(self._generation)
+        self._finished = True
 
     def close(self) -> None:
         """Let go of the files and the lock; what was flushed waits for the next run."""
@@ -212,7 +225,13 @@ def _collections_folder(settings: Settings) -> Path:
 
 
 def _read_spec(generation: Path, name: str) -> Spec:
-    return Spec.from_dict(json.loads((generation / _SPEC).read_text()), name)
+    try:
+        values = json.loads((generation / _SPEC).read_text())
+    except (OSError, ValueError) as error:
+        raise CollectionError(
+            f"collection {name} is damaged ({generation / _SPEC}: {error}); restore a backup, or remove its folder"
+        ) from error
+    return Spec.from_dict(values, name)
 
 
 def _create(generation: Path, spec: Spec) -> None:

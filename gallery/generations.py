@@ -64,10 +64,15 @@ class Workshop:
         """Return the folder of a new draft: a copy of the generation `base`, or empty."""
         draft = self._next().with_suffix(".draft")
         shutil.rmtree(draft, ignore_errors=True)
-        if base:
-            _copy(base, draft)
-        else:
-            draft.mkdir()
+        try:
+            if base:
+                _copy(base, draft)
+            else:
+                draft.mkdir()
+        except OSError as error:
+            raise CollectionError(
+                f"{draft} cannot be written ({error}); make room, or set DATA_DIR elsewhere"
+            ) from error
         return draft
 
     def settle(self, draft: Path) -> Path:
@@ -79,6 +84,9 @@ class Workshop:
 
         Readers that have an older one open go on answering from it.
         """
+        for path in generation.rglob("*"):
+            _sync(path)
+        _sync(generation)
         pointer = self._folder / "CURRENT"
         draft = self._folder / "CURRENT.draft"
         with draft.open("w") as file:
@@ -86,7 +94,7 @@ class Workshop:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(pointer)
-        _sync_folder(self._folder)
+        _sync(self._folder)
         for other in self._folder.glob("gen-*"):
             if other != generation:
                 shutil.rmtree(other, ignore_errors=True)
@@ -114,9 +122,10 @@ def _copy(source: Path, target: Path) -> None:
             return
 
 
-def _sync_folder(folder: Path) -> None:
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """Wait until a file or a folder's list of files is on the disk."""
+    if os.name == "posix" or path.is_file():
+        descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:

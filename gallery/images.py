@@ -88,7 +88,7 @@ def find_images(root: Path, on_error: Callable[[str, OSError], None]) -> Iterato
     except (OSError, ValueError) as error:
         raise BadInput(f"{root} cannot be read ({error}); give an existing folder or image file") from error
     if not stat.S_ISDIR(found.st_mode):
-        yield ImageFile(start, found.st_size, found.st_mtime_ns)
+        yield _image_file(start, found)
         return
     folders, seen = [start], set[tuple[int, int]]()
     while folders:
@@ -111,10 +111,15 @@ def find_images(root: Path, on_error: Callable[[str, OSError], None]) -> Iterato
                 elif os.path.splitext(entry.name)[1].lower() in SUFFIXES:  # noqa: PTH122 - ten times faster
                     found = entry.stat()
                     if stat.S_ISREG(found.st_mode):
-                        yield ImageFile(entry.path, found.st_size, found.st_mtime_ns)
+                        yield _image_file(entry.path, found)
             except OSError as error:
                 on_error(entry.path, error)
         folders += reversed(subfolders)
+
+
+def _image_file(path: str, found: os.stat_result) -> ImageFile:
+    mtime_ns = min(max(found.st_mtime_ns, -(2**63)), 2**63 - 1)  # what databases hold; file systems hold more
+    return ImageFile(path, found.st_size, mtime_ns)
 
 
 def read_file(path: str) -> bytes:

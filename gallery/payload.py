@@ -16,9 +16,10 @@ order, as Qdrant's dashboard shows the first eight:
     captions    sentences from a captions file
     sha256
     indexed_at  when the vector was made
-    origin      {files: [{path, size, mtime in ns}], taken_at, orientation}; raw: true where a path is not UTF-8
+    origin      {files: [{path, size, mtime in ns}], taken_at, orientation}
 
-Such paths are stored percent-encoded. Keys without a value are left out.
+A path that is not UTF-8 is stored percent-encoded, with raw: true in its file and in origin. Keys without a
+value are left out.
 """
 
 import os
@@ -61,17 +62,10 @@ def point_id(sha256: str) -> str:
 def to_payload(record: ImageRecord, public_url: str | None = None) -> Payload:
     """Return what a point says of a picture, in the order of the contract."""
     date = record.taken_at or _rfc3339(min(file.mtime_ns for file in record.files))
-    raw = any(not _is_utf8(file.path) for file in record.files)
-    paths = [_stored(file.path, raw) for file in record.files]
-    origin: Payload = {
-        "files": [
-            {"path": path, "size": file.size, "mtime": file.mtime_ns}
-            for path, file in zip(paths, record.files, strict=True)
-        ],
-        "taken_at": record.taken_at,
-        "orientation": record.orientation,
-    }
-    if raw:
+    files = [_to_place(file) for file in record.files]
+    paths = sorted(file["path"] for file in files)
+    origin = {"files": files, "taken_at": record.taken_at, "orientation": record.orientation}
+    if any("raw" in file for file in files):
         origin["raw"] = True
     payload = {
         "thumbnail": f"{public_url.rstrip('/')}/thumbs/{record.id}.jpg" if public_url else None,
@@ -82,7 +76,7 @@ def to_payload(record: ImageRecord, public_url: str | None = None) -> Payload:
         "width": record.width,
         "height": record.height,
         "format": record.format,
-        "camera": record.camera,
+        "camera": record.camera and record.camera.replace("://", " "),  # the dashboard would draw an address
         "captions": list(record.captions) or None,
         "sha256": record.sha256,
         "indexed_at": record.indexed_at,
@@ -94,11 +88,10 @@ def to_payload(record: ImageRecord, public_url: str | None = None) -> Payload:
 def to_record(id: str, payload: Payload) -> ImageRecord:
     """Read what `to_payload` wrote."""
     origin = payload["origin"]
-    raw = origin.get("raw", False)
     return ImageRecord(
         id=id,
         sha256=payload["sha256"],
-        files=tuple(ImageFile(_restored(f["path"], raw), f["size"], f["mtime"]) for f in origin["files"]),
+        files=tuple(_to_file(place) for place in origin["files"]),
         width=payload["width"],
         height=payload["height"],
         format=payload["format"],
@@ -120,17 +113,15 @@ def _rfc3339(nanoseconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
-def _is_utf8(path: str) -> bool:
+def _to_place(file: ImageFile) -> Payload:
+    place: Payload = {"path": file.path, "size": file.size, "mtime": file.mtime_ns}
     try:
-        path.encode()
+        file.path.encode()
     except UnicodeEncodeError:
-        return False
-    return True
+        place |= {"path": quote_from_bytes(os.fsencode(file.path)), "raw": True}
+    return place
 
 
-def _stored(path: str, raw: bool) -> str:
-    return quote_from_bytes(os.fsencode(path)) if raw else path
-
-
-def _restored(path: str, raw: bool) -> str:
-    return os.fsdecode(unquote_to_bytes(path)) if raw else path
+def _to_file(place: Payload) -> ImageFile:
+    path = os.fsdecode(unquote_to_bytes(place["path"])) if place.get("raw") else place["path"]
+    return ImageFile(path, place["size"], place["mtime"])

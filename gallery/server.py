@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
-from gallery.collection import WantedValue, Where, best_first, check_vectors
+from gallery.collection import WantedValue, Where, best_first, check_facet, check_vectors
 from gallery.errors import CollectionError
 from gallery.journal import Journal
 from gallery.payload import INDEXED_KEYS, to_payload, to_record
@@ -40,8 +40,9 @@ def server_collections(settings: Settings) -> list[str]:
     """Return the names of the server's collections, sorted."""
     client = connect(settings)
     try:
-        answer = _Caller(settings.qdrant_url, SEARCH_PATIENCE)(client.get_collections)
-        return sorted(collection.name for collection in answer.collections)
+        call = _Caller(settings.qdrant_url, SEARCH_PATIENCE)
+        names = {collection.name for collection in call(client.get_collections).collections}
+        return sorted(names | {alias.alias_name for alias in call(client.get_aliases).aliases})
     finally:
         client.close()
 
@@ -121,6 +122,7 @@ class ServerCollection:
         return self._call(self._client.count, self.name, count_filter=_filter(where), exact=True).count
 
     def facet(self, key: str, limit: int = 20) -> dict[str | int, int]:
+        check_facet(key)
         answer = self._call(self._client.facet, self.name, key=key, limit=limit, exact=True)
         return {hit.value: hit.count for hit in answer.hits}
 
@@ -145,29 +147,21 @@ class ServerEditor:
     def begin(self, spec: Spec) -> None:
         """Make ready to write vectors of `spec`."""
         if self.spec is None:
-            self._call(
-                self._client.create_collection,
-                self.name,
-                vectors_config=models.VectorParams(size=spec.dimension, distance=models.Distance.COSINE),
-                metadata={**spec.to_dict(), "made": str(uuid4())},
-            )
-            for key, kind in INDEXED_KEYS.items():
-                self._call(
-                    self._client.create_payload_index,
-                    self.name,
-                    key,
-                    field_schema=models.PayloadSchemaType(kind),
-                    wait=True,
-                )
+            self._create(spec)
             self._adopt()
         if self.spec:
             self.spec.check(spec, self.name)
+        for key, kind in INDEXED_KEYS.items():  # also on one that is there: a crash may have left it without
+            schema = models.PayloadSchemaType(kind)
+            self._call(self._client.create_payload_index, self.name, key, field_schema=schema, wait=True)
 
     def get(self, ids: Sequence[str]) -> dict[str, ImageRecord]:
         return _get(self._client, self._call, self.name, ids)
 
     def upsert(self, records: Sequence[ImageRecord], vectors: NDArray[np.float32]) -> None:
         check_vectors(vectors, len(records), self.spec.dimension if self.spec else 0)
+        if not records:  # the server refuses to do nothing
+            return
         points = [
             models.PointStruct(id=record.id, vector=vector.tolist(), payload=to_payload(record, self._public_url))
             for record, vector in zip(records, vectors, strict=True)
@@ -180,7 +174,8 @@ class ServerEditor:
             self._call(self._client.overwrite_payload, self.name, payload=payload, points=[record.id], wait=True)
 
     def delete(self, ids: Sequence[str]) -> None:
-        self._call(self._client.delete, self.name, points_selector=list(ids), wait=True)
+        if ids:
+            self._call(self._client.delete, self.name, points_selector=list(ids), wait=True)
 
     def flush(self) -> None:
         """The server's log is durable once a write has been answered: nothing to do."""
@@ -191,6 +186,18 @@ class ServerEditor:
     def close(self) -> None:
         self.journal.close()
         self._client.close()
+
+    def _create(self, spec: Spec) -> None:
+        try:
+            self._call(
+                self._client.create_collection,
+                self.name,
+                vectors_config=models.VectorParams(size=spec.dimension, distance=models.Distance.COSINE),
+                metadata={**spec.to_dict(), "made": str(uuid4())},
+            )
+        except CollectionError:
+            if not self._call(self._client.collection_exists, self.name):
+                raise  # otherwise another process was faster by a moment
 
     def _adopt(self) -> None:
         """Take over a collection that is there, with this machine's journal of it.

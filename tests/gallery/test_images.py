@@ -490,3 +490,11 @@ def test_a_name_that_is_not_utf8_is_found_and_opened(tmp_path: Path) -> None:
     (found,) = find_images(tmp_path, lambda *_: None)
     assert found.path == f"{tmp_path}/\udcff.png"
     assert open_image(found.path).width == 50
+
+
+def test_a_date_beyond_what_databases_hold_is_cut_to_it(tmp_path: Path) -> None:
+    (tmp_path / "far.jpg").touch()
+    os.utime(tmp_path / "far.jpg", (13_569_465_600, 13_569_465_600))  # of the year 2400
+    if (tmp_path / "far.jpg").stat().st_mtime_ns < 2**63:
+        pytest.skip("this file system holds no such date")
+    assert [file.mtime_ns for file in find_images(tmp_path, lambda *_: None)] == [2**63 - 1]
