@@ -28,7 +28,8 @@ from PIL import Image, ImageDraw, ImageFilter
 from benchmarks.full_clip import save_full_clip
 from gallery.collection import edit_collection, open_collection
 from gallery.encoder import Encoder, load_encoder
-from gallery.images import find_images, open_image
+from gallery.files import find_images
+from gallery.images import open_image
 from gallery.settings import Settings
 from ingest.pipeline import ingest
 from search.engine import SearchEngine

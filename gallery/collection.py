@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -66,6 +67,23 @@ class ImageCollection(Protocol):
     def close(self) -> None:
         """Let go of files and connections."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionInfo:
+    """What there is to know of a collection.
+
+    Attributes:
+        pictures: How many.
+        megabytes: On this machine's disk; None on a server.
+        changed_at: RFC 3339, when its last ingest ended; None on a server.
+    """
+
+    name: str
+    encoder: str
+    pictures: int
+    megabytes: float | None = None
+    changed_at: str | None = None
 
 
 class Editor(Protocol):
@@ -166,8 +184,7 @@ def open_collection(settings: Settings, name: str | None = None) -> ImageCollect
         raise CollectionError("there is no collection yet; make one: ingest FOLDER")
     if name is None:
         name = names[0] if len(names) == 1 else DEFAULT_COLLECTION
-    if name not in names:
-        raise CollectionError(f"there is no collection {name}; give --collection, one of: {', '.join(names)}")
+    _check_there(settings, name)
     if settings.qdrant_url:
         from gallery.server import open_server
 
@@ -177,8 +194,36 @@ def open_collection(settings: Settings, name: str | None = None) -> ImageCollect
     return open_edge(settings, name)
 
 
-def edit_collection(settings: Settings, name: str) -> Editor:
-    """Open a collection to write to it; it need not be there yet. The caller closes it.
+def list_collections(settings: Settings) -> list[CollectionInfo]:
+    """Return what there is to know of all collections, sorted by name."""
+    if settings.qdrant_url:
+        from gallery.server import server_info
+
+        return [server_info(settings, name) for name in collection_names(settings)]
+    from gallery.edge import edge_info
+
+    return [edge_info(settings, name) for name in collection_names(settings)]
+
+
+def drop_collection(settings: Settings, name: str) -> None:
+    """Remove a collection, its vectors and its journal.
+
+    Raises:
+        CollectionError: There is none of that name, or another process is writing to it.
+    """
+    _check_there(settings, name)
+    if settings.qdrant_url:
+        from gallery.server import drop_server
+
+        drop_server(settings, name)
+    else:
+        from gallery.edge_editor import drop_edge
+
+        drop_edge(settings, name)
+
+
+def edit_collection(settings: Settings, name: str, *, new: bool = True) -> Editor:
+    """Open a collection to write to it; unless `new` is false it need not be there yet. The caller closes it.
 
     Raises:
         BadInput: `name` is no name for a collection.
@@ -186,10 +231,18 @@ def edit_collection(settings: Settings, name: str) -> Editor:
     """
     if not _NAME.fullmatch(name):
         raise BadInput(f"{name!r} is no name for a collection; use letters, digits, dots, dashes and underscores")
+    if not new:
+        _check_there(settings, name)
     if settings.qdrant_url:
         from gallery.server import edit_server
 
         return edit_server(settings, name)
-    from gallery.edge import edit_edge
+    from gallery.edge_editor import edit_edge
 
     return edit_edge(settings, name)
+
+
+def _check_there(settings: Settings, name: str) -> None:
+    names = collection_names(settings)
+    if name not in names:
+        raise CollectionError(f"there is no collection {name}; give one of: {', '.join(names)}")

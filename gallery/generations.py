@@ -10,6 +10,7 @@ The switch is the replacement of CURRENT, which is atomic. A crash leaves CURREN
 the generation in the making is gone on with by the next run. Knows nothing of what is in a generation.
 """
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -17,8 +18,6 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from gallery.errors import CollectionError
-
-_COPY_ATTEMPTS = 20
 
 
 def published(folder: Path) -> Path | None:
@@ -111,15 +110,12 @@ class Workshop:
 
 def _copy(source: Path, target: Path) -> None:
     """Copy a generation that readers may be opening: they replace small files, through temporary ones."""
-    for attempt in range(_COPY_ATTEMPTS):
-        try:
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns(".atomicwrite*"), dirs_exist_ok=True)
-        except shutil.Error as error:
-            vanished = all("No such file" in reason for _, _, reason in error.args[0])
-            if not vanished or attempt == _COPY_ATTEMPTS - 1:
-                raise
-        else:
-            return
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns(".atomicwrite*"), copy_function=_copy_if_there)
+
+
+def _copy_if_there(source: str, target: str) -> None:
+    with contextlib.suppress(FileNotFoundError):  # nothing but a temporary file goes from a published generation
+        shutil.copy2(source, target)
 
 
 def _sync(path: Path) -> None:

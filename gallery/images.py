@@ -1,33 +1,23 @@
-"""The one loader: files are found and decoded here for indexing, queries, the baseline and thumbnails alike."""
+"""The one loader: files are decoded here for indexing, queries, the baseline and thumbnails alike."""
 
-import os
-import stat
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from gallery.errors import BadInput, Reason, UnreadableImage
-from gallery.records import ImageFile
+from gallery.errors import Reason, UnreadableImage
+from gallery.files import read_file
 
 LOADER_VERSION = 1
 """Part of every vector's fingerprint: raise it when the same file would give other pixels."""
 
-MAX_BYTES = 2**29
 MAX_PIXELS = 2**28
 """What a header may claim; the JPEGs of 200-megapixel cameras pass, as they are decoded at a reduced scale."""
 MAX_DECODED_PIXELS = 100_000_000
 """What may be decoded, in pixels; some 400 MB for a thread that decodes RGBA."""
 
-_JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo")
-_HEIC_SUFFIXES = (".heic", ".heif", ".hif")
-SUFFIXES = frozenset(
-    (*_JPEG_SUFFIXES, *_HEIC_SUFFIXES, ".png", ".apng", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".dib", ".avif")
-)
 _FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "DIB", "AVIF"]
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _DATE_TAGS = (
@@ -67,93 +57,6 @@ class Picture:
     camera: str | None
     taken_at: str | None
     orientation: int
-
-
-def find_images(root: Path, on_error: Callable[[str, OSError], None]) -> Iterator[ImageFile]:
-    """Yield the image files below `root` by their suffix, folder by folder, sorted by name.
-
-    Hidden files and folders are left out. Links are followed, but no folder is walked twice. A `root` that
-    is a file is yielded whatever its name.
-
-    Args:
-        root: A folder or a file.
-        on_error: Called with the path of every folder or entry that cannot be read.
-
-    Raises:
-        BadInput: `root` does not exist.
-    """
-    start = os.path.abspath(root)  # noqa: PTH100 - Path.resolve would replace links by their targets
-    try:
-        found = os.stat(start)
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{root} cannot be read ({error}); give an existing folder or image file") from error
-    if not stat.S_ISDIR(found.st_mode):
-        yield _image_file(start, found)
-        return
-    folders, seen = [start], set[tuple[int, int]]()
-    while folders:
-        folder = folders.pop()
-        try:
-            identity = os.stat(folder)
-            if (identity.st_dev, identity.st_ino) in seen:
-                continue
-            seen.add((identity.st_dev, identity.st_ino))
-            with os.scandir(folder) as entries:
-                visible = sorted((entry for entry in entries if entry.name[0] != "."), key=lambda e: e.name)
-        except OSError as error:
-            on_error(folder, error)
-            continue
-        subfolders = []
-        for entry in visible:
-            try:
-                if entry.is_dir():
-                    subfolders.append(entry.path)
-                elif os.path.splitext(entry.name)[1].lower() in SUFFIXES:  # noqa: PTH122 - ten times faster
-                    found = entry.stat()
-                    if stat.S_ISREG(found.st_mode):
-                        yield _image_file(entry.path, found)
-            except OSError as error:
-                on_error(entry.path, error)
-        folders += reversed(subfolders)
-
-
-def _image_file(path: str, found: os.stat_result) -> ImageFile:
-    mtime_ns = min(max(found.st_mtime_ns, -(2**63)), 2**63 - 1)  # what databases hold; file systems hold more
-    return ImageFile(path, found.st_size, mtime_ns)
-
-
-def read_file(path: str) -> bytes:
-    """Return the bytes of a regular file; never waits for a pipe or a device.
-
-    Raises:
-        UnreadableImage: It cannot be read, or is larger than `MAX_BYTES`.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        try:
-            data = _read(descriptor)
-        finally:
-            os.close(descriptor)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise UnreadableImage(Reason.VANISHED, "the file is gone") from error
-    except PermissionError as error:
-        raise UnreadableImage(Reason.NO_PERMISSION, "reading is not permitted") from error
-    except (OSError, ValueError) as error:
-        raise UnreadableImage(Reason.IO_ERROR, str(error)) from error
-    return data
-
-
-def _read(descriptor: int) -> bytes:
-    found = os.fstat(descriptor)
-    if not stat.S_ISREG(found.st_mode):
-        raise UnreadableImage(Reason.NOT_A_FILE, "not a regular file")
-    if found.st_size > MAX_BYTES:
-        raise UnreadableImage(Reason.TOO_LARGE, f"{found.st_size} bytes; the limit is {MAX_BYTES}")
-    with open(descriptor, "rb", closefd=False) as file:
-        data = file.read(found.st_size + 1)
-    if len(data) != found.st_size:
-        raise UnreadableImage(Reason.IO_ERROR, "the file changed while it was read")
-    return data
 
 
 def open_image(source: str | bytes, detail: int | None = None) -> Picture:

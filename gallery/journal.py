@@ -7,14 +7,14 @@ that the journal knows need not be opened again.
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from gallery.errors import Reason
 from gallery.records import ImageFile
 
+_PAGE = 1000
 _TABLE = """
 CREATE TABLE IF NOT EXISTS files (
     path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, sha256 TEXT, captions TEXT, reason TEXT, detail TEXT
@@ -47,24 +47,38 @@ class Journal:
 
     def entry(self, path: str) -> Entry | None:
         """Return what is known of the file at `path`."""
-        row = self._one("SELECT size, mtime_ns, sha256, captions, reason, detail FROM files WHERE path = ?", path)
-        if row is None:
-            return None
-        size, mtime_ns, sha256, captions, reason, detail = row
-        return Entry(ImageFile(path, size, mtime_ns), sha256, captions, Reason(reason) if reason else None, detail)
+        return next(self._select("path = ?", os.fsencode(path)), None)
 
-    def knows(self, sha256: str) -> bool:
-        """Return whether some file with these bytes is in the collection."""
+    def under(self, path: str) -> Iterator[Entry]:
+        """Yield what is known of the file at `path` and of all below it, sorted by path."""
+        own = os.fsencode(path)
+        folder = own.rstrip(b"/") + b"/"
+        yield from self._select("path = ?", own)
+        yield from self._select("path > ? AND path < ?", folder, folder[:-1] + b"0")  # 0 is next to / in ASCII
+
+    def failures(self) -> Iterator[Entry]:
+        """Yield the files that are no usable picture, sorted by path."""
+        return self._select("reason IS NOT NULL")
+
+    def places(self, sha256: str) -> int:
+        """Return how many files hold these bytes."""
         with self._lock:
-            return self._connection.execute("SELECT 1 FROM files WHERE sha256 = ?", (sha256,)).fetchone() is not None
+            row = self._connection.execute("SELECT COUNT(*) FROM files WHERE sha256 = ?", (sha256,)).fetchone()
+        return int(row[0])
 
-    def write(self, entries: Iterable[Entry]) -> None:
-        """Add or replace entries, all or none of them."""
+    def pictures(self) -> int:
+        """Return how many different pictures files hold."""
+        with self._lock:
+            return int(self._connection.execute("SELECT COUNT(DISTINCT sha256) FROM files").fetchone()[0])
+
+    def write(self, entries: Iterable[Entry], forgotten: Iterable[str] = ()) -> None:
+        """Add or replace entries, and remove those of the paths `forgotten`, all or nothing of it."""
         rows = [
             (os.fsencode(e.file.path), e.file.size, e.file.mtime_ns, e.sha256, e.captions, e.reason, e.detail)
             for e in entries
         ]
         with self._lock, self._connection:
+            self._connection.executemany("DELETE FROM files WHERE path = ?", [(os.fsencode(p),) for p in forgotten])
             self._connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def move_to(self, path: Path) -> None:
@@ -81,9 +95,19 @@ class Journal:
         """Let go of the file."""
         self._connection.close()
 
-    def _one(self, query: str, path: str) -> Any:  # noqa: ANN401 - a row is what the query asks for
-        with self._lock:
-            return self._connection.execute(query, (os.fsencode(path),)).fetchone()
+    def _select(self, condition: str, *values: bytes) -> Iterator[Entry]:
+        """Yield the entries that match, page by page, so that others may write meanwhile."""
+        last = b""
+        while True:
+            query = f"SELECT * FROM files WHERE path > ? AND {condition} ORDER BY path LIMIT {_PAGE}"  # noqa: S608
+            with self._lock:
+                rows = self._connection.execute(query, (last, *values)).fetchall()
+            for path, size, mtime_ns, sha256, captions, reason, detail in rows:
+                file = ImageFile(os.fsdecode(path), size, mtime_ns)
+                yield Entry(file, sha256, captions, Reason(reason) if reason else None, detail)
+            if len(rows) < _PAGE:
+                return
+            last = rows[-1][0]
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:

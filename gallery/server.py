@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
-from gallery.collection import WantedValue, Where, best_first, check_facet, check_vectors
+from gallery.collection import CollectionInfo, WantedValue, Where, best_first, check_facet, check_vectors
 from gallery.errors import CollectionError
 from gallery.journal import Journal
 from gallery.payload import INDEXED_KEYS, to_payload, to_record
@@ -55,6 +55,26 @@ def open_server(settings: Settings, name: str) -> "ServerCollection":
 def edit_server(settings: Settings, name: str) -> "ServerEditor":
     """Open a collection of the server to write to it; it need not be there yet."""
     return ServerEditor(name, connect(settings), settings)
+
+
+def server_info(settings: Settings, name: str) -> CollectionInfo:
+    """Return what there is to know of a collection of the server."""
+    client = connect(settings)
+    try:
+        call = _Caller(settings.qdrant_url, SEARCH_PATIENCE)
+        encoder = str(_metadata(client, call, name).get("encoder", "not ours"))
+        return CollectionInfo(name, encoder, call(client.count, name, exact=True).count)
+    finally:
+        client.close()
+
+
+def drop_server(settings: Settings, name: str) -> None:
+    """Remove a collection from the server."""
+    client = connect(settings)
+    try:
+        _Caller(settings.qdrant_url, SEARCH_PATIENCE)(client.delete_collection, name)
+    finally:
+        client.close()
 
 
 def connect(settings: Settings) -> QdrantClient:

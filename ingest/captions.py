@@ -12,7 +12,7 @@ class CaptionsByPath:
     """The captions of files: a caption's `image` is a path from the folder of the captions file, or a file's name."""
 
     def __init__(self, captions: Iterable[Caption], folder: Path) -> None:
-        self._folder = os.path.abspath(folder)  # noqa: PTH100 - as `find_images` does
+        self._folder = os.path.abspath(folder)
         self._texts: dict[str, tuple[str, ...]] = {}
         for caption in captions:
             key = os.path.normpath(caption.image)

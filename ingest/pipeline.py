@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
@@ -18,19 +18,20 @@ import numpy as np
 
 from gallery.collection import Editor, check_vectors
 from gallery.encoder import Encoder, Vectors
-from gallery.errors import Reason, UnreadableImage
-from gallery.images import find_images, open_image, read_file
+from gallery.errors import BadInput, Reason, UnreadableImage
+from gallery.files import find_images, read_file
+from gallery.images import open_image
 from gallery.journal import Entry, Journal
 from gallery.payload import now, point_id
 from gallery.records import ImageFile, ImageRecord
 from ingest.captions import CaptionsByPath
+from ingest.removal import is_below, is_gone, remove_gone
 from ingest.report import IngestReport
 from ingest.threads import ahead, in_background
+from ingest.writer import Writer
 
 AHEAD_BATCHES = 3
 """Batches that are decoded ahead of the model; each holds a batch of its inputs in memory."""
-WRITE_EVERY = 256
-"""Files between two durable writes: what a crash can cost."""
 
 
 def ingest(
@@ -39,7 +40,10 @@ def ingest(
     load_encoder: Callable[[], Encoder],
     *,
     captions: CaptionsByPath | None = None,
+    exclude: Sequence[str] = (),
     batch_size: int = 32,
+    prune: bool = False,
+    prune_all: bool = False,
     on_progress: Callable[[IngestReport], None] = lambda _: None,
 ) -> IngestReport:
     """Bring a collection up to date with the image files below `roots`.
@@ -52,40 +56,54 @@ def ingest(
         collection: The caller closes it.
         load_encoder: Called at most once, when there is something to read.
         captions: Sentences to keep with the pictures; None leaves those that are there.
+        exclude: Patterns of what not to look at, in the language of .gitignore.
         batch_size: Pictures that go through the model at once.
+        prune: Remove the places of files that are gone from below `roots`, and pictures that have no other.
+        prune_all: However many pictures that are.
         on_progress: Called in this thread after every batch and at the end.
 
     Raises:
         GalleryError: The run cannot go on; what was written stays, and the next run goes on from there.
     """
     report = IngestReport()
-    files = in_background(changed_files(roots, collection.journal, captions, report))
+    files = in_background(changed_files(roots, collection.journal, captions, exclude, report))
     first = next(files, None)
     if first is not None:
         encoder = load_encoder()
         collection.begin(encoder.spec)
-        reader = _Reader(encoder, collection)
-        writer = _Writer(encoder, collection, reader, captions, report)
+        indexer = _Indexer([os.path.abspath(root) for root in roots], encoder, collection, captions, report)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             try:
-                outcomes = ahead(pool, reader.read, chain([first], files), AHEAD_BATCHES * batch_size)
+                outcomes = ahead(pool, indexer.reader.read, chain([first], files), AHEAD_BATCHES * batch_size)
                 while batch := list(islice(outcomes, batch_size)):
-                    writer.add(batch)
+                    indexer.add(batch)
                     on_progress(report)
             finally:
                 pool.shutdown(cancel_futures=True)
-        writer.flush()
+        indexer.flush()
+    try:
+        if prune:
+            report.pruned = remove_gone(collection, roots, report.not_walked, everything=prune_all)
+    except BadInput:
+        collection.finish()
+        raise
     collection.finish()
     on_progress(report)
     return report
 
 
 def changed_files(
-    roots: Sequence[Path], journal: Journal, captions: CaptionsByPath | None, report: IngestReport
+    roots: Sequence[Path],
+    journal: Journal,
+    captions: CaptionsByPath | None,
+    exclude: Sequence[str],
+    report: IngestReport,
 ) -> Iterator[ImageFile]:
     """Yield the files that are new or look different from what the journal says; count the others in `report`."""
     for root in roots:
-        for file in find_images(root, lambda path, error: report.not_walked.append((path, str(error)))):
+        is_empty = True
+        for file in find_images(root, lambda path, error: report.not_walked.append((path, str(error))), exclude):
+            is_empty = False
             entry = journal.entry(file.path)
             if entry is None or entry.file != file:
                 report.to_read += 1
@@ -98,6 +116,8 @@ def changed_files(
                 yield file
             else:
                 report.unchanged += 1
+        if is_empty:
+            report.not_walked.append((os.path.abspath(root), "no image file there; is its disk in place?"))
     report.walking = False
 
 
@@ -155,33 +175,32 @@ class _Reader:
         return _Read(file, sha256, record, self._encoder.pixels(picture.rgb))
 
     def _is_there(self, sha256: str) -> bool:
-        return self._collection.journal.knows(sha256) and bool(self._collection.get([point_id(sha256)]))
+        return self._collection.journal.places(sha256) > 0 and bool(self._collection.get([point_id(sha256)]))
 
 
-class _Writer:
-    """Encodes pictures and writes points; holds what is not durable yet."""
+class _Indexer:
+    """Takes in files in the order in which they were found: encodes what is new, and places all."""
 
     def __init__(
         self,
+        roots: Sequence[str],
         encoder: Encoder,
         collection: Editor,
-        reader: _Reader,
         captions: CaptionsByPath | None,
         report: IngestReport,
     ) -> None:
+        self._roots = roots
         self._encoder = encoder
-        self._collection = collection
-        self._reader = reader
+        self._journal = collection.journal
         self._captions = captions
         self._report = report
-        self._records: dict[str, ImageRecord] = {}  # as they shall be; without files, they shall go
-        self._vectors: dict[str, Vectors] = {}
-        self._entries: list[Entry] = []
+        self._writer = Writer(collection)
+        self.reader = _Reader(encoder, collection)
+        self.flush = self._writer.flush
 
     def add(self, batch: Sequence[_Read | _Failed]) -> None:
-        """Take in files in the order in which they were found."""
-        ids = [item.id for item in batch if isinstance(item, _Read)]
-        self._records |= self._collection.get([id for id in ids if id not in self._records])
+        """Take in a batch."""
+        self._writer.known(item.id for item in batch if isinstance(item, _Read))
         outcomes = [self._whole(item) for item in batch]
         new = self._encode([item for item in outcomes if isinstance(item, _Read)])
         for item in outcomes:
@@ -194,63 +213,38 @@ class _Writer:
                 self._report.indexed += 1
             else:
                 self._report.updated += 1
-        if len(self._entries) >= WRITE_EVERY:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write what is held, and note it in the journal once it is durable."""
-        kept = [record for record in self._records.values() if record.files]
-        new = [record for record in kept if record.id in self._vectors]
-        if new:
-            self._collection.upsert(new, np.stack([self._vectors[record.id] for record in new]))
-        self._collection.update([record for record in kept if record.id not in self._vectors])
-        self._collection.delete([id for id, record in self._records.items() if not record.files])
-        self._collection.flush()
-        self._collection.journal.write(self._entries)
-        self._records.clear()
-        self._vectors.clear()
-        self._entries.clear()
+        self._writer.flush_if_full()
 
     def _whole(self, item: _Read | _Failed) -> _Read | _Failed:
         """Read a file again whose picture was there when it was read first, and has been removed since."""
-        if isinstance(item, _Read) and item.record is None and item.id not in self._records:
-            return self._reader.read(item.file)
+        if isinstance(item, _Read) and item.record is None and not self._writer.known([item.id]):
+            return self.reader.read(item.file)
         return item
 
     def _encode(self, items: Sequence[_Read]) -> set[str]:
         """Make the vectors of the pictures that are not there yet, and return their ids."""
-        new = {item.id: item for item in items if item.id not in self._records}
+        known = self._writer.known(item.id for item in items)
+        new = {item.id: item for item in items if item.id not in known}
         if not new:
             return set()
         vectors = self._encoder.encode_pixels(np.stack([i.pixels for i in new.values() if i.pixels is not None]))
         check_vectors(vectors, len(new), self._encoder.spec.dimension)
-        self._vectors |= dict(zip(new, vectors, strict=True))
-        self._records |= {id: replace(item.record, files=()) for id, item in new.items() if item.record}
+        for item, vector in zip(new.values(), vectors, strict=True):
+            if item.record:
+                self._writer.add(item.record, vector)
         return set(new)
 
     def _place(self, item: _Read) -> None:
-        """Note that the file holds the picture, and that it no longer holds another one."""
-        before = self._collection.journal.entry(item.file.path)
-        if before and before.sha256 and before.sha256 != item.sha256:
-            self._displace(point_id(before.sha256), item.file.path)
-        record = self._records[item.id]
-        places = {file.path: file for file in (*record.files, item.file)}
         texts = self._captions.of(item.file.path) if self._captions else ()
-        self._records[item.id] = replace(
-            record, files=tuple(places[path] for path in sorted(places)), captions=texts or record.captions
-        )
-        self._entries.append(
-            Entry(item.file, item.sha256, captions=self._captions.digest(item.file.path) if self._captions else None)
-        )
-
-    def _displace(self, id: str, path: str) -> None:
-        record = self._records.get(id) or self._collection.get([id]).get(id)
-        if record:
-            self._records[id] = replace(record, files=tuple(file for file in record.files if file.path != path))
+        digest = self._captions.digest(item.file.path) if self._captions else None
+        for file in self._writer.files(item.id):
+            if file.path != item.file.path and is_below(file.path, self._roots) and is_gone(file.path):
+                self._writer.forget(Entry(file, item.sha256))  # the file was moved here
+        self._writer.place(item.id, Entry(item.file, item.sha256, captions=digest), texts)
 
     def _fail(self, item: _Failed) -> None:
         self._report.unreadable.append((item.file.path, item.reason, item.detail))
         if item.reason.lasting:
-            before = self._collection.journal.entry(item.file.path)
+            before = self._journal.entry(item.file.path)
             sha256 = before.sha256 if before else None  # what it held is kept until somebody asks for its removal
-            self._entries.append(Entry(item.file, sha256, reason=item.reason, detail=item.detail))
+            self._writer.note(Entry(item.file, sha256, reason=item.reason, detail=item.detail))

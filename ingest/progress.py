@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Sequence
 from types import TracebackType
 
 from rich.console import Console
@@ -15,7 +16,7 @@ from ingest.report import IngestReport
 PLAIN_SECONDS = 5.0
 """Seconds between two plain lines."""
 SHOWN_UNREADABLE = 20
-"""Unreadable files that a terminal's summary names; a pipe gets all."""
+"""Unreadable files that a terminal's summary names."""
 
 
 class ProgressDisplay:
@@ -64,28 +65,33 @@ class ProgressDisplay:
 
 def print_summary(report: IngestReport, seconds: float) -> None:
     """Print what came of a run: a table on a terminal, `key<TAB>value` lines for a pipe."""
-    rows = {
-        "indexed": str(report.indexed),
-        "already there": str(report.unchanged),
-        "updated": str(report.updated),
-        "unreadable": str(len(report.unreadable)),
-        "seconds": f"{seconds:.1f}",
-        "images/s": f"{report.indexed / max(seconds, 1e-6):.1f}",
-    }
-    unreadable = [(reason, printable(path), printable(detail)) for path, reason, detail in report.unreadable]
+    rows = [
+        ["indexed", str(report.indexed)],
+        ["already there", str(report.unchanged)],
+        ["updated", str(report.updated)],
+        ["pruned", str(report.pruned)],
+        ["unreadable", str(len(report.unreadable))],
+        ["seconds", f"{seconds:.1f}"],
+        ["images/s", f"{report.indexed / max(seconds, 1e-6):.1f}"],
+    ]
+    failed = [[str(reason), printable(path), printable(detail)] for path, reason, detail in report.unreadable]
+    if not Console().is_terminal:
+        print_rows([], [*rows, *(["unreadable file", *row] for row in failed)])
+        return
+    print_rows([], rows)
+    if failed:
+        print_rows(["reason", "unreadable", "detail"], failed[:SHOWN_UNREADABLE])
+    if len(failed) > SHOWN_UNREADABLE:
+        Console().print(f"and {len(failed) - SHOWN_UNREADABLE} more: ingest --failures")
+
+
+def print_rows(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table with its header on a terminal, or tab-separated lines without one for a pipe."""
     console = Console()
     if not console.is_terminal:
-        lines = [*rows.items(), *(("unreadable file", *row) for row in unreadable)]
-        sys.stdout.write("".join("\t".join(line) + "\n" for line in lines))
+        sys.stdout.write("".join("\t".join(row) + "\n" for row in rows))
         return
-    table = Table(show_header=False)
-    for name, value in rows.items():
-        table.add_row(name, value)
+    table = Table(*header, show_header=bool(header))
+    for row in rows:
+        table.add_row(*(Text(cell, overflow="fold") for cell in row))
     console.print(table)
-    if unreadable:
-        failures = Table("unreadable", "reason", "detail")
-        for reason, path, detail in unreadable[:SHOWN_UNREADABLE]:
-            failures.add_row(Text(path, overflow="fold"), reason, Text(detail))
-        console.print(failures)
-        if len(unreadable) > SHOWN_UNREADABLE:
-            console.print(f"and {len(unreadable) - SHOWN_UNREADABLE} more; a pipe shows all: ingest … | cat")

@@ -43,8 +43,7 @@ class SearchEngine:
 
     def vector(self, query: str) -> NDArray[np.float32]:
         """Return the unit vector of a text, shape `(dimension,)`."""
-        if not query.strip():
-            raise BadInput("the query is empty; describe the picture that you look for")
+        check_query(query)
         vector: NDArray[np.float32] = self._encoder.encode_texts([query])[0]
         return vector
 
@@ -58,3 +57,13 @@ class SearchEngine:
     ) -> list[Hit]:
         """Return the pictures nearest to a unit vector, best first, at most `limit`."""
         return self._collection.nearest(vector, limit, where=where, min_score=min_score)
+
+
+def check_query(query: str) -> None:
+    """Refuse a text that says nothing.
+
+    Raises:
+        BadInput: It is empty.
+    """
+    if not query.strip():
+        raise BadInput("the query is empty; describe the picture that you look for")

@@ -16,7 +16,7 @@ ENCODERS = {"gallery/encoder.py", "gallery/conse.py"}
 HOMES = {
     "qdrant_client": {"gallery/server.py"},
     "grpc": {"gallery/server.py"},
-    "qdrant_edge": {"gallery/edge.py"},
+    "qdrant_edge": {"gallery/edge.py", "gallery/edge_editor.py"},
     "click": {"ingest/cli.py", "search/cli.py"},
     "torch": ENCODERS,
     "transformers": ENCODERS,

@@ -3,23 +3,37 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import tiny_clip
+from click.testing import CliRunner
+
+import ingest.cli
+import search.cli
 
 ROOT = Path(__file__).parents[2]
 PHOTOS = ROOT / "examples" / "photos"
 OURS = ("DATA_DIR", "QDRANT_URL", "QDRANT_API_KEY", "ENCODER", "DEVICE", "PUBLIC_URL", "HF_HOME", "HF_HUB_OFFLINE")
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-def command(name: str, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+@dataclass
+class Done:
+    """What a command that has run said."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def process(name: str, *arguments: str, **environment: str) -> Done:
+    """Run a command as users do, in a process of its own; loading torch takes it seconds."""
     clean = {key: value for key, value in os.environ.items() if key not in OURS}
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", name, *arguments],
         capture_output=True,
         check=False,
@@ -27,6 +41,16 @@ def command(name: str, *arguments: str, **environment: str) -> "subprocess.Compl
         env=clean | environment,
         timeout=120,
     )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def command(name: str, *arguments: str, **environment: str) -> Done:
+    """Run a command in this process."""
+    unset: dict[str, str | None] = dict.fromkeys(OURS)
+    main = {"ingest": ingest.cli.main, "search": search.cli.main}[name]
+    done = CliRunner().invoke(main, arguments, prog_name=name, env=unset | environment)
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return Done(done.exit_code, done.stdout, done.stderr)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +66,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> str:
     return folder
 
 
-def search(data: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def find(data: str, *arguments: str) -> Done:
     return command("search", *arguments, DATA_DIR=data)
 
 
@@ -64,21 +88,21 @@ def test_at_least_nine_of_the_twelve_queries_find_a_right_picture_first(data: st
 
 
 def test_lines_and_json_agree(data: str) -> None:
-    lines = search(data, "a", "cup", "of", "coffee", "-k", "3")
+    lines = process("search", "a", "cup", "of", "coffee", "-k", "3", DATA_DIR=data)
     assert lines.returncode == 0, lines.stderr
     rows = [line.split("\t") for line in lines.stdout.splitlines()]
     assert [row[0] for row in rows] == ["1", "2", "3"]
     assert rows[0][2] == str(PHOTOS / "food" / "espresso.jpg")
-    answer = json.loads(search(data, "a cup of coffee", "-k", "3", "--json").stdout)
+    answer = json.loads(find(data, "a cup of coffee", "-k", "3", "--json").stdout)
     assert [hit["path"] for hit in answer["hits"]] == [row[2] for row in rows]
     assert set(answer) == {"query", "encoder", "collection", "hits", "seconds"}
     assert set(answer["seconds"]) == {"load", "encode", "search"}
 
 
 def test_paths_for_other_programs(data: str) -> None:
-    paths = search(data, "a castle", "-k", "2", "--paths").stdout
+    paths = find(data, "a castle", "-k", "2", "--paths").stdout
     assert paths.splitlines()[0] == str(PHOTOS / "places" / "castle.jpg")
-    assert search(data, "a castle", "-k", "2", "--null").stdout == paths.replace("\n", "\0")
+    assert find(data, "a castle", "-k", "2", "--null").stdout == paths.replace("\n", "\0")
 
 
 def test_a_second_run_is_almost_free(data: str) -> None:
@@ -98,7 +122,7 @@ def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
     done = command("ingest", str(PHOTOS), "--dry-run", DATA_DIR=str(tmp_path / "data"))
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("would read") == 36
-    assert search(str(tmp_path / "data"), "x").returncode == 1
+    assert find(str(tmp_path / "data"), "x").returncode == 1
 
 
 @pytest.mark.parametrize(
@@ -112,6 +136,11 @@ def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
         ("ingest", ["."], 1, "encoder nothing/like-it"),
         ("ingest", [".", "--collection", "../x"], 1, "'../x' is no name for a collection"),
         ("ingest", [".", "--captions", "pyproject.toml"], 1, "pyproject.toml"),
+        ("ingest", [], 2, "give PATH..., or one of --forget, --drop, --failures and --list"),
+        ("ingest", [".", "--list"], 2, "give PATH..., or one of"),
+        ("ingest", ["--drop", "holidays"], 1, "there is no collection holidays"),
+        ("ingest", ["--failures"], 1, "there is no collection photos"),
+        ("ingest", ["--forget", "."], 1, "there is no collection photos"),
     ],
 )
 def test_errors_are_one_sentence(tmp_path: Path, name: str, arguments: list[str], code: int, message: str) -> None:
@@ -122,13 +151,13 @@ def test_errors_are_one_sentence(tmp_path: Path, name: str, arguments: list[str]
 
 
 def test_an_empty_query_is_refused(data: str) -> None:
-    done = search(data, "")
+    done = find(data, "")
     assert done.returncode == 1
     assert "the query is empty" in done.stderr
 
 
 def test_a_long_query_is_cut_and_the_user_is_told(data: str) -> None:
-    done = search(data, "a cat " * 300, "-k", "1")
+    done = find(data, "a cat " * 300, "-k", "1")
     assert done.returncode == 0, done.stderr
     assert "longer than 256 tokens" in done.stderr
 
@@ -142,9 +171,40 @@ def test_a_clip_model_in_the_cache_is_used_without_the_network(tmp_path: Path) -
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text("0" * 40)
     environment = {"DATA_DIR": str(tmp_path / "data"), "HF_HOME": str(tmp_path / "hf")}
-    done = command("ingest", str(PHOTOS / "food"), **environment)
+    done = process("ingest", str(PHOTOS / "food"), **environment)
     assert done.returncode == 0, done.stderr
     assert "Encoder clip-ViT-B-32, from this machine's cache" in done.stderr
-    found = json.loads(command("search", "red", "--json", **environment).stdout)
+    found = json.loads(process("search", "red", "--json", **environment).stdout)
     assert found["encoder"] == "clip-ViT-B-32"
     assert len(found["hits"]) == 4
+
+
+def test_housekeeping(tmp_path: Path) -> None:
+    for name in ("animals", "food"):
+        shutil.copytree(PHOTOS / name, tmp_path / "photos" / name)
+    (tmp_path / "photos" / "notes\n.jpg").write_text("no picture")
+
+    def run(*arguments: str) -> Done:
+        return command("ingest", *arguments, DATA_DIR=str(tmp_path / "data"), ENCODER="conse")
+
+    assert run(str(tmp_path / "photos")).returncode == 3
+    name, encoder, pictures, megabytes, changed = run("--list").stdout.strip().split("\t")
+    assert (name, encoder, pictures) == ("photos", "conse", "15")
+    assert float(megabytes) > 0
+    assert changed.endswith("Z")
+    failure = run("--failures").stdout.split("\t")
+    assert failure[:3] == [f"{tmp_path}/photos/notes\\n.jpg", "not-an-image", "10"]
+
+    asked = run("--forget", str(tmp_path / "photos" / "food"))
+    assert len(asked.stdout.splitlines()) == 4
+    assert "4 files, 4 pictures would be removed; add --yes" in asked.stderr
+    assert "\t15\t" in run("--list").stdout
+    assert run("--forget", str(tmp_path / "photos" / "food"), "--yes").returncode == 0
+    assert "\t11\t" in run("--list").stdout
+
+    shutil.copytree(tmp_path / "data", tmp_path / "backup")
+    assert "11 pictures; add --yes" in run("--drop", "photos").stderr
+    assert run("--drop", "photos", "--yes").returncode == 0
+    assert run("--list").stdout == ""
+    restored = command("search", "a cat", "--json", DATA_DIR=str(tmp_path / "backup"))
+    assert len(json.loads(restored.stdout)["hits"]) == 10

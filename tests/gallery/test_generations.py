@@ -275,15 +275,15 @@ def test_a_generation_that_is_being_removed_is_not_opened(
     write(0, 1)
     old = generation(folder)
     shutil.copytree(old, tmp_path / "half", ignore=shutil.ignore_patterns("segments"))
-    load = edge._load
+    load = edge.load_shard
 
     def publish_just_before(path: Path) -> qdrant_edge.EdgeShard:
-        monkeypatch.setattr(edge, "_load", load)
+        monkeypatch.setattr(edge, "load_shard", load)
         write(2)
         shutil.copytree(tmp_path / "half", old)  # as the other process leaves it in the middle of rmtree
         return load(path)
 
-    monkeypatch.setattr(edge, "_load", publish_just_before)
+    monkeypatch.setattr(edge, "load_shard", publish_just_before)
     assert count(settings) == 3
 
 

@@ -13,7 +13,7 @@ from letter_encoder import COLOURS, LetterEncoder
 from numpy.typing import NDArray
 from PIL import Image
 
-from gallery import images
+from gallery import files
 from gallery.collection import edit_collection, open_collection
 from gallery.errors import BadInput, EncoderError, Reason, SpecMismatch, UnreadableImage
 from gallery.records import Caption, Hit, ImageRecord
@@ -154,7 +154,7 @@ def test_a_passing_failure_is_tried_again(run: Ingest, monkeypatch: pytest.Monke
     def refuse(path: str) -> bytes:
         if path.endswith("red.png"):
             raise UnreadableImage(Reason.NO_PERMISSION, "not today")
-        return images.read_file(path)
+        return files.read_file(path)
 
     monkeypatch.setattr("ingest.pipeline.read_file", refuse)
     assert [reason for _, reason, _ in run().unreadable] == [Reason.NO_PERMISSION]
@@ -278,7 +278,7 @@ def test_a_bad_vector_stops_the_run_and_what_was_flushed_stays(
 def test_an_interrupted_run_is_gone_on_with(
     run: Ingest, settings: Settings, encoder: LetterEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest.pipeline.WRITE_EVERY", 2)
+    monkeypatch.setattr("ingest.writer.WRITE_EVERY", 2)
     encode = LetterEncoder.encode_pixels
 
     def fail_at_the_third_batch(self: LetterEncoder, pixels: NDArray[np.float32]) -> NDArray[np.float32]:

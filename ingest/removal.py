@@ -1,0 +1,80 @@
+"""Taking pictures out of a collection: only when asked for, and never because a disk is not there."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from gallery.collection import Editor
+from gallery.errors import BadInput
+from gallery.journal import Entry, Journal
+from ingest.writer import Writer
+
+MOST_PRUNED = 0.2
+"""Share of a collection's pictures that may be pruned without a further word."""
+
+
+def is_below(path: str, folders: Iterable[str]) -> bool:
+    """Return whether `path` is one of the absolute paths `folders`, or lies below one."""
+    return any(path == folder or path.startswith(folder.rstrip(os.sep) + os.sep) for folder in folders)
+
+
+def is_gone(path: str) -> bool:
+    """Return whether the file system knows for sure that nothing is at `path`."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def gone_files(journal: Journal, roots: Iterable[Path], not_walked: Iterable[tuple[str, str]]) -> list[Entry]:
+    """Return what the journal knows below `roots` and is gone, but for folders that could not be walked."""
+    unseen = [path for path, _ in not_walked]
+    entries = {
+        entry.file.path: entry
+        for root in roots
+        for entry in journal.under(os.path.abspath(root))
+        if not is_below(entry.file.path, unseen) and is_gone(entry.file.path)
+    }
+    return list(entries.values())
+
+
+def emptied(journal: Journal, entries: Iterable[Entry]) -> int:
+    """Return how many pictures would have no file left without these."""
+    losses = Counter(entry.sha256 for entry in entries if entry.sha256)
+    return sum(journal.places(sha256) == lost for sha256, lost in losses.items())
+
+
+def remove_gone(
+    collection: Editor, roots: Sequence[Path], not_walked: Sequence[tuple[str, str]], *, everything: bool
+) -> int:
+    """Take out the files that are gone from below walked roots, and return how many these are.
+
+    Raises:
+        BadInput: More than a fifth of the pictures would go, and `everything` is not said; nothing was removed.
+    """
+    journal = collection.journal
+    entries = gone_files(journal, roots, not_walked)
+    pictures, total = emptied(journal, entries), journal.pictures()
+    if pictures > MOST_PRUNED * total and not everything:
+        raise BadInput(
+            f"{pictures} of {total} pictures would be pruned, more than {MOST_PRUNED:.0%}; see that all disks are in "
+            "place, look with --dry-run, and add --yes if it is right; nothing was pruned"
+        )
+    remove(collection, entries)
+    return len(entries)
+
+
+def remove(collection: Editor, entries: Iterable[Entry]) -> None:
+    """Take files out of a collection, and pictures that no other file holds; the caller finishes."""
+    entries = list(entries)
+    if entries and collection.spec:
+        collection.begin(collection.spec)
+        writer = Writer(collection)
+        for entry in entries:
+            writer.forget(entry)
+            writer.flush_if_full()
+        writer.flush()
