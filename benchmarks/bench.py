@@ -8,9 +8,7 @@ take turns on the same pictures, with the same batches and threads. Writes resul
 
 import contextlib
 import io
-import json
 import os
-import platform
 import resource
 import statistics
 import subprocess
@@ -26,6 +24,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFilter
 
 from benchmarks.full_clip import save_full_clip
+from benchmarks.results import machine, write_results
 from gallery.collection import edit_collection, open_collection
 from gallery.encoder import Encoder, load_encoder
 from gallery.files import find_images
@@ -57,14 +56,8 @@ def main(images: Path | None, encoder: str | None, count: int) -> None:
         rows = _measure(paths, name, work)
     rows["pictures"] = f"{len(paths)} from {images}" if images else f"{len(paths)} drawn, 500 x 375"
     rows["encoder"] = encoder or "full-size CLIP (ViT-B/32), random weights"
-    rows["machine"] = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-    rows["command"] = " ".join(["python -m benchmarks.bench", *sys.argv[1:]])
-    lines = ["# Speed and memory", "", "| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows.items())]
-    results = Path("results")
-    results.mkdir(exist_ok=True)
-    (results / "bench.md").write_text("\n".join(lines) + "\n")
-    (results / "bench.json").write_text(json.dumps(rows, indent=1) + "\n")
-    print("\n".join(lines))
+    rows |= machine("bench")
+    write_results("bench", "Speed and memory", rows)
 
 
 def _measure(paths: list[Path], name: str, work: Path) -> dict[str, float | str]:

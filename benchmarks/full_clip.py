@@ -14,10 +14,15 @@ from transformers.convert_slow_tokenizer import bytes_to_unicode
 VOCABULARY_SIZE = 49408
 
 
-def save_full_clip(folder: Path) -> tuple[CLIPModel, CLIPProcessor]:
-    """Save it as transformers does, and return its parts."""
+SMALL_TOWER = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
+
+
+def save_full_clip(folder: Path, *, small: bool = False) -> tuple[CLIPModel, CLIPProcessor]:
+    """Save it as transformers does, and return its parts; `small` makes towers that cost next to nothing."""
     torch.manual_seed(0)
-    model = CLIPModel(CLIPConfig(projection_dim=512)).eval()  # type: ignore[no-untyped-call]
+    tower = SMALL_TOWER if small else {}
+    config = CLIPConfig(vision_config=tower, text_config=tower, projection_dim=512)
+    model = CLIPModel(config).eval()  # type: ignore[no-untyped-call]
     processor = CLIPProcessor(CLIPImageProcessor(), _tokenizer())  # type: ignore[no-untyped-call]
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
