@@ -26,7 +26,7 @@ down: ## Stop the server; its volume stays
 	$(COMPOSE) down
 
 lock: .venv/ready ## Write requirements.lock from what .venv holds; torch brings its platform's own packages
-	.venv/bin/pip freeze --exclude-editable | grep -vE '^(cuda-|nvidia-|triton==)' > requirements.lock
+	.venv/bin/pip freeze --exclude-editable | grep -vE '^(cuda-|nvidia-|triton==)' > .venv/lock && mv .venv/lock requirements.lock
 
 .venv/ready: requirements.lock pyproject.toml
 	python3 -m venv .venv

@@ -1,8 +1,9 @@
 """The contract of a collection: what every store of points can do."""
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -184,7 +185,7 @@ def open_collection(settings: Settings, name: str | None = None) -> ImageCollect
         raise CollectionError("there is no collection yet; make one: ingest FOLDER")
     if name is None:
         name = names[0] if len(names) == 1 else DEFAULT_COLLECTION
-    _check_there(settings, name)
+    _check_name(name, names)
     if settings.qdrant_url:
         from gallery.server import open_server
 
@@ -196,13 +197,7 @@ def open_collection(settings: Settings, name: str | None = None) -> ImageCollect
 
 def list_collections(settings: Settings) -> list[CollectionInfo]:
     """Return what there is to know of all collections, sorted by name."""
-    if settings.qdrant_url:
-        from gallery.server import server_info
-
-        return [server_info(settings, name) for name in collection_names(settings)]
-    from gallery.edge import edge_info
-
-    return [edge_info(settings, name) for name in collection_names(settings)]
+    return [_info(settings, name) for name in collection_names(settings)]
 
 
 def drop_collection(settings: Settings, name: str) -> None:
@@ -211,7 +206,7 @@ def drop_collection(settings: Settings, name: str) -> None:
     Raises:
         CollectionError: There is none of that name, or another process is writing to it.
     """
-    _check_there(settings, name)
+    _check_name(name, collection_names(settings))
     if settings.qdrant_url:
         from gallery.server import drop_server
 
@@ -232,7 +227,7 @@ def edit_collection(settings: Settings, name: str, *, new: bool = True) -> Edito
     if not _NAME.fullmatch(name):
         raise BadInput(f"{name!r} is no name for a collection; use letters, digits, dots, dashes and underscores")
     if not new:
-        _check_there(settings, name)
+        _check_name(name, collection_names(settings))
     if settings.qdrant_url:
         from gallery.server import edit_server
 
@@ -242,7 +237,21 @@ def edit_collection(settings: Settings, name: str, *, new: bool = True) -> Edito
     return edit_edge(settings, name)
 
 
-def _check_there(settings: Settings, name: str) -> None:
-    names = collection_names(settings)
+def _check_name(name: str, names: Sequence[str]) -> None:
     if name not in names:
-        raise CollectionError(f"there is no collection {name}; give one of: {', '.join(names)}")
+        others = f"give one of: {', '.join(names)}" if names else "there is none yet; make one: ingest FOLDER"
+        raise CollectionError(f"there is no collection {name}; {others}")
+
+
+def _info(settings: Settings, name: str) -> CollectionInfo:
+    try:
+        with contextlib.closing(open_collection(settings, name)) as collection:
+            info = CollectionInfo(name, collection.spec.encoder, collection.count())
+    except CollectionError as error:  # one that cannot be read does not hide the others
+        return CollectionInfo(name, f"cannot be read: {error}", 0)
+    if settings.qdrant_url:
+        return info
+    from gallery.edge import edge_folder
+
+    megabytes, changed_at = edge_folder(settings, name)
+    return replace(info, megabytes=megabytes, changed_at=changed_at)

@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -18,10 +17,10 @@ import numpy as np
 import qdrant_edge as q
 from numpy.typing import NDArray
 
-from gallery.collection import CollectionInfo, WantedValue, Where, best_first, check_facet
+from gallery.collection import WantedValue, Where, best_first, check_facet
 from gallery.errors import CollectionError
 from gallery.generations import published
-from gallery.payload import INDEXED_KEYS, to_record
+from gallery.payload import INDEXED_KEYS, rfc3339, to_record
 from gallery.records import Hit, ImageRecord
 from gallery.settings import Settings
 from gallery.spec import Spec
@@ -34,7 +33,7 @@ SPEC, JOURNAL, SHARD = "spec.json", "journal.sqlite", "shard"
 def edge_collections(settings: Settings) -> list[str]:
     """Return the names of the embedded collections that have been published, sorted."""
     folder = collections_folder(settings)
-    return sorted(path.parent.name for path in folder.glob("*/CURRENT")) if folder.is_dir() else []
+    return sorted(path.parent.name for path in folder.glob("[!.]*/CURRENT")) if folder.is_dir() else []
 
 
 def open_edge(settings: Settings, name: str) -> "EdgeCollection":
@@ -58,20 +57,11 @@ def open_edge(settings: Settings, name: str) -> "EdgeCollection":
     raise CollectionError(f"there is no collection {name}; make it: ingest FOLDER --collection {name}")
 
 
-def edge_info(settings: Settings, name: str) -> CollectionInfo:
-    """Return what there is to know of a published collection."""
-    collection = open_edge(settings, name)
+def edge_folder(settings: Settings, name: str) -> tuple[float, str]:
+    """Return the megabytes of an embedded collection, and when it was published last, as RFC 3339."""
     folder = collections_folder(settings) / name
-    seconds = (folder / "CURRENT").stat().st_mtime
-    info = CollectionInfo(
-        name=name,
-        encoder=collection.spec.encoder,
-        pictures=collection.count(),
-        megabytes=sum(path.stat().st_blocks * 512 for path in folder.rglob("*")) / 1e6,
-        changed_at=datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-    )
-    collection.close()
-    return info
+    megabytes = sum(_bytes_on_disk(path) for path in folder.rglob("*")) / 1e6
+    return megabytes, rfc3339((folder / "CURRENT").stat().st_mtime_ns)
 
 
 class EdgeCollection:
@@ -133,6 +123,13 @@ class EdgeCollection:
         self._shard.close()
 
 
+def _bytes_on_disk(path: Path) -> int:
+    try:
+        return path.stat().st_blocks * 512
+    except FileNotFoundError:  # another process is publishing the next generation
+        return 0
+
+
 def collections_folder(settings: Settings) -> Path:
     """Return where the embedded collections are."""
     return settings.data_dir / "collections"
@@ -142,6 +139,8 @@ def read_spec(generation: Path, name: str) -> Spec:
     """Return the spec of a generation of the collection `name`."""
     try:
         values = json.loads((generation / SPEC).read_text())
+        if not isinstance(values, dict):
+            raise ValueError("not a JSON object")
     except (OSError, ValueError) as error:
         raise CollectionError(
             f"collection {name} is damaged ({generation / SPEC}: {error}); restore a backup, or remove its folder"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gallery.collection import check_vectors
 from gallery.edge import JOURNAL, SHARD, SPEC, collections_folder, engine_errors, get_records, load_shard, read_spec
+from gallery.errors import CollectionError
 from gallery.generations import Workshop, published
 from gallery.journal import Journal
 from gallery.payload import INDEXED_KEYS, to_payload
@@ -33,11 +34,11 @@ def edit_edge(settings: Settings, name: str) -> "EdgeEditor":
 
 def drop_edge(settings: Settings, name: str) -> None:
     """Remove an embedded collection, unless another process is writing to it."""
-    folder = collections_folder(settings) / name
-    workshop = Workshop(folder)
-    (folder / "CURRENT").unlink()  # first: from here on it is not there for anybody
-    shutil.rmtree(folder, ignore_errors=True)
-    workshop.close()
+    workshop = Workshop(collections_folder(settings) / name)
+    try:
+        workshop.remove_all()
+    finally:
+        workshop.close()
 
 
 class EdgeEditor:
@@ -47,13 +48,17 @@ class EdgeEditor:
         self.name = name
         self._public_url = public_url
         self._workshop = Workshop(folder)
-        self._unfinished = self._workshop.unfinished()
+        self._unfinished = self._sound_unfinished()
         self._base = self._unfinished or published(folder)
         self._finished = False
         self._generation: Path | None = None
         self._shard: q.EdgeShard | None = None
-        self.spec = read_spec(self._base, name) if self._base else None
-        self.journal = Journal(self._base / JOURNAL if self._base else None)
+        try:
+            self.spec = read_spec(self._base, name) if self._base else None
+            self.journal = Journal(self._base / JOURNAL if self._base else None)
+        except CollectionError:
+            self._workshop.close()
+            raise
 
     def begin(self, spec: Spec) -> None:
         if self.spec:
@@ -113,6 +118,19 @@ class EdgeEditor:
             self._shard.close()
         self.journal.close()
         self._workshop.close()
+
+    def _sound_unfinished(self) -> Path | None:
+        """Return what an interrupted run left, unless that is damaged: then it is removed, as it can be made again."""
+        unfinished = self._workshop.unfinished()
+        if unfinished:
+            try:
+                read_spec(unfinished, self.name)
+                Journal(unfinished / JOURNAL).close()
+                load_shard(unfinished).close()
+            except CollectionError:
+                shutil.rmtree(unfinished)
+                return None
+        return unfinished
 
     def _next_generation(self, spec: Spec) -> Path:
         draft = self._workshop.draft(self._base)

@@ -22,6 +22,7 @@ Vectors = NDArray[np.float32]
 DEFAULT_ENCODER = "clip-ViT-B-32"
 FALLBACK_ENCODER = "conse"
 HUB_SECONDS = 5.0
+MOST_ELONGATED = 8
 _WEIGHTS = [f"{folder}{file}" for folder in ("", "0_CLIPModel/") for file in ("model.safetensors", "pytorch_model.bin")]
 
 
@@ -124,7 +125,7 @@ class ClipEncoder(SentenceTexts):
         )
 
     def pixels(self, picture: Image.Image) -> Vectors:
-        values: torch.Tensor = self._images.preprocess([picture])["pixel_values"]
+        values: torch.Tensor = self._images.preprocess([_without_far_ends(picture)])["pixel_values"]
         return np.asarray(values[0].numpy(), np.float32)
 
     def encode_pixels(self, pixels: Vectors) -> Vectors:
@@ -174,6 +175,10 @@ def best_device(device: str | None) -> str:
     import torch
 
     if device:
+        try:
+            torch.empty(0, device=device)
+        except Exception as error:  # what torch raises depends on how it was built
+            raise EncoderError(f"DEVICE {device} cannot be used ({error}); unset it, or use cpu") from error
         return device
     if torch.cuda.is_available():
         return "cuda"
@@ -196,12 +201,13 @@ def sentence_transformer(name: str, device: str | None, *, local_only: bool) -> 
 
 
 def _load(name: str, device: str | None) -> "SentenceTransformer":
+    best_device(device)
     remedy = f"give a local folder or a name of the model hub, or --encoder {FALLBACK_ENCODER}, which needs no download"
     cached = _is_cached(name)
     if not cached and not _hub_answers(name):
         raise EncoderError(f"encoder {name} is not on this machine and the model hub did not give it; {remedy}")
     try:
-        model = sentence_transformer(name, device, local_only=cached)
+        model = _from_cache(name, device) if cached else sentence_transformer(name, device, local_only=False)
     except Exception as error:  # the hub's client, the disk and the model's own code raise what they like
         raise EncoderError(
             f"encoder {name} cannot be loaded ({' '.join(str(error).split())[:300]}); {remedy}"
@@ -211,6 +217,26 @@ def _load(name: str, device: str | None) -> "SentenceTransformer":
     if limit and (model.max_seq_length or limit + 1) > limit:
         model.max_seq_length = limit  # a folder saved by transformers does not say it, and long texts would fail
     return model.half() if model.device.type == "cuda" else model
+
+
+def _from_cache(name: str, device: str | None) -> "SentenceTransformer":
+    try:
+        return sentence_transformer(name, device, local_only=True)
+    except Exception:
+        if Path(name).is_dir() or not _hub_answers(name):
+            raise
+        return sentence_transformer(name, device, local_only=False)  # a download that was cut short is gone on with
+
+
+def _without_far_ends(picture: Image.Image) -> Image.Image:
+    """Cut what is more than four times the short side from the centre, which the model's crop leaves out anyway.
+
+    Its processor would first scale all of it: a picture of 60 000 x 1 pixels would take gigabytes.
+    """
+    most = MOST_ELONGATED * min(picture.size)
+    width, height = (min(side, most) for side in picture.size)
+    left, top = (picture.width - width) // 2, (picture.height - height) // 2
+    return picture.crop((left, top, left + width, top + height)) if (width, height) != picture.size else picture
 
 
 def _input_side(model: "SentenceTransformer") -> int:
@@ -224,13 +250,12 @@ def _settled(name: str) -> str:
 
 
 def _fingerprint(name: str) -> str:
-    """Return the revision of a hub model, or the digest of a folder's weights and settings."""
-    folder = Path(name)
-    if folder.is_dir():
-        return digest_of_files(path for path in folder.rglob("*") if path.suffix in (".safetensors", ".bin", ".json"))
+    """Return the digest of a model's weights and settings, wherever it lies."""
     from huggingface_hub import snapshot_download
 
-    return Path(snapshot_download(_repository(name), local_files_only=True)).name
+    folder = Path(name if Path(name).is_dir() else snapshot_download(_repository(name), local_files_only=True))
+    weights = [*folder.rglob("*.safetensors")] or [*folder.rglob("*.bin")]
+    return digest_of_files([*weights, *folder.rglob("*.json")])
 
 
 def _repository(name: str) -> str:

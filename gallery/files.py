@@ -1,6 +1,7 @@
 """Image files: which there are, and their bytes."""
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -38,7 +39,7 @@ def find_images(
         exclude: Patterns of what not to look at below `root`, in the language of .gitignore.
 
     Raises:
-        BadInput: `root` does not exist.
+        BadInput: `root` does not exist, or `exclude` holds what is no pattern.
     """
     start = os.path.abspath(root)
     try:
@@ -48,7 +49,7 @@ def find_images(
     if not stat.S_ISDIR(found.st_mode):
         yield _image_file(start, found)
         return
-    rules: _Rules = ((start, GitIgnoreSpec.from_lines(exclude)),) if exclude else ()
+    rules: _Rules = ((start, _rules_of(exclude)),) if exclude else ()
     folders, seen = [(start, rules)], set[tuple[int, int]]()
     while folders:
         folder, rules = folders.pop()
@@ -86,8 +87,17 @@ def _is_candidate(entry: os.DirEntry[str], rules: _Rules) -> bool:
 
 
 def _read_rules(path: str) -> GitIgnoreSpec:
-    with open(path, encoding="utf-8", errors="surrogateescape") as file:
-        return GitIgnoreSpec.from_lines(file)
+    try:
+        return _rules_of(read_file(path).decode("utf-8", "surrogateescape").splitlines())
+    except (UnreadableImage, BadInput) as error:
+        raise OSError(f"{IGNORE_FILE}: {error}") from error
+
+
+def _rules_of(patterns: Sequence[str]) -> GitIgnoreSpec:
+    try:
+        return GitIgnoreSpec.from_lines(patterns)
+    except (ValueError, re.error) as error:
+        raise BadInput(f"this is no pattern that .gitignore would know: {error}") from error
 
 
 def _is_excluded(path: str, rules: _Rules) -> bool:

@@ -76,16 +76,17 @@ class Workshop:
 
     def settle(self, draft: Path) -> Path:
         """Make a draft the generation in the making, which the next run goes on with, and return its folder."""
-        return draft.rename(self._next())
+        _sync_all(draft)
+        generation = draft.rename(self._next())
+        _sync(self._folder)
+        return generation
 
     def publish(self, generation: Path) -> None:
         """Make `generation` the one that readers open, and remove all others.
 
         Readers that have an older one open go on answering from it.
         """
-        for path in generation.rglob("*"):
-            _sync(path)
-        _sync(generation)
+        _sync_all(generation)
         pointer = self._folder / "CURRENT"
         draft = self._folder / "CURRENT.draft"
         with draft.open("w") as file:
@@ -97,6 +98,13 @@ class Workshop:
         for other in self._folder.glob("gen-*"):
             if other != generation:
                 shutil.rmtree(other, ignore_errors=True)
+
+    def remove_all(self) -> None:
+        """Remove the collection, all at once for whoever looks at it."""
+        gone = self._folder.with_name(f".{self._folder.name}.dropped")
+        shutil.rmtree(gone, ignore_errors=True)
+        self._folder.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
     def close(self) -> None:
         """Give the lock back."""
@@ -116,6 +124,12 @@ def _copy(source: Path, target: Path) -> None:
 def _copy_if_there(source: str, target: str) -> None:
     with contextlib.suppress(FileNotFoundError):  # nothing but a temporary file goes from a published generation
         shutil.copy2(source, target)
+
+
+def _sync_all(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        _sync(path)
+    _sync(folder)
 
 
 def _sync(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from io import BytesIO
 
 import numpy as np
@@ -80,8 +81,8 @@ def open_image(source: str | bytes, detail: int | None = None) -> Picture:
         raise
     except UnidentifiedImageError as error:
         raise _unidentified(data) from error
-    except (MemoryError, Image.DecompressionBombError) as error:
-        raise UnreadableImage(Reason.TOO_LARGE, str(error) or "not enough memory") from error
+    except MemoryError as error:  # perhaps for what a neighbour takes: to be tried again
+        raise UnreadableImage(Reason.IO_ERROR, "not enough memory") from error
     except Exception as error:  # the parsers of nine formats raise whatever hostile bytes make them trip over
         raise UnreadableImage(Reason.DAMAGED, f"{type(error).__name__}: {error}") from error
 
@@ -139,10 +140,15 @@ def _flattened(image: Image.Image) -> Image.Image:
 
 def _eight_bit(image: Image.Image) -> Image.Image:
     """Scale greyscale of 16 or 32 bits, or of floats, to 8 bits; Pillow's convert would cut at 255."""
-    grey = np.nan_to_num(np.asarray(image).astype(np.float64), posinf=0, neginf=0)
-    top = 65535 if image.mode.startswith("I;16") else max(float(grey.max()), 1.0)
+    if image.mode.startswith("I;16"):
+        sixteen = np.asarray(image).astype(np.uint32)
+        return Image.fromarray(((sixteen * 255 + 32767) // 65535).astype(np.uint8))
+    grey = np.nan_to_num(np.asarray(image, np.float32), posinf=0, neginf=0)
+    top = max(float(grey.max()), 1.0)
     full = 65535 if 255 < top <= 65535 else 255 if 1 < top <= 255 else top
-    return Image.fromarray((grey.clip(0, full) * (255 / full) + 0.5).astype(np.uint8))
+    np.clip(grey, 0, full, out=grey)
+    grey *= 255 / full
+    return Image.fromarray((grey + 0.5).astype(np.uint8))
 
 
 def _exif(image: Image.Image) -> Image.Exif:
@@ -177,6 +183,7 @@ def _taken_at(exif: Image.Exif) -> str | None:
     return None
 
 
+@cache
 def _formats() -> list[str]:
     try:
         import pi_heif

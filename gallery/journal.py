@@ -4,6 +4,7 @@ An SQLite file beside what it speaks of. A row is written once the point it tell
 that the journal knows need not be opened again.
 """
 
+import contextlib
 import os
 import sqlite3
 import threading
@@ -11,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gallery.errors import Reason
+from gallery.errors import CollectionError, Reason
 from gallery.records import ImageFile
 
 _PAGE = 1000
@@ -43,7 +44,9 @@ class Journal:
 
     def __init__(self, path: Path | None) -> None:
         self._lock = threading.Lock()
-        self._connection = _connect(path)
+        self._path = path
+        with self._database():
+            self._connection = _connect(path)
 
     def entry(self, path: str) -> Entry | None:
         """Return what is known of the file at `path`."""
@@ -62,13 +65,13 @@ class Journal:
 
     def places(self, sha256: str) -> int:
         """Return how many files hold these bytes."""
-        with self._lock:
+        with self._database():
             row = self._connection.execute("SELECT COUNT(*) FROM files WHERE sha256 = ?", (sha256,)).fetchone()
         return int(row[0])
 
     def pictures(self) -> int:
         """Return how many different pictures files hold."""
-        with self._lock:
+        with self._database():
             return int(self._connection.execute("SELECT COUNT(DISTINCT sha256) FROM files").fetchone()[0])
 
     def write(self, entries: Iterable[Entry], forgotten: Iterable[str] = ()) -> None:
@@ -77,30 +80,41 @@ class Journal:
             (os.fsencode(e.file.path), e.file.size, e.file.mtime_ns, e.sha256, e.captions, e.reason, e.detail)
             for e in entries
         ]
-        with self._lock, self._connection:
+        with self._database(), self._connection:
             self._connection.executemany("DELETE FROM files WHERE path = ?", [(os.fsencode(p),) for p in forgotten])
             self._connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def move_to(self, path: Path) -> None:
         """Go on at `path`, taking along what is known; a journal that is there already is kept as it is."""
-        with self._lock:
+        with self._database():
             is_new = not path.exists()
             there = _connect(path)
             if is_new:
                 self._connection.backup(there)
             self._connection.close()
             self._connection = there
+            self._path = path
 
     def close(self) -> None:
         """Let go of the file."""
-        self._connection.close()
+        with self._lock:  # a thread may be reading
+            self._connection.close()
+
+    @contextlib.contextmanager
+    def _database(self) -> Iterator[None]:
+        """Keep other threads out, and turn what SQLite raises into a sentence."""
+        try:
+            with self._lock:
+                yield
+        except sqlite3.Error as error:
+            raise CollectionError(f"the journal {self._path}: {error}; make room, or restore a backup") from error
 
     def _select(self, condition: str, *values: bytes) -> Iterator[Entry]:
         """Yield the entries that match, page by page, so that others may write meanwhile."""
         last = b""
         while True:
             query = f"SELECT * FROM files WHERE path > ? AND {condition} ORDER BY path LIMIT {_PAGE}"  # noqa: S608
-            with self._lock:
+            with self._database():
                 rows = self._connection.execute(query, (last, *values)).fetchall()
             for path, size, mtime_ns, sha256, captions, reason, detail in rows:
                 file = ImageFile(os.fsdecode(path), size, mtime_ns)

@@ -61,7 +61,7 @@ def point_id(sha256: str) -> str:
 
 def to_payload(record: ImageRecord, public_url: str | None = None) -> Payload:
     """Return what a point says of a picture, in the order of the contract."""
-    date = record.taken_at or _rfc3339(min(file.mtime_ns for file in record.files))
+    date = record.taken_at or rfc3339(min(file.mtime_ns for file in record.files))
     files = [_to_place(file) for file in record.files]
     paths = sorted(file["path"] for file in files)
     origin = {"files": files, "taken_at": record.taken_at, "orientation": record.orientation}
@@ -108,7 +108,8 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _rfc3339(nanoseconds: int) -> str:
+def rfc3339(nanoseconds: int) -> str:
+    """Return a moment since 1970, in UTC, to the second, as RFC 3339; one outside the calendar becomes its end."""
     seconds = min(max(nanoseconds // 10**9, _FIRST_SECOND), _LAST_SECOND)  # a file system may hold any number
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 

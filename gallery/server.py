@@ -1,8 +1,10 @@
 """Collections on a Qdrant server or cluster."""
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import grpc
@@ -10,9 +12,10 @@ import numpy as np
 import tenacity
 from numpy.typing import NDArray
 from qdrant_client import QdrantClient, models
+from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
-from gallery.collection import CollectionInfo, WantedValue, Where, best_first, check_facet, check_vectors
+from gallery.collection import WantedValue, Where, best_first, check_facet, check_vectors
 from gallery.errors import CollectionError
 from gallery.journal import Journal
 from gallery.payload import INDEXED_KEYS, to_payload, to_record
@@ -23,8 +26,10 @@ from gallery.spec import Spec
 SEARCH_PATIENCE = 10.0
 """Seconds for which a search asks again when the server does not answer."""
 INGEST_PATIENCE = 90.0
-_TIMEOUT = 60
+INGEST_TIMEOUT = 60.0
+"""Seconds to wait for the answer to a write."""
 _PAGE = 500
+_WRITTEN_AT_ONCE = 256
 _PASSING_CODES = (
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
@@ -54,18 +59,7 @@ def open_server(settings: Settings, name: str) -> "ServerCollection":
 
 def edit_server(settings: Settings, name: str) -> "ServerEditor":
     """Open a collection of the server to write to it; it need not be there yet."""
-    return ServerEditor(name, connect(settings), settings)
-
-
-def server_info(settings: Settings, name: str) -> CollectionInfo:
-    """Return what there is to know of a collection of the server."""
-    client = connect(settings)
-    try:
-        call = _Caller(settings.qdrant_url, SEARCH_PATIENCE)
-        encoder = str(_metadata(client, call, name).get("encoder", "not ours"))
-        return CollectionInfo(name, encoder, call(client.count, name, exact=True).count)
-    finally:
-        client.close()
+    return ServerEditor(name, connect(settings, INGEST_TIMEOUT), settings)
 
 
 def drop_server(settings: Settings, name: str) -> None:
@@ -77,15 +71,25 @@ def drop_server(settings: Settings, name: str) -> None:
         client.close()
 
 
-def connect(settings: Settings) -> QdrantClient:
-    """Return a client for the server of the settings; nothing is sent yet."""
-    return QdrantClient(
-        url=settings.qdrant_url,
-        api_key=settings.qdrant_api_key,
-        prefer_grpc=True,
-        timeout=_TIMEOUT,
-        check_compatibility=False,
-    )
+def connect(settings: Settings, timeout: float = SEARCH_PATIENCE) -> QdrantClient:
+    """Return a client for the server of the settings, which waits `timeout` seconds for an answer; nothing is sent yet.
+
+    Raises:
+        CollectionError: `QDRANT_URL` is no address.
+    """
+    try:
+        address = urlsplit(settings.qdrant_url or "")
+        if address.scheme not in ("http", "https") or not address.hostname:
+            raise ValueError("it must begin with http:// or https:// and name a host")
+        return QdrantClient(
+            url=settings.qdrant_url,
+            api_key=settings.qdrant_api_key,
+            prefer_grpc=True,
+            timeout=math.ceil(timeout),
+            check_compatibility=False,
+        )
+    except ValueError as error:
+        raise CollectionError(f"QDRANT_URL {settings.qdrant_url!r} is no address: {error}") from error
 
 
 class ServerCollection:
@@ -186,7 +190,9 @@ class ServerEditor:
             models.PointStruct(id=record.id, vector=vector.tolist(), payload=to_payload(record, self._public_url))
             for record, vector in zip(records, vectors, strict=True)
         ]
-        self._call(self._client.upsert, self.name, points=points, wait=True)
+        for start in range(0, len(points), _WRITTEN_AT_ONCE):
+            batch = points[start : start + _WRITTEN_AT_ONCE]
+            self._call(self._client.upsert, self.name, points=batch, wait=True)
 
     def update(self, records: Sequence[ImageRecord]) -> None:
         for record in records:
@@ -246,7 +252,7 @@ class _Caller:
     def __call__(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return self._retrying(function, *args, **kwargs)
-        except (grpc.RpcError, ResponseHandlingException, UnexpectedResponse) as error:
+        except (grpc.RpcError, ResourceExhaustedResponse, ResponseHandlingException, UnexpectedResponse) as error:
             reason = error.details() if isinstance(error, grpc.Call) else str(error)
             raise CollectionError(
                 f"the Qdrant server at {self._address} says: {' '.join(str(reason).split())[:300]}; "
@@ -259,7 +265,7 @@ def _is_passing(error: BaseException) -> bool:
         return error.code() in _PASSING_CODES
     if isinstance(error, UnexpectedResponse):
         return error.status_code in (429, 500, 502, 503, 504)
-    return isinstance(error, ResponseHandlingException)
+    return isinstance(error, ResponseHandlingException | ResourceExhaustedResponse)
 
 
 def _journal_name(made: str) -> str:

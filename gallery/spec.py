@@ -47,12 +47,15 @@ class Spec:
             raise SpecMismatch(
                 f"collection {collection} has layout {schema}, and this version reads {SCHEMA}; use a new --collection"
             )
-        return cls(
-            encoder=str(values["encoder"]),
-            dimension=int(str(values["dimension"])),
-            space=str(values["space"]),
-            text=str(values["text"]),
-        )
+        try:
+            return cls(
+                encoder=str(values["encoder"]),
+                dimension=int(str(values["dimension"])),
+                space=str(values["space"]),
+                text=str(values["text"]),
+            )
+        except (KeyError, ValueError) as error:
+            raise SpecMismatch(f"collection {collection} does not say how it was made ({error}); restore it") from error
 
     def check(self, other: "Spec", collection: str) -> None:
         """Refuse vectors of `other` in a collection of this spec.

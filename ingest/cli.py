@@ -10,7 +10,14 @@ from typing import Any
 
 import click
 
-from gallery.collection import DEFAULT_COLLECTION, Editor, drop_collection, edit_collection, list_collections
+from gallery.collection import (
+    DEFAULT_COLLECTION,
+    Editor,
+    drop_collection,
+    edit_collection,
+    list_collections,
+    open_collection,
+)
 from gallery.dataset import read_captions
 from gallery.encoder import Encoder, choose_encoder, load_encoder
 from gallery.errors import GalleryError
@@ -70,6 +77,7 @@ def main(
     read, and HEIC with the extra heic. Hidden files and folders are left out, and what the .galleryignore files in
     the folders exclude.
     """
+    yes = yes and not options["dry_run"]
     asked = [bool(paths), bool(forget), drop is not None, failures, list_all]
     if sum(asked) != 1:
         raise click.UsageError("give PATH..., or one of --forget, --drop, --failures and --list")
@@ -130,9 +138,9 @@ def _index(
     print_summary(report, time.monotonic() - started)
     for path, reason in report.not_walked:
         click.echo(f"Not walked: {printable(path)}: {printable(reason)}", err=True)
-    if not dry_run:
+    if report.indexed + report.updated + report.unchanged and not dry_run:
         click.echo(_next_command(collection), err=True)
-    return SOME_UNREADABLE if report.unreadable else 0
+    return SOME_UNREADABLE if report.unreadable or report.not_walked else 0
 
 
 def _encoder(editor: Editor, settings: Settings, wanted: str | None) -> Encoder:
@@ -176,11 +184,9 @@ def _drop(settings: Settings, name: str, *, yes: bool) -> None:
         drop_collection(settings, name)
         click.echo(f"Removed {name}.", err=True)
         return
-    for info in list_collections(settings):
-        if info.name == name:
-            click.echo(f"{name} has {info.pictures} pictures; add --yes to remove it.", err=True)
-            return
-    drop_collection(settings, name)  # says that there is none of that name
+    collection = open_collection(settings, name)
+    click.echo(f"{name} has {collection.count()} pictures; add --yes to remove it.", err=True)
+    collection.close()
 
 
 def _failures(settings: Settings, collection: str) -> None:

@@ -100,12 +100,12 @@ def changed_files(
     report: IngestReport,
 ) -> Iterator[ImageFile]:
     """Yield the files that are new or look different from what the journal says; count the others in `report`."""
-    for root in roots:
+    for root in _outermost(roots):
         is_empty = True
-        for file in find_images(root, lambda path, error: report.not_walked.append((path, str(error))), exclude):
+        for file in find_images(Path(root), lambda path, error: report.not_walked.append((path, str(error))), exclude):
             is_empty = False
             entry = journal.entry(file.path)
-            if entry is None or entry.file != file:
+            if entry is None or entry.file != file or (entry.reason and not entry.reason.lasting):
                 report.to_read += 1
                 yield file
             elif entry.reason:
@@ -117,8 +117,14 @@ def changed_files(
             else:
                 report.unchanged += 1
         if is_empty:
-            report.not_walked.append((os.path.abspath(root), "no image file there; is its disk in place?"))
+            report.not_walked.append((root, "no image file there; is its disk in place?"))
     report.walking = False
+
+
+def _outermost(roots: Sequence[Path]) -> list[str]:
+    """Leave out what lies below another root, so that no file is found twice."""
+    paths = dict.fromkeys(os.path.abspath(root) for root in roots)
+    return [path for path in paths if not is_below(path, paths.keys() - {path})]
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +241,7 @@ class _Indexer:
         return set(new)
 
     def _place(self, item: _Read) -> None:
-        texts = self._captions.of(item.file.path) if self._captions else ()
+        texts = self._captions.of(item.file.path) if self._captions else None
         digest = self._captions.digest(item.file.path) if self._captions else None
         for file in self._writer.files(item.id):
             if file.path != item.file.path and is_below(file.path, self._roots) and is_gone(file.path):
@@ -244,7 +250,6 @@ class _Indexer:
 
     def _fail(self, item: _Failed) -> None:
         self._report.unreadable.append((item.file.path, item.reason, item.detail))
-        if item.reason.lasting:
-            before = self._journal.entry(item.file.path)
-            sha256 = before.sha256 if before else None  # what it held is kept until somebody asks for its removal
-            self._writer.note(Entry(item.file, sha256, reason=item.reason, detail=item.detail))
+        before = self._journal.entry(item.file.path)
+        sha256 = before.sha256 if before else None  # what it held is kept until somebody asks for its removal
+        self._writer.note(Entry(item.file, sha256, reason=item.reason, detail=item.detail))

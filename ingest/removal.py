@@ -20,14 +20,29 @@ def is_below(path: str, folders: Iterable[str]) -> bool:
 
 
 def is_gone(path: str) -> bool:
-    """Return whether the file system knows for sure that nothing is at `path`."""
+    """Return whether it is sure that nothing is at `path`.
+
+    It is not where the nearest folder that is there is empty, or a link that leads nowhere: that is what a disk
+    leaves that is not in place.
+    """
     try:
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
-        return True
+        return not _lacks_a_disk(Path(path).parent)
     except OSError:
         return False
     return False
+
+
+def _lacks_a_disk(folder: Path) -> bool:
+    while not os.path.lexists(folder):
+        folder = folder.parent
+    if not folder.is_dir():
+        return folder.is_symlink()
+    try:
+        return next(folder.iterdir(), None) is None
+    except OSError:
+        return True
 
 
 def gone_files(journal: Journal, roots: Iterable[Path], not_walked: Iterable[tuple[str, str]]) -> list[Entry]:

@@ -40,15 +40,18 @@ class Writer:
         """Return the places of a known picture."""
         return self._records[id].files
 
-    def place(self, id: str, entry: Entry, captions: tuple[str, ...] = ()) -> None:
-        """Note that a file holds a known picture, and no longer the one that it held before."""
+    def place(self, id: str, entry: Entry, captions: tuple[str, ...] | None = None) -> None:
+        """Note that a file holds a known picture, and no longer the one that it held before.
+
+        Without `captions` the picture keeps those that it has.
+        """
         before = self._collection.journal.entry(entry.file.path)
         if before and before.sha256 and before.sha256 != entry.sha256:
             self.displace(before.sha256, entry.file.path)
         record = self._records[id]
         places = {file.path: file for file in (*record.files, entry.file)}
         files = tuple(places[path] for path in sorted(places))
-        self._records[id] = replace(record, files=files, captions=captions or record.captions)
+        self._records[id] = replace(record, files=files, captions=record.captions if captions is None else captions)
         self._entries.append(entry)
 
     def displace(self, sha256: str, path: str) -> None:

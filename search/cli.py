@@ -62,10 +62,10 @@ def _search(
     from gallery.collection import open_collection
     from gallery.encoder import load_encoder
     from gallery.settings import Settings
-    from search.engine import SearchEngine, check_query
+    from search.engine import SearchEngine, clean_query
     from search.table import format_json, format_table, format_tsv
 
-    check_query(query)  # before seconds are spent on loading the model
+    query = clean_query(query)  # before seconds are spent on loading the model
     settings = Settings.from_environ()
     times = [time.monotonic()]
     collection = open_collection(settings, name)

@@ -43,8 +43,8 @@ class SearchEngine:
 
     def vector(self, query: str) -> NDArray[np.float32]:
         """Return the unit vector of a text, shape `(dimension,)`."""
-        check_query(query)
-        vector: NDArray[np.float32] = self._encoder.encode_texts([query])[0]
+        text = clean_query(query)
+        vector: NDArray[np.float32] = self._encoder.encode_texts([text])[0]
         return vector
 
     def nearest(
@@ -59,11 +59,12 @@ class SearchEngine:
         return self._collection.nearest(vector, limit, where=where, min_score=min_score)
 
 
-def check_query(query: str) -> None:
-    """Refuse a text that says nothing.
+def clean_query(query: str) -> str:
+    """Return the text as the encoders take it: what is no Unicode, out of a shell, becomes a question mark.
 
     Raises:
         BadInput: It is empty.
     """
     if not query.strip():
         raise BadInput("the query is empty; describe the picture that you look for")
+    return query.encode("utf-8", "replace").decode()

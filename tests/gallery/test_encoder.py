@@ -178,3 +178,16 @@ def test_a_silent_network_is_given_up_after_five_seconds(monkeypatch: pytest.Mon
 
 def test_a_row_of_zeros_is_not_passed_off_as_a_direction() -> None:
     assert np.isnan(unit_rows(np.zeros((1, 3), np.float32))).all()
+
+
+def test_a_picture_of_no_height_is_no_trouble(clip: Encoder) -> None:
+    """Scaled to the model's side before it is cropped, this one would take 2.4 GB."""
+    wide = Image.new("RGB", (300_000, 1), "red")
+    square = Image.new("RGB", (64, 64), "red")
+    assert np.allclose(clip.encode_images([wide]), clip.encode_images([square]), atol=1e-5)
+
+
+def test_a_device_that_is_none_is_refused(folder: Path) -> None:
+    for name in (str(folder), "conse"):
+        with pytest.raises(EncoderError, match="DEVICE nonsense cannot be used"):
+            load_encoder(name, "nonsense")

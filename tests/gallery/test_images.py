@@ -15,7 +15,7 @@ from PIL import ExifTags, Image, ImageFile
 from gallery import images
 from gallery.errors import BadInput, Reason, UnreadableImage
 from gallery.files import find_images, read_file
-from gallery.images import Picture, open_image
+from gallery.images import Picture, _formats, open_image
 from gallery.records import ImageFile as Found
 
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF"]
@@ -277,7 +277,9 @@ def test_another_file_renamed_to_jpg_is_not_an_image(tmp_path: Path, data: bytes
 
 def test_heic_without_its_extra_is_unsupported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pi_heif", None)
+    _formats.cache_clear()
     assert reason(HEIC) == Reason.UNSUPPORTED
+    _formats.cache_clear()
 
 
 def test_a_damaged_heic_with_the_extra_is_damaged() -> None:

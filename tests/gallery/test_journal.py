@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gallery.errors import Reason
+from gallery.errors import CollectionError, Reason
 from gallery.journal import Entry, Journal
 from gallery.records import ImageFile
 
@@ -88,6 +88,6 @@ def test_all_or_none_of_the_entries_are_written(tmp_path: Path, journal: Journal
         other.execute(
             "CREATE TRIGGER full BEFORE INSERT ON files WHEN NEW.size = 666 BEGIN SELECT RAISE(ABORT, 'full'); END"
         )
-    with pytest.raises(sqlite3.IntegrityError, match="full"):
+    with pytest.raises(CollectionError, match="full; make room"):
         journal.write([DOG, Entry(ImageFile("/z.jpg", 666, 0))])
     assert journal.entry("/dog.jpg") is None

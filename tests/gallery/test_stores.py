@@ -68,7 +68,7 @@ def place_of(store: str, folder: Path) -> Iterator[Place]:
     elif store == "memory":
         client = LastingClient(":memory:")
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(server, "connect", lambda _: client)
+            patch.setattr(server, "connect", lambda *_: client)
             yield Place(Settings(folder, qdrant_url="http://qdrant"), "photos")
         QdrantClient.close(client)
     else:

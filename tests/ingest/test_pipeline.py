@@ -1,6 +1,7 @@
 """Files -> points, with an encoder that counts letters and the real embedded engine."""
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from PIL import Image
 from gallery import files
 from gallery.collection import edit_collection, open_collection
 from gallery.errors import BadInput, EncoderError, Reason, SpecMismatch, UnreadableImage
+from gallery.images import _formats
 from gallery.records import Caption, Hit, ImageRecord
 from gallery.settings import Settings
 from gallery.spec import Spec
@@ -237,6 +239,43 @@ def test_captions_are_kept_and_can_be_given_later(run: Ingest, settings: Setting
     assert run(captions=captions).unchanged == 5
     assert run().unchanged == 5, "without a captions file those that are there stay"
     assert stored(settings)["red.png"].captions == ("a red wall",)
+
+
+def test_captions_that_were_taken_back_go(run: Ingest, settings: Settings, photos: Path) -> None:
+    run(captions=CaptionsByPath([Caption("red.png", "a red wall")], photos))
+    run(captions=CaptionsByPath([], photos))
+    assert stored(settings)["red.png"].captions == ()
+
+
+def test_a_passing_failure_is_listed_too(
+    run: Ingest, settings: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
+    _formats.cache_clear()
+    (photos / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
+    run()
+    _formats.cache_clear()
+    editor = edit_collection(settings, "photos")
+    assert [(entry.file.path, entry.reason) for entry in editor.journal.failures()] == [
+        (str(photos / "phone.heic"), Reason.UNSUPPORTED)
+    ]
+    editor.close()
+
+
+def test_an_encoder_that_cannot_be_loaded_while_the_walk_goes_on(settings: Settings, tmp_path: Path) -> None:
+    many = tmp_path / "many"
+    many.mkdir()
+    for number in range(3000):
+        (many / f"{number}.jpg").touch()
+
+    def fail() -> LetterEncoder:
+        raise EncoderError("no such encoder")
+
+    for _ in range(20):
+        editor = edit_collection(settings, "photos")
+        with pytest.raises(EncoderError):
+            ingest([many], editor, fail)
+        editor.close()
 
 
 def test_a_file_that_is_named_may_have_any_suffix(run: Ingest, photos: Path, tmp_path: Path) -> None:

@@ -145,6 +145,45 @@ def test_a_disk_that_is_not_in_place_empties_nothing(run: Ingest, settings: Sett
     assert len(places(settings)) == 10
 
 
+def test_an_emptied_folder_may_be_a_mount_point(run: Ingest, settings: Settings, photos: Path) -> None:
+    run()
+    for path in (photos / "old").iterdir():
+        path.unlink()
+    assert run(prune=True, prune_all=True).pruned == 0
+    (photos / "old").rmdir()
+    assert run(prune=True, prune_all=True).pruned == 5
+    assert places(settings) == on_disk(photos)
+
+
+def test_a_link_to_a_disk_that_is_not_in_place(run: Ingest, settings: Settings, photos: Path, tmp_path: Path) -> None:
+    (photos / "old").rename(tmp_path / "disk")
+    (photos / "usb").symlink_to(tmp_path / "disk")
+    run()
+    (tmp_path / "disk").rename(tmp_path / "unplugged")
+    assert run(prune=True, prune_all=True).pruned == 0
+    assert len(places(settings)) == 10
+
+
+def test_roots_below_each_other_are_walked_once(run: Ingest, photos: Path) -> None:
+    report = run(photos, photos / "old", photos / "old" / "red.png", photos)
+    assert (report.indexed, report.updated, report.unchanged) == (10, 0, 0)
+
+
+@pytest.mark.parametrize("pattern", ["!", "[z-a]"])
+def test_what_is_no_pattern_is_refused(run: Ingest, photos: Path, pattern: str) -> None:
+    with pytest.raises(BadInput, match="no pattern"):
+        run(exclude=[pattern])
+    (photos / "old" / ".galleryignore").write_text(f"{pattern}\n")
+    report = run()
+    assert report.indexed == 5, "a folder whose rules are unknown is left alone"
+    assert report.not_walked[0][0] == str(photos / "old")
+
+
+def test_an_ignore_file_that_is_a_pipe_stops_nobody(run: Ingest, photos: Path) -> None:
+    os.mkfifo(photos / "old" / ".galleryignore")
+    assert run().indexed == 5
+
+
 def test_a_folder_that_cannot_be_read_is_not_pruned(
     run: Ingest, settings: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,6 +55,10 @@ def test_an_empty_query_is_refused(engine: SearchEngine) -> None:
             engine.search(query)
 
 
+def test_what_is_no_unicode_becomes_question_marks(engine: SearchEngine) -> None:
+    assert engine.search("abc\udcff")[0].score == pytest.approx(1, abs=1e-6)
+
+
 def test_another_space_is_refused_with_the_cure(collection: ImageCollection) -> None:
     other = LetterEncoder()
     other.spec = replace(other.spec, space="letters 2")
