@@ -76,6 +76,7 @@ class EdgeEditor:
 
     def upsert(self, records: Sequence[ImageRecord], vectors: NDArray[np.float32]) -> None:
         shard = self._open_shard()
+        self._workshop.check_room()
         check_vectors(vectors, len(records), self.spec.dimension if self.spec else 0)
         points = [
             q.Point(record.id, vector.tolist(), to_payload(record, self._public_url))

@@ -19,6 +19,9 @@ from filelock import FileLock, Timeout
 
 from gallery.errors import CollectionError
 
+RESERVE = 256 * 2**20
+"""Bytes that are left free on the disk."""
+
 
 def published(folder: Path) -> Path | None:
     """Return the folder of the published generation of the collection at `folder`, if there is one."""
@@ -63,6 +66,7 @@ class Workshop:
         """Return the folder of a new draft: a copy of the generation `base`, or empty."""
         draft = self._next().with_suffix(".draft")
         shutil.rmtree(draft, ignore_errors=True)
+        self.check_room(sum(path.stat().st_size for path in base.rglob("*")) if base else 0)
         try:
             if base:
                 _copy(base, draft)
@@ -73,6 +77,19 @@ class Workshop:
                 f"{draft} cannot be written ({error}); make room, or set DATA_DIR elsewhere"
             ) from error
         return draft
+
+    def check_room(self, wanted: int = 0) -> None:
+        """Refuse to go on where the disk is about to be full: the engine maps files, and would be killed there.
+
+        Raises:
+            CollectionError: Less than `wanted` bytes and a reserve are free.
+        """
+        free = shutil.disk_usage(self._folder).free
+        if free < wanted + RESERVE:
+            raise CollectionError(
+                f"{free / 1e6:.0f} MB are free at {self._folder}, and {(wanted + RESERVE) / 1e6:.0f} MB are needed; "
+                "make room and run again: what was written is kept"
+            )
 
     def settle(self, draft: Path) -> Path:
         """Make a draft the generation in the making, which the next run goes on with, and return its folder."""
