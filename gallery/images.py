@@ -198,7 +198,7 @@ def _unidentified(data: bytes) -> UnreadableImage:
         return UnreadableImage(Reason.NOT_AN_IMAGE, "no image format that is known here")
     if "HEIF" in _formats():
         return UnreadableImage(Reason.DAMAGED, "HEIC that cannot be decoded")
-    return UnreadableImage(Reason.UNSUPPORTED, "HEIC needs: pip install 'gallery-search[heic]'")
+    return UnreadableImage(Reason.UNSUPPORTED, "HEIC needs a package: pip install pi-heif")
 
 
 def _too_many_pixels(width: int, height: int, limit: int) -> UnreadableImage:

@@ -155,7 +155,11 @@ class ServerCollection:
 
 
 class ServerEditor:
-    """A collection of a server that is written to; several may write at once, as ids are content digests."""
+    """A collection of a server that is written to, perhaps by several processes at once.
+
+    Ids are content digests, so they cannot double anything. Two that place copies of one picture at the same moment
+    may note only one of the places, until the other file is next looked at.
+    """
 
     def __init__(self, name: str, client: QdrantClient, settings: Settings) -> None:
         self.name = name

@@ -74,7 +74,7 @@ def main(
     """Index the image files below each PATH, to be found with `search`.
 
     Files that look as they did at the last run are not opened again. JPEG, PNG, WebP, GIF, TIFF, BMP and AVIF are
-    read, and HEIC with the extra heic. Hidden files and folders are left out, and what the .galleryignore files in
+    read, and HEIC where the package pi-heif is installed. Hidden files and folders are left out, and what the .galleryignore files in
     the folders exclude.
     """
     yes = yes and not options["dry_run"]
