@@ -74,9 +74,15 @@ def main(
     """Index the image files below each PATH, to be found with `search`.
 
     Files that look as they did at the last run are not opened again. JPEG, PNG, WebP, GIF, TIFF, BMP and AVIF are
-    read, and HEIC where the package pi-heif is installed. Hidden files and folders are left out, and what the .galleryignore files in
-    the folders exclude.
-    """
+    read, and HEIC where the package pi-heif is installed. Hidden files and folders are left out, and what the
+    .galleryignore files in the folders exclude.
+
+    \b
+    Examples:
+      ingest ~/Pictures
+      ingest ~/Pictures --prune --exclude 'screenshots/'
+      ingest --forget ~/Pictures/private
+    """  # noqa: D301 - \b is click's mark for a paragraph to be left as it is
     yes = yes and not options["dry_run"]
     asked = [bool(paths), bool(forget), drop is not None, failures, list_all]
     if sum(asked) != 1:
