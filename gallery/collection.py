@@ -239,8 +239,8 @@ def edit_collection(settings: Settings, name: str, *, new: bool = True) -> Edito
 
 def _check_name(name: str, names: Sequence[str]) -> None:
     if name not in names:
-        others = f"give one of: {', '.join(names)}" if names else "there is none yet; make one: ingest FOLDER"
-        raise CollectionError(f"there is no collection {name}; {others}")
+        others = f"; give one of: {', '.join(names)}" if names else ", nor any other; make one: ingest FOLDER"
+        raise CollectionError(f"there is no collection {name}{others}")
 
 
 def _info(settings: Settings, name: str) -> CollectionInfo:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from gallery.collection import WantedValue, Where, best_first, check_facet
 from gallery.errors import CollectionError
-from gallery.generations import published
+from gallery.generations import bytes_below, published
 from gallery.payload import INDEXED_KEYS, rfc3339, to_record
 from gallery.records import Hit, ImageRecord
 from gallery.settings import Settings
@@ -60,8 +60,7 @@ def open_edge(settings: Settings, name: str) -> "EdgeCollection":
 def edge_folder(settings: Settings, name: str) -> tuple[float, str]:
     """Return the megabytes of an embedded collection, and when it was published last, as RFC 3339."""
     folder = collections_folder(settings) / name
-    megabytes = sum(_bytes_on_disk(path) for path in folder.rglob("*")) / 1e6
-    return megabytes, rfc3339((folder / "CURRENT").stat().st_mtime_ns)
+    return bytes_below(folder) / 1e6, rfc3339((folder / "CURRENT").stat().st_mtime_ns)
 
 
 class EdgeCollection:
@@ -121,13 +120,6 @@ class EdgeCollection:
 
     def close(self) -> None:
         self._shard.close()
-
-
-def _bytes_on_disk(path: Path) -> int:
-    try:
-        return path.stat().st_blocks * 512
-    except FileNotFoundError:  # another process is publishing the next generation
-        return 0
 
 
 def collections_folder(settings: Settings) -> Path:

@@ -31,6 +31,15 @@ def published(folder: Path) -> Path | None:
         return None
 
 
+def bytes_below(folder: Path) -> int:
+    """Return the bytes of all files below a folder, in which others may be replacing some."""
+    total = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            total += path.stat().st_size
+    return total
+
+
 class Workshop:
     """The making of generations, by one process at a time."""
 
@@ -66,7 +75,7 @@ class Workshop:
         """Return the folder of a new draft: a copy of the generation `base`, or empty."""
         draft = self._next().with_suffix(".draft")
         shutil.rmtree(draft, ignore_errors=True)
-        self.check_room(sum(path.stat().st_size for path in base.rglob("*")) if base else 0)
+        self.check_room(bytes_below(base) if base else 0)
         try:
             if base:
                 _copy(base, draft)

@@ -138,8 +138,8 @@ def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
         ("ingest", [".", "--captions", "pyproject.toml"], 1, "pyproject.toml"),
         ("ingest", [], 2, "give PATH..., or one of --forget, --drop, --failures and --list"),
         ("ingest", [".", "--list"], 2, "give PATH..., or one of"),
-        ("ingest", ["--drop", "holidays"], 1, "there is no collection holidays"),
-        ("ingest", ["--failures"], 1, "there is no collection photos"),
+        ("ingest", ["--drop", "holidays"], 1, "there is no collection yet"),
+        ("ingest", ["--failures"], 1, "there is no collection photos, nor any other"),
         ("ingest", ["--forget", "."], 1, "there is no collection photos"),
     ],
 )
