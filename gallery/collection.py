@@ -208,7 +208,7 @@ def drop_collection(settings: Settings, name: str) -> None:
     """
     _check_name(name, collection_names(settings))
     if settings.qdrant_url:
-        from gallery.server import drop_server
+        from gallery.server_editor import drop_server
 
         drop_server(settings, name)
     else:
@@ -229,7 +229,7 @@ def edit_collection(settings: Settings, name: str, *, new: bool = True) -> Edito
     if not new:
         _check_name(name, collection_names(settings))
     if settings.qdrant_url:
-        from gallery.server import edit_server
+        from gallery.server_editor import edit_server
 
         return edit_server(settings, name)
     from gallery.edge_editor import edit_edge

@@ -53,10 +53,16 @@ class ImageRecord:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A picture and how well it answers a query: the cosine of the two vectors, higher is better."""
+    """A picture and how well it answers a query.
+
+    Attributes:
+        score: The cosine of the two vectors, or what another system ranks by; higher is better.
+        probability: How probable it is that text and picture match, 0 to 1; only where that was calibrated.
+    """
 
     image: ImageRecord
     score: float
+    probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

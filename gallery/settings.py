@@ -28,6 +28,10 @@ class Settings:
     device: str | None = None
     public_url: str | None = None
 
+    def encoder_folder(self, fingerprint: str) -> Path:
+        """Return where what belongs to an encoder is kept: its exported text tower, its calibration."""
+        return self.data_dir / "encoders" / fingerprint
+
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Read the settings out of `environ`."""

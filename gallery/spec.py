@@ -29,6 +29,11 @@ class Spec:
     text: str
     schema: int = SCHEMA
 
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits for the two towers: what is kept for an encoder goes by it."""
+        return hashlib.sha256(f"{self.space}\n{self.text}".encode()).hexdigest()[:16]
+
     def to_dict(self) -> dict[str, str | int]:
         """Return the spec as a plain mapping."""
         return asdict(self)

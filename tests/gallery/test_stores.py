@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 from qdrant_client import QdrantClient, models
 
-from gallery import server
+from gallery import server_connection
 from gallery.collection import Editor, ImageCollection, Where, edit_collection, open_collection
 from gallery.errors import BadInput, CollectionError, EncoderError, SpecMismatch
 from gallery.generations import published
@@ -68,13 +68,13 @@ def place_of(store: str, folder: Path) -> Iterator[Place]:
     elif store == "memory":
         client = LastingClient(":memory:")
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(server, "connect", lambda *_: client)
+            patch.setattr(server_connection, "connect", lambda *_: client)
             yield Place(Settings(folder, qdrant_url="http://qdrant"), "photos")
         QdrantClient.close(client)
     else:
         place = Place(Settings.from_environ({**os.environ, "DATA_DIR": str(folder)}), f"test-{uuid4()}")
         yield place
-        with closing(server.connect(place.settings)) as connection:
+        with closing(server_connection.connect(place.settings)) as connection:
             connection.delete_collection(place.name)
 
 
@@ -326,7 +326,7 @@ def test_another_text_tower_of_the_same_space_is_welcome(place: Place) -> None:
 
 def test_a_collection_of_somebody_else_is_refused(place: Place) -> None:
     if place.settings.qdrant_url:
-        with closing(server.connect(place.settings)) as client:
+        with closing(server_connection.connect(place.settings)) as client:
             client.create_collection(place.name, models.VectorParams(size=64, distance=models.Distance.COSINE))
     else:
         with place.write():

@@ -19,7 +19,7 @@ from PIL import Image
 from qdrant_client import QdrantClient
 
 from benchmarks.hostile import make_hostile
-from gallery import server
+from gallery import server_connection, server_editor
 from gallery.collection import edit_collection, open_collection
 from gallery.encoder import Vectors
 from gallery.errors import CollectionError, Reason, UnreadableImage
@@ -218,7 +218,7 @@ class Interrupted(QdrantClient):
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> Interrupted:
     made = Interrupted(":memory:")
-    monkeypatch.setattr(server, "connect", lambda *_: made)
+    monkeypatch.setattr(server_connection, "connect", lambda *_: made)
     return made
 
 
@@ -238,7 +238,7 @@ def test_a_server_that_is_gone_for_a_while_is_waited_for(client: Interrupted, ph
 def test_a_server_that_stays_away_stops_the_run_with_what_is_saved(
     client: Interrupted, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "INGEST_PATIENCE", 0.5)
+    monkeypatch.setattr(server_editor, "INGEST_PATIENCE", 0.5)
     settings = Settings(data_dir=tmp_path / "data", qdrant_url="http://127.0.0.1:6333")
     run(settings, photos / "0")
     client.gone_until = time.monotonic() + 3600

@@ -1,0 +1,1 @@
+"""The judge: retrieval and agreement with people, measured on runs and qrels."""

@@ -1,0 +1,85 @@
+"""The connection to a Qdrant server or cluster: addresses, patience, and errors in a sentence."""
+
+import math
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+from urllib.parse import urlsplit
+
+import grpc
+import tenacity
+from qdrant_client import QdrantClient
+from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
+from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+
+from gallery.errors import CollectionError
+from gallery.settings import Settings
+
+SEARCH_PATIENCE = 10.0
+"""Seconds for which a search asks again when the server does not answer."""
+_PASSING_CODES = (
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+    grpc.StatusCode.ABORTED,
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def connect(settings: Settings, timeout: float = SEARCH_PATIENCE) -> QdrantClient:
+    """Return a client for the server of the settings, which waits `timeout` seconds for an answer; nothing is sent yet.
+
+    Raises:
+        CollectionError: `QDRANT_URL` is no address.
+    """
+    try:
+        address = urlsplit(settings.qdrant_url or "")
+        if address.scheme not in ("http", "https") or not address.hostname:
+            raise ValueError("it must begin with http:// or https:// and name a host")
+        return QdrantClient(
+            url=settings.qdrant_url,
+            api_key=settings.qdrant_api_key,
+            prefer_grpc=True,
+            timeout=math.ceil(timeout),
+            check_compatibility=False,
+        )
+    except ValueError as error:
+        raise CollectionError(f"QDRANT_URL {settings.qdrant_url!r} is no address: {error}") from error
+
+
+class Caller:
+    """Calls the server; asks again, at growing distances, while it cannot be reached, and then says so."""
+
+    def __init__(self, address: str | None, patience: float) -> None:
+        self._address = address
+        self._retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_is_passing),
+            wait=tenacity.wait_exponential(multiplier=0.25, max=10),
+            stop=tenacity.stop_after_delay(patience),
+            reraise=True,
+        )
+
+    def __call__(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what `function` returns; raises `CollectionError` where the server will not have it."""
+        try:
+            return self._retrying(function, *args, **kwargs)
+        except (grpc.RpcError, ResourceExhaustedResponse, ResponseHandlingException, UnexpectedResponse) as error:
+            reason = error.details() if isinstance(error, grpc.Call) else str(error)
+            raise CollectionError(
+                f"the Qdrant server at {self._address} says: {' '.join(str(reason).split())[:300]}; "
+                "see that it runs (make up) and that QDRANT_URL and QDRANT_API_KEY are right"
+            ) from error
+
+
+def _is_passing(error: BaseException) -> bool:
+    if isinstance(error, grpc.Call):
+        return error.code() in _PASSING_CODES
+    if isinstance(error, UnexpectedResponse):
+        return error.status_code in (429, 500, 502, 503, 504)
+    return isinstance(error, ResponseHandlingException | ResourceExhaustedResponse)
+
+
+def read_metadata(client: QdrantClient, call: Caller, name: str) -> dict[str, Any]:
+    """Return the metadata of a collection."""
+    return call(client.get_collection, name).config.metadata or {}
