@@ -30,6 +30,8 @@ HOMES = {
     "huggingface_hub": {"gallery/encoder.py"},
     "sqlite3": {"gallery/journal.py"},
     "csv": {"gallery/dataset.py"},
+    "ir_measures": {"eval/metrics.py"},
+    "scipy": {"eval/metrics.py", "eval/agreement.py", "eval/collapse.py"},
 }
 FILES = sorted(path for package in OURS for path in (ROOT / package).rglob("*.py"))
 

@@ -1,0 +1,125 @@
+"""From a score to the probability that text and picture match.
+
+`evaluate calibrate` fits it on judged pairs and keeps it with the encoder; numbers are all that is needed to use it.
+The probability holds for pairs like the judged ones; it says how probable it is that people call the text a
+description of the picture.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gallery.errors import BadInput
+from gallery.settings import Settings
+from gallery.spec import Spec
+
+FILE = "calibration.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A rising function from scores to probabilities.
+
+    Attributes:
+        kind: `isotonic`: straight lines between knots, level beyond them. `logistic`: 1 / (1 + exp(-(a + b score))).
+        scores: Of the knots, rising; for `logistic` the two numbers a and b.
+        probabilities: Of the knots, 0 to 1; empty for `logistic`.
+        pairs: How many judged pairs it was fitted on.
+        brier: Its cross-validated Brier score on them.
+        source: The data, in words.
+    """
+
+    kind: str
+    scores: tuple[float, ...]
+    probabilities: tuple[float, ...] = ()
+    pairs: int = 0
+    brier: float | None = None
+    source: str = ""
+
+    def probability(self, score: float) -> float:
+        """Return the probability of a match for a score, 0 to 1."""
+        if self.kind == "isotonic":
+            return float(np.interp(score, self.scores, self.probabilities))
+        intercept, slope = self.scores
+        return float(1 / (1 + np.exp(-np.clip(intercept + slope * score, -700, 700))))
+
+    def to_json(self) -> str:
+        """Return it as one JSON object."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "Calibration":
+        """Read what `to_json` wrote.
+
+        Raises:
+            ValueError: It is something else.
+        """
+        try:
+            values = json.loads(text)
+            calibration = cls(
+                kind=values["kind"],
+                scores=tuple(map(float, values["scores"])),
+                probabilities=tuple(map(float, values["probabilities"])),
+                pairs=int(values["pairs"]),
+                brier=values["brier"],
+                source=str(values["source"]),
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a calibration: {error}") from error
+        calibration.check()
+        return calibration
+
+    def check(self) -> None:
+        """Refuse numbers that are no calibration.
+
+        Raises:
+            ValueError: They are none.
+        """
+        numbers = (*self.scores, *self.probabilities)
+        if self.kind == "isotonic":
+            rising = list(self.scores) == sorted(self.scores) and list(self.probabilities) == sorted(self.probabilities)
+            fits = 0 < len(self.scores) == len(self.probabilities) and rising
+            fits = fits and all(0 <= probability <= 1 for probability in self.probabilities)
+        else:
+            fits = self.kind == "logistic" and len(self.scores) == 2 and not self.probabilities
+        if not fits or not np.isfinite(numbers).all():
+            raise ValueError("its numbers are no calibration")
+
+
+def calibration_path(settings: Settings, spec: Spec) -> Path:
+    """Return where the calibration of an encoder is kept."""
+    return settings.encoder_folder(spec.fingerprint) / FILE
+
+
+def save_calibration(settings: Settings, spec: Spec, calibration: Calibration) -> Path:
+    """Keep a calibration with its encoder, in place of the one there, and return its path.
+
+    Raises:
+        BadInput: The folder cannot be written to.
+    """
+    path = calibration_path(settings, spec)
+    draft = path.with_suffix(".draft")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(calibration.to_json(), encoding="utf-8")
+        draft.replace(path)  # at once, so that a search never reads half of it
+    except OSError as error:
+        raise BadInput(f"{path} cannot be written: {error}; set DATA_DIR to a folder that can") from error
+    return path
+
+
+def load_calibration(settings: Settings, spec: Spec) -> Calibration | None:
+    """Return the calibration of an encoder; None where there is none.
+
+    Raises:
+        BadInput: There is a file that holds something else.
+    """
+    path = calibration_path(settings, spec)
+    try:
+        return Calibration.from_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path} cannot be used: {error}; remove it, or run evaluate calibrate again") from error
