@@ -67,7 +67,41 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """A sentence that describes an image, named as the captions file names it."""
+    """A sentence that describes an image, named as the captions file names it.
+
+    Attributes:
+        image: The image that the sentence was written for; empty where nobody says which it was.
+        id: The sentence's own name, in Flickr8k's files `IMAGE#NUMBER`; empty where it has none.
+    """
 
     image: str
     text: str
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What people said on whether an image and a sentence match.
+
+    Attributes:
+        image: The image that was shown, which need not be the caption's own.
+        grades: The experts', 1 (not at all) to 4 (describes it); empty where none was asked. Flickr8k's file has
+            them sorted, so that a place in the tuple is not a person.
+        yes: How many of the crowd said that the sentence describes the image.
+        no: How many said that it does not; both are 0 where the crowd was not asked.
+    """
+
+    image: str
+    caption: Caption
+    grades: tuple[int, ...] = ()
+    yes: int = 0
+    no: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An image, a sentence, and how probable it is that they match, 0 to 1."""
+
+    image: str
+    caption: Caption
+    probability: float

@@ -32,6 +32,7 @@ HOMES = {
     "csv": {"gallery/dataset.py"},
     "ir_measures": {"eval/metrics.py"},
     "scipy": {"eval/metrics.py", "eval/agreement.py", "eval/collapse.py"},
+    "sklearn": {"gallery/splits.py"},
 }
 FILES = sorted(path for package in OURS for path in (ROOT / package).rglob("*.py"))
 
