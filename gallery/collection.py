@@ -13,10 +13,9 @@ from gallery.errors import BadInput, CollectionError, EncoderError
 from gallery.journal import Journal
 from gallery.payload import INDEXED_KEYS
 from gallery.records import Hit, ImageRecord
-from gallery.settings import Settings
+from gallery.settings import DEFAULT_COLLECTION, Settings
 from gallery.spec import Spec
 
-DEFAULT_COLLECTION = "photos"
 _NAME = re.compile(r"\w[\w.-]{0,99}")
 
 WantedValue = str | int | list[str] | list[int] | Mapping[str, Any]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import platformdirs
 
+DEFAULT_COLLECTION = "photos"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:

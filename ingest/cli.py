@@ -1,35 +1,15 @@
 """The command `ingest`."""
 
-import os
 import sys
-import time
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from gallery.collection import (
-    DEFAULT_COLLECTION,
-    Editor,
-    drop_collection,
-    edit_collection,
-    list_collections,
-    open_collection,
-)
-from gallery.dataset import read_captions
-from gallery.encoder import Encoder, choose_encoder, load_encoder
 from gallery.errors import GalleryError
-from gallery.printable import printable
-from gallery.settings import Settings
-from ingest.captions import CaptionsByPath
-from ingest.pipeline import changed_files, ingest
-from ingest.progress import ProgressDisplay, print_rows, print_summary
-from ingest.removal import emptied, gone_files, remove
-from ingest.report import IngestReport
+from gallery.settings import DEFAULT_COLLECTION, Settings
 
-SOME_UNREADABLE = 3
 STOPPED = 130
 
 
@@ -89,137 +69,21 @@ def main(
         raise click.UsageError("give PATH..., or one of --forget, --drop, --failures and --list")
     warnings.filterwarnings("ignore", module="PIL")  # what Pillow thinks of odd files; the report names the bad ones
     settings = Settings.from_environ()
+    from ingest import commands  # which imports what takes time, and --help needs none of it
+
     try:
         if list_all:
-            _list(settings)
+            commands.list_all(settings)
         elif failures:
-            _failures(settings, collection)
+            commands.list_failures(settings, collection)
         elif drop is not None:
-            _drop(settings, drop, yes=yes)
+            commands.drop(settings, drop, yes=yes)
         elif forget:
-            _forget(settings, collection, forget, yes=yes)
+            commands.forget(settings, collection, forget, yes=yes)
         else:
-            sys.exit(_index(settings, paths, collection, yes=yes, **options))
+            sys.exit(commands.index(settings, paths, collection, yes=yes, **options))
     except GalleryError as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
         click.echo("Stopped. What was written is kept; the same command goes on from there.", err=True)
         sys.exit(STOPPED)
-
-
-def _index(
-    settings: Settings,
-    paths: Sequence[Path],
-    collection: str,
-    *,
-    encoder: str | None,
-    captions: Path | None,
-    batch_size: int,
-    exclude: Sequence[str],
-    prune: bool,
-    dry_run: bool,
-    yes: bool,
-) -> int:
-    by_path = CaptionsByPath(read_captions(captions), captions.parent) if captions else None
-    started = time.monotonic()
-    editor = edit_collection(settings, collection)
-    try:
-        if dry_run:
-            report = _foresee(paths, editor, by_path, exclude, prune=prune)
-        else:
-            with ProgressDisplay() as display:
-                report = ingest(
-                    paths,
-                    editor,
-                    lambda: _encoder(editor, settings, encoder),
-                    captions=by_path,
-                    exclude=exclude,
-                    batch_size=batch_size,
-                    prune=prune,
-                    prune_all=yes,
-                    on_progress=display.show,
-                )
-    finally:
-        editor.close()
-    print_summary(report, time.monotonic() - started)
-    for path, reason in report.not_walked:
-        click.echo(f"Not walked: {printable(path)}: {printable(reason)}", err=True)
-    if report.indexed + report.updated + report.unchanged and not dry_run:
-        click.echo(_next_command(collection), err=True)
-    return SOME_UNREADABLE if report.unreadable or report.not_walked else 0
-
-
-def _encoder(editor: Editor, settings: Settings, wanted: str | None) -> Encoder:
-    if editor.spec:
-        return load_encoder(wanted or editor.spec.encoder, settings.device)
-    name, why = choose_encoder(wanted or settings.encoder)
-    click.echo(why, err=True)
-    return load_encoder(name, settings.device)
-
-
-def _foresee(
-    paths: Sequence[Path], editor: Editor, captions: CaptionsByPath | None, exclude: Sequence[str], *, prune: bool
-) -> IngestReport:
-    report = IngestReport()
-    for file in changed_files(paths, editor.journal, captions, exclude, report):
-        click.echo(f"would read {printable(file.path)}")
-    for entry in gone_files(editor.journal, paths, report.not_walked) if prune else ():
-        click.echo(f"would remove {printable(entry.file.path)}")
-    return report
-
-
-def _forget(settings: Settings, collection: str, paths: Sequence[Path], *, yes: bool) -> None:
-    editor = edit_collection(settings, collection, new=False)
-    try:
-        entries = [entry for path in paths for entry in editor.journal.under(os.path.abspath(path))]
-        for entry in entries:
-            click.echo(printable(entry.file.path))
-        pictures = emptied(editor.journal, entries)
-        if yes:
-            remove(editor, entries)
-            editor.finish()
-            click.echo(f"Removed {len(entries)} files and {pictures} pictures from {collection}.", err=True)
-        else:
-            click.echo(f"{len(entries)} files, {pictures} pictures would be removed; add --yes to do it.", err=True)
-    finally:
-        editor.close()
-
-
-def _drop(settings: Settings, name: str, *, yes: bool) -> None:
-    if yes:
-        drop_collection(settings, name)
-        click.echo(f"Removed {name}.", err=True)
-        return
-    collection = open_collection(settings, name)
-    click.echo(f"{name} has {collection.count()} pictures; add --yes to remove it.", err=True)
-    collection.close()
-
-
-def _failures(settings: Settings, collection: str) -> None:
-    editor = edit_collection(settings, collection, new=False)
-    rows = [
-        [printable(entry.file.path), str(entry.reason), str(entry.file.size), printable(entry.detail)]
-        for entry in editor.journal.failures()
-    ]
-    editor.close()
-    print_rows(["path", "reason", "bytes", "detail"], rows)
-
-
-def _list(settings: Settings) -> None:
-    rows = [
-        [
-            info.name,
-            info.encoder,
-            str(info.pictures),
-            "" if info.megabytes is None else f"{info.megabytes:.1f}",
-            info.changed_at or "",
-        ]
-        for info in list_collections(settings)
-    ]
-    print_rows(["collection", "encoder", "pictures", "MB", "changed"], rows)
-
-
-def _next_command(collection: str) -> str:
-    command = Path(sys.argv[0]).with_name("search")
-    option = "" if collection == DEFAULT_COLLECTION else f" --collection {collection}"
-    return f'Next: {command}{option} "a cat"'

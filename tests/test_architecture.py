@@ -88,7 +88,8 @@ def test_no_command_loads_a_model_library_before_it_needs_it() -> None:
     assert done.stdout.split() == []
 
 
-def test_the_search_command_loads_next_to_nothing_for_its_help() -> None:
-    check = "import sys, search.cli; print(*sorted({'numpy', 'PIL', 'rich', 'qdrant_edge'} & set(sys.modules)))"
+@pytest.mark.parametrize("name", ["ingest", "search"])
+def test_a_command_loads_next_to_nothing_for_its_help(name: str) -> None:
+    check = f"import sys, {name}.cli; print(*sorted(set('numpy PIL rich qdrant_edge'.split()) & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
