@@ -1,0 +1,48 @@
+"""What a collection answers to texts that have nothing to do with it.
+
+`unrelated.txt` has 200 sentences that were written for this: a hundred that no picture shows, and a hundred of things
+that few collections have. The best score that each of them gets in a collection is what a query gets there by chance.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+import numpy as np
+
+from gallery.collection import ImageCollection, Where
+from gallery.encoder import Encoder
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """Mean and standard deviation of the best scores of unrelated texts in one collection."""
+
+    mean: float
+    deviation: float
+
+    def standing(self, best_score: float) -> float:
+        """Return how many standard deviations a query's best score lies above those of unrelated texts.
+
+        >>> Background(mean=0.2, deviation=0.05).standing(0.3)
+        2.0
+        """
+        return round((best_score - self.mean) / self.deviation, 9)
+
+
+def unrelated_texts() -> list[str]:
+    """Return the 200 sentences."""
+    return files("search").joinpath("unrelated.txt").read_text(encoding="utf-8").splitlines()
+
+
+def background(best_scores: Sequence[float]) -> Background:
+    """Return the background for the best score of each unrelated text. One without a spread gets a least one."""
+    scores = np.asarray(best_scores, float)
+    return Background(float(scores.mean()), max(float(scores.std()), 1e-6))
+
+
+def measure_background(encoder: Encoder, collection: ImageCollection, where: Where | None = None) -> Background | None:
+    """Ask a collection the unrelated texts; None where it has no picture that `where` lets through."""
+    vectors = encoder.encode_texts(unrelated_texts())
+    best = [hit.score for vector in vectors for hit in collection.nearest(vector, 1, where=where)]
+    return background(best) if best else None
