@@ -2,25 +2,25 @@
 
 import contextlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gallery import filters
 from gallery.errors import BadInput, CollectionError, EncoderError
 from gallery.journal import Journal
-from gallery.payload import INDEXED_KEYS
+from gallery.payload import INDEXED_KEYS, moment
 from gallery.records import Hit, ImageRecord
 from gallery.settings import DEFAULT_COLLECTION, Settings
 from gallery.spec import Spec
 
 _NAME = re.compile(r"\w[\w.-]{0,99}")
 
-WantedValue = str | int | list[str] | list[int] | Mapping[str, Any]
-Where = Mapping[str, WantedValue]
-"""Key -> a value, a list of which one must match, or bounds such as `{"gte": 640}`. All keys must match."""
+Where = filters.Where
+"""Key -> a value, a list of which one must match, or bounds such as `{"gte": 640}`; or a `gallery.filters.Filter`."""
 
 
 class ImageCollection(Protocol):
@@ -46,6 +46,14 @@ class ImageCollection(Protocol):
 
     def get(self, ids: Sequence[str]) -> dict[str, ImageRecord]:
         """Return the pictures with these ids, those that are there."""
+        ...
+
+    def vectors(self, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        """Return the unit vectors of the pictures with these ids, those that are there."""
+        ...
+
+    def newest(self, limit: int, *, where: Where | None = None) -> list[ImageRecord]:
+        """Return the pictures by their date, newest first, those of one date by id; at most `limit`."""
         ...
 
     def scan(self, where: Where | None = None) -> Iterator[tuple[ImageRecord, NDArray[np.float32]]]:
@@ -160,6 +168,28 @@ def check_facet(key: str) -> None:
 def best_first(hits: Iterable[Hit]) -> list[Hit]:
     """Sort hits by score, and those of one score by id."""
     return sorted(hits, key=lambda hit: (-hit.score, hit.image.id))
+
+
+def newest_first(
+    page: Callable[[filters.Filter, int, bool], list[ImageRecord]], limit: int, where: Where | None
+) -> list[ImageRecord]:
+    """Return the newest pictures, in an order that does not depend on the engine's.
+
+    The engine orders pictures of one date as it likes, so those of the last date are asked for once more, by id.
+
+    Args:
+        page: Returns at most so many pictures that a filter lets through: newest first if true, else by id.
+        limit: The most to be returned.
+        where: Filters.
+    """
+    wanted = filters.as_filter(where)
+    found = page(wanted, limit, True)
+    if len(found) == limit:
+        last = moment(found[-1])
+        found = [record for record in found if moment(record) > last]
+        same = {"gte": last.isoformat(), "lte": last.isoformat()}
+        found += page(wanted & filters.Filter(must=(("date", same),)), limit - len(found), False)
+    return sorted(found, key=lambda record: (-moment(record).timestamp(), record.id))
 
 
 def collection_names(settings: Settings) -> list[str]:

@@ -17,8 +17,9 @@ import numpy as np
 import qdrant_edge as q
 from numpy.typing import NDArray
 
-from gallery.collection import WantedValue, Where, best_first, check_facet
+from gallery.collection import Where, best_first, check_facet, newest_first
 from gallery.errors import CollectionError
+from gallery.filters import Condition, Filter, as_filter
 from gallery.generations import bytes_below, published
 from gallery.payload import INDEXED_KEYS, rfc3339, to_record
 from gallery.records import Hit, ImageRecord
@@ -95,6 +96,21 @@ class EdgeCollection:
     def get(self, ids: Sequence[str]) -> dict[str, ImageRecord]:
         return get_records(self._shard, ids)
 
+    def vectors(self, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        with engine_errors(self.name):
+            points = self._shard.retrieve([UUID(id) for id in ids], with_payload=False, with_vector=True)
+        return {str(point.id): np.asarray(point.vector, np.float32) for point in points}
+
+    def newest(self, limit: int, *, where: Where | None = None) -> list[ImageRecord]:
+        return newest_first(self._page, limit, where)
+
+    def _page(self, where: Filter, limit: int, by_date: bool) -> list[ImageRecord]:
+        order = q.OrderBy("date", q.Direction.Desc) if by_date else None
+        request = q.ScrollRequest(limit=limit, filter=_filter(where), with_payload=True, order_by=order)
+        with engine_errors(self.name):
+            points, _ = self._shard.scroll(request)
+        return [to_record(str(point.id), point.payload or {}) for point in points]
+
     def scan(self, where: Where | None = None) -> Iterator[tuple[ImageRecord, NDArray[np.float32]]]:
         offset = None
         while True:
@@ -158,10 +174,18 @@ def get_records(shard: q.EdgeShard, ids: Sequence[str]) -> dict[str, ImageRecord
 
 
 def _filter(where: Where | None) -> q.Filter | None:
-    return q.Filter(must=[_condition(key, wanted) for key, wanted in where.items()]) if where else None
+    wanted = as_filter(where)
+    if not wanted:
+        return None
+    unwanted = [_condition(condition) for condition in wanted.must_not]
+    without = [q.HasIdCondition({UUID(id) for id in wanted.without})] if wanted.without else []
+    return q.Filter(must=[_condition(condition) for condition in wanted.must], must_not=[*unwanted, *without])
 
 
-def _condition(key: str, wanted: WantedValue) -> q.FieldCondition:
+def _condition(condition: Condition) -> q.FieldCondition | q.IsEmptyCondition:
+    key, wanted = condition
+    if wanted is None:
+        return q.IsEmptyCondition(key)
     if isinstance(wanted, Mapping):
         kind = q.RangeDateTime if INDEXED_KEYS.get(key) == "datetime" else q.RangeFloat
         return q.FieldCondition(key=key, range=kind(**wanted))

@@ -61,7 +61,7 @@ def point_id(sha256: str) -> str:
 
 def to_payload(record: ImageRecord, public_url: str | None = None) -> Payload:
     """Return what a point says of a picture, in the order of the contract."""
-    date = record.taken_at or rfc3339(min(file.mtime_ns for file in record.files))
+    date = date_of(record)
     files = [_to_place(file) for file in record.files]
     paths = sorted(file["path"] for file in files)
     origin = {"files": files, "taken_at": record.taken_at, "orientation": record.orientation}
@@ -101,6 +101,17 @@ def to_record(id: str, payload: Payload) -> ImageRecord:
         captions=tuple(payload.get("captions", ())),
         indexed_at=payload["indexed_at"],
     )
+
+
+def moment(record: ImageRecord) -> datetime:
+    """Return the date of a picture as the engines compare it: in UTC, and taken for UTC where no offset is known."""
+    date = datetime.fromisoformat(date_of(record))
+    return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def date_of(record: ImageRecord) -> str:
+    """Return when a picture was taken, else the oldest mtime of its files, as its point says it."""
+    return record.taken_at or rfc3339(min(file.mtime_ns for file in record.files))
 
 
 def now() -> str:

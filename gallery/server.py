@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from qdrant_client import QdrantClient, models
 
 from gallery import server_connection
-from gallery.collection import WantedValue, Where, best_first, check_facet
+from gallery.collection import Where, best_first, check_facet, newest_first
+from gallery.filters import Condition, Filter, as_filter
 from gallery.payload import INDEXED_KEYS, to_record
 from gallery.records import Hit, ImageRecord
 from gallery.server_connection import SEARCH_PATIENCE, Caller, read_metadata
@@ -66,6 +67,25 @@ class ServerCollection:
     def get(self, ids: Sequence[str]) -> dict[str, ImageRecord]:
         return get_records(self._client, self._call, self.name, ids)
 
+    def vectors(self, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        points = self._call(self._client.retrieve, self.name, ids=list(ids), with_payload=False, with_vectors=True)
+        return {str(point.id): np.asarray(point.vector, np.float32) for point in points}
+
+    def newest(self, limit: int, *, where: Where | None = None) -> list[ImageRecord]:
+        return newest_first(self._page, limit, where)
+
+    def _page(self, where: Filter, limit: int, by_date: bool) -> list[ImageRecord]:
+        order = models.OrderBy(key="date", direction=models.Direction.DESC) if by_date else None
+        points, _ = self._call(
+            self._client.scroll,
+            self.name,
+            scroll_filter=_filter(where),
+            limit=limit,
+            order_by=order,
+            with_payload=True,
+        )
+        return [to_record(str(point.id), point.payload or {}) for point in points]
+
     def scan(self, where: Where | None = None) -> Iterator[tuple[ImageRecord, NDArray[np.float32]]]:
         offset = None
         while True:
@@ -102,10 +122,19 @@ def get_records(client: QdrantClient, call: Caller, name: str, ids: Sequence[str
 
 
 def _filter(where: Where | None) -> models.Filter | None:
-    return models.Filter(must=[_condition(key, wanted) for key, wanted in where.items()]) if where else None
+    wanted = as_filter(where)
+    if not wanted:
+        return None
+    unwanted: list[models.Condition] = list(map(_condition, wanted.must_not))
+    if wanted.without:
+        unwanted.append(models.HasIdCondition(has_id=list(wanted.without)))
+    return models.Filter(must=[_condition(condition) for condition in wanted.must], must_not=unwanted)
 
 
-def _condition(key: str, wanted: WantedValue) -> models.FieldCondition:
+def _condition(condition: Condition) -> models.FieldCondition | models.IsEmptyCondition:
+    key, wanted = condition
+    if wanted is None:
+        return models.IsEmptyCondition(is_empty=models.PayloadField(key=key))
     if isinstance(wanted, Mapping):
         kind = models.DatetimeRange if INDEXED_KEYS.get(key) == "datetime" else models.Range
         return models.FieldCondition(key=key, range=kind(**wanted))

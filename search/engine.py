@@ -1,12 +1,23 @@
-"""A query's text becomes a list of hits."""
+"""A query becomes a list of hits."""
+
+import time
+from types import TracebackType
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.collection import ImageCollection, Where
-from gallery.encoder import Encoder
+from gallery.collection import ImageCollection, Where, open_collection
+from gallery.encoder import Encoder, load_encoder
 from gallery.errors import BadInput
+from gallery.payload import moment
 from gallery.records import Hit
+from gallery.settings import Settings
+from search.answer import Answer
+from search.query import Query, parse_query
+
+Order = Literal["score", "date"]
+MOST_OF_ONE_SCORE = 20_000
 
 
 class SearchEngine:
@@ -20,7 +31,69 @@ class SearchEngine:
         """
         collection.spec.check(encoder.spec, collection.name)
         self._encoder = encoder
-        self._collection = collection
+        self.collection = collection
+        self._load_seconds = 0.0
+
+    @classmethod
+    def open(cls, settings: Settings, name: str | None = None) -> Self:
+        """Open a collection with its own encoder; to be closed, or used in a `with`.
+
+        Raises:
+            CollectionError: There is none of that name, or none can be chosen.
+            EncoderError: Its encoder cannot be loaded.
+        """
+        started = time.monotonic()
+        collection = open_collection(settings, name)
+        try:
+            engine = cls(load_encoder(collection.spec.encoder, settings.device), collection)
+        except BaseException:
+            collection.close()
+            raise
+        engine._load_seconds = time.monotonic() - started
+        return engine
+
+    def ask(
+        self,
+        query: str | Query,
+        limit: int = 10,
+        offset: int = 0,
+        *,
+        where: Where | None = None,
+        min_score: float | None = None,
+        sort: Order = "score",
+    ) -> Answer:
+        """Answer a line, or what `parse_query` made of one. A query without terms asks for the newest pictures.
+
+        Args:
+            query: What the pictures show.
+            limit: The most hits, at least 1.
+            offset: How many of the first hits are left out.
+            where: Filters, see `gallery.collection.Where`.
+            min_score: The least cosine of a hit.
+            sort: `date` puts the hits in the order of their date, newest first.
+
+        Raises:
+            BadInput: The line cannot be understood.
+        """
+        times = [time.monotonic()]
+        understood = parse_query(query) if isinstance(query, str) else query
+        texts = [term.text for term in understood.terms]
+        vector = self.vector(texts[0]) if texts else None
+        times.append(time.monotonic())
+        if vector is None:
+            records = self.collection.newest(offset + limit, where=where)
+            hits = [Hit(record, 0.0) for record in records[offset:]]
+        else:
+            hits = self.nearest(vector, offset + limit, where=where, min_score=min_score)[offset:]
+            if sort == "date":
+                hits.sort(key=lambda hit: (-moment(hit.image).timestamp(), hit.image.id))
+        times.append(time.monotonic())
+        return Answer(
+            hits,
+            understood,
+            cut=any(self._encoder.count_tokens(text) > self._encoder.text_limit for text in texts),
+            seconds={"load": self._load_seconds, "encode": times[1] - times[0], "search": times[2] - times[1]},
+        )
 
     def search(
         self, query: str, limit: int = 10, *, where: Where | None = None, min_score: float | None = None
@@ -55,8 +128,26 @@ class SearchEngine:
         where: Where | None = None,
         min_score: float | None = None,
     ) -> list[Hit]:
-        """Return the pictures nearest to a unit vector, best first, at most `limit`."""
-        return self._collection.nearest(vector, limit, where=where, min_score=min_score)
+        """Return the pictures nearest to a unit vector, best first, those of one score by id, at most `limit`."""
+        wanted = limit + 1
+        while True:
+            hits = self.collection.nearest(vector, wanted, where=where, min_score=min_score)
+            # Of several with the last score the engine returns any: more are asked for until they are all there.
+            if len(hits) < wanted or hits[-1].score < hits[limit - 1].score or wanted > MOST_OF_ONE_SCORE:
+                return hits[:limit]
+            wanted = limit + 4 * (wanted - limit)
+
+    def close(self) -> None:
+        """Let go of the collection."""
+        self.collection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 def clean_query(query: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -19,8 +20,9 @@ from qdrant_client import QdrantClient, models
 from gallery import server_connection
 from gallery.collection import Editor, ImageCollection, Where, edit_collection, open_collection
 from gallery.errors import BadInput, CollectionError, EncoderError, SpecMismatch
+from gallery.filters import Filter
 from gallery.generations import published
-from gallery.payload import INDEXED_KEYS
+from gallery.payload import INDEXED_KEYS, point_id
 from gallery.records import ImageFile, ImageRecord
 from gallery.settings import Settings
 from gallery.spec import Spec
@@ -142,6 +144,19 @@ FILTERS: dict[str, tuple[Where, Callable[[ImageRecord], bool]]] = {
     ),
     "nothing": ({"folder": "/nowhere"}, lambda _: False),
     "an empty list": ({"folder": []}, lambda _: False),
+    "no value": ({"captions": None}, lambda r: not r.captions),
+    "a value, whichever": (Filter(must_not=(("camera", None),)), lambda r: r.camera is not None),
+    "negations": (
+        Filter(must=(("year", {"gte": 2010}),), must_not=(("format", "PNG"), ("folder", ["/a1", "/copies"]))),
+        lambda r: year(r) >= 2010 and r.format != "PNG" and not {"/a1", "/copies"} & folders(r),
+    ),
+    "a negated empty list": (Filter(must_not=(("folder", []),)), lambda _: True),
+    "a negated range": (Filter(must_not=(("date", SPRING),)), lambda r: not SPRING["gte"] <= utc(r) < SPRING["lt"]),
+    "a key twice": (Filter((("folder", "/copies"), ("folder", "/a1"))), lambda r: {"/copies", "/a1"} <= folders(r)),
+    "without ids": (
+        Filter(must=(("year", 2019),), without=(point_id(sha256(b"19").hexdigest()),)),
+        lambda r: year(r) == 2019 and r.sha256 != sha256(b"19").hexdigest(),
+    ),
 }  # fmt: skip
 
 
@@ -212,6 +227,23 @@ def test_get_returns_those_that_are_there(photos: ImageCollection, records: list
     there = {record.id: record for record in records[:3]}
     assert photos.get([*there, str(uuid4())]) == there
     assert photos.get([]) == {}
+
+
+def test_vectors_are_those_that_were_written(
+    photos: ImageCollection, records: list[ImageRecord], vectors: Vectors
+) -> None:
+    found = photos.vectors([records[7].id, records[9].id, str(uuid4())])
+    assert found.keys() == {records[7].id, records[9].id}
+    assert np.allclose([found[records[7].id], found[records[9].id]], vectors[[7, 9]], atol=1e-6)
+
+
+@pytest.mark.parametrize(("where", "matches"), [({}, lambda _: True), FILTERS["negations"], FILTERS["nothing"]])
+def test_newest_first_is_the_same_for_any_limit(
+    photos: ImageCollection, records: list[ImageRecord], where: Where, matches: Callable[[ImageRecord], bool]
+) -> None:
+    wanted = sorted(filter(matches, records), key=lambda r: (-date(r).timestamp(), r.id))
+    for limit in (1, 37, COUNT + 1):  # dozens share a date
+        assert photos.newest(limit, where=where) == wanted[:limit]
 
 
 def test_scan_yields_all_with_their_vectors_in_the_order_of_ids(

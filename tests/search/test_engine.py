@@ -9,6 +9,7 @@ from letter_encoder import LetterEncoder
 
 from gallery.collection import ImageCollection, edit_collection, open_collection
 from gallery.errors import BadInput, SpecMismatch
+from gallery.payload import moment
 from gallery.records import ImageRecord
 from gallery.settings import Settings
 from search.engine import SearchEngine
@@ -68,3 +69,33 @@ def test_another_space_is_refused_with_the_cure(collection: ImageCollection) -> 
 
 def test_a_path_is_searched_as_text(engine: SearchEngine, tmp_path: Path) -> None:
     assert engine.search(str(tmp_path))[0].score < 1
+
+
+def test_an_empty_line_browses_the_newest_first(engine: SearchEngine) -> None:
+    answer = engine.ask("", 3, 1)
+    dates = [moment(hit.image) for hit in answer.hits]
+    assert len(dates) == 3
+    assert dates == sorted(dates, reverse=True)
+    assert dates == [moment(record) for record in engine.collection.newest(4)[1:]]
+    assert {hit.score for hit in answer.hits} == {0}
+
+
+def test_pages_of_an_answer_are_the_answer(engine: SearchEngine) -> None:
+    whole = engine.ask("abc", 4).hits
+    assert whole == engine.search("abc", 4)
+    assert [engine.ask("abc", 1, offset).hits[0] for offset in range(4)] == whole
+    assert engine.ask("abc", 4, 4).hits == []
+
+
+def test_the_best_hits_can_be_had_by_date(engine: SearchEngine) -> None:
+    by_date = engine.ask("abc", 2, sort="date").hits
+    assert {hit.image.id for hit in by_date} == {hit.image.id for hit in engine.search("abc", 2)}
+    assert moment(by_date[0].image) > moment(by_date[1].image)
+
+
+def test_an_answer_tells_how_it_came_about(engine: SearchEngine) -> None:
+    answer = engine.ask("a b c d e f")
+    assert answer.cut
+    assert not engine.ask("abc").cut
+    assert answer.seconds.keys() == {"load", "encode", "search"}
+    assert answer.query.terms[0].text == "a b c d e f"

@@ -1,0 +1,47 @@
+"""Filters over what a collection says of its pictures, in words that every store translates for its engine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+WantedValue = str | int | list[str] | list[int] | Mapping[str, Any] | None
+"""A value, a list of which one must match, bounds such as `{"gte": 640}`, or None: the key has no value."""
+
+Condition = tuple[str, WantedValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Conditions that may name a key more than once.
+
+    Attributes:
+        must: Conditions of which all hold.
+        must_not: Conditions of which none holds.
+        without: Ids of pictures that are left out.
+    """
+
+    must: tuple[Condition, ...] = ()
+    must_not: tuple[Condition, ...] = ()
+    without: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.must or self.must_not or self.without)
+
+    def __and__(self, other: "Filter") -> "Filter":
+        """Return the filter that lets through what both let through."""
+        return Filter(self.must + other.must, self.must_not + other.must_not, self.without + other.without)
+
+
+Where = Mapping[str, WantedValue] | Filter
+"""A filter, or its `must` alone as a mapping."""
+
+
+def as_filter(where: Where | None) -> Filter:
+    """Return `where` as a filter; None lets everything through.
+
+    >>> as_filter({"year": 2021, "folder": "/alps"})
+    Filter(must=(('year', 2021), ('folder', '/alps')), must_not=(), without=())
+    """
+    if isinstance(where, Filter):
+        return where
+    return Filter(must=tuple((where or {}).items()))

@@ -1,0 +1,38 @@
+"""What a search comes to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gallery.records import Hit
+from search.query import Query
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Hits that belong together, best first.
+
+    Attributes:
+        name: The folder, the day, or the best hit's path.
+    """
+
+    name: str
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Hits and how they came about.
+
+    Attributes:
+        hits: In the order that was asked for; of groups the best hit each. Browsing gives them the score 0.
+        query: The line as it was understood.
+        cut: Whether a text was longer than the encoder reads; the rest of it had no effect.
+        seconds: How long each stage took: `load`, `encode` and `search`.
+        groups: Where groups were asked for, one for each of `hits`.
+    """
+
+    hits: list[Hit]
+    query: Query
+    cut: bool = False
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    groups: tuple[Group, ...] = ()
