@@ -1,0 +1,73 @@
+"""The command `evaluate`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+EXISTING = click.Path(exists=True, path_type=Path)
+
+
+@click.group(epilog="Exits with 0 when done, 1 on an error, 2 on wrong usage.")
+def main() -> None:
+    """Measure how well pictures are found: on data that people judged, and on a collection of your own."""
+
+
+@main.command()
+@click.argument("data", type=EXISTING)
+@click.option("--collection", metavar="NAME", help="Whose encoder to calibrate; without it: the only one, else photos.")
+@click.option("--encoder", metavar="NAME", help="Calibrate this encoder instead of a collection's.")
+def calibrate(data: Path, collection: str | None, encoder: str | None) -> None:
+    """Fit how probable a match is for a score, so that search shows it.
+
+    DATA is a folder in the form of Flickr8k or of the Practicum task, or a CSV file with the columns image (path from
+    the file's folder), text, probability (0 to 1) and, if known, photo (the image that the text was written for).
+
+    \b
+    Example:
+      evaluate calibrate judged.csv --collection photos
+    """  # noqa: D301 - \b is click's mark for a paragraph to be left as it is
+    from eval.commands import run_calibrate
+
+    with _told_in_a_sentence():
+        run_calibrate(data, collection, encoder, _tell)
+
+
+@main.command()
+@click.option("--queries", "path", metavar="FILE.tsv", type=EXISTING, help="Lines: query, tab, path of a picture, …")
+@click.option("--captions", is_flag=True, help="Use the captions that the pictures were ingested with as queries.")
+@click.option("--collection", "name", metavar="NAME", help="Without it: the only one there is, else photos.")
+@click.option("--run", "run_path", metavar="FILE", type=click.Path(path_type=Path), help="Write the run for trec_eval.")
+@click.option("--qrels", "qrels_path", metavar="FILE", type=click.Path(path_type=Path), help="Write the qrels, too.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def collection(
+    path: Path | None, captions: bool, name: str | None, run_path: Path | None, qrels_path: Path | None, as_json: bool
+) -> None:
+    """Measure how well your own collection answers queries whose pictures you know.
+
+    \b
+    Example:
+      printf 'two dogs on a beach\\tIMG_0042.jpg\\n' > queries.tsv
+      evaluate collection --queries queries.tsv
+    """  # noqa: D301 - as above
+    if (path is None) != captions:
+        raise click.UsageError("give one of --queries and --captions")
+    from eval.commands import run_collection
+
+    with _told_in_a_sentence():
+        run_collection(path, name, run_path=run_path, qrels_path=qrels_path, as_json=as_json)
+
+
+def _tell(message: str) -> None:
+    click.echo(message, err=True)
+
+
+@contextmanager
+def _told_in_a_sentence() -> Iterator[None]:
+    from gallery.errors import GalleryError
+
+    try:
+        yield
+    except GalleryError as error:
+        raise click.ClickException(str(error)) from error

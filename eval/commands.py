@@ -1,0 +1,114 @@
+"""What the subcommands of `evaluate` do, apart from their options."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from eval.live import LiveReport, judge_collection, topics_from_captions, topics_from_file
+from eval.qrels import read_wanted, write_qrels
+from eval.runs import write_run
+from gallery.calibration import save_calibration
+from gallery.collection import open_collection
+from gallery.encoder import load_encoder
+from gallery.errors import BadInput
+from gallery.settings import Settings
+
+Rows = Sequence[tuple[str, str]]
+
+
+def run_calibrate(data: Path, name: str | None, encoder_name: str | None, tell: Callable[[str], None]) -> None:
+    """Fit a calibration to judged pairs, keep it with the encoder, and print what it is worth."""
+    from eval.calibrate import calibrate
+    from eval.data import read_matches
+    from eval.photos import encode_photos
+
+    settings = Settings.from_environ()
+    if not encoder_name:
+        with closing(open_collection(settings, name)) as collection:
+            encoder_name = collection.spec.encoder
+    matches, folder = read_matches(data)
+    if not matches:
+        raise BadInput(f"{data} has no judged pair; give pictures, texts and how probable it is that they match")
+    encoder = load_encoder(encoder_name, settings.device)
+    names = sorted({match.image for match in matches})
+    texts = sorted({match.caption.text for match in matches})
+    tell(f"{len(matches)} judged pairs of {len(names)} photos and {len(texts)} texts; encoder {encoder_name}")
+    images = dict(zip(names, encode_photos(encoder, folder, names, settings, tell).vectors, strict=True))
+    words = dict(zip(texts, encoder.encode_texts(texts), strict=True))
+    scores = np.array([float(images[match.image] @ words[match.caption.text]) for match in matches])
+    fitted = calibrate(scores, matches, source=data.resolve().name)
+    path = save_calibration(settings, encoder.spec, fitted.calibration)
+    base = float(np.mean([match.probability >= 0.5 for match in matches]))
+    rows = [
+        ("kind", fitted.calibration.kind),
+        ("pairs", str(len(matches))),
+        ("matching", f"{base:.4f}"),
+        ("brier", f"{fitted.errors.brier:.4f}"),
+        ("brier of the mean", f"{base * (1 - base):.4f}"),
+        *((f"brier of {kind}", f"{brier:.4f}") for kind, brier in fitted.brier.items()),
+        ("calibration error", f"{fitted.errors.calibration_error:.4f}"),
+        ("pairs judged out of fold", str(fitted.errors.pairs)),
+        ("file", str(path)),
+    ]
+    sys.stdout.write(_lines(rows))
+
+
+def run_collection(
+    path: Path | None, name: str | None, *, run_path: Path | None, qrels_path: Path | None, as_json: bool
+) -> None:
+    """Measure a collection with queries from a file, or without one with its own captions, and print the figures."""
+    settings = Settings.from_environ()
+    with closing(open_collection(settings, name)) as collection:
+        if path:
+            topics, qrels = topics_from_file(read_wanted(path), collection, path)
+        else:
+            topics, qrels = topics_from_captions(collection)
+        report = judge_collection(collection, load_encoder(collection.spec.encoder, settings.device), topics, qrels)
+    if run_path:
+        write_run(report.run, run_path)
+    if qrels_path:
+        write_qrels(qrels, qrels_path)
+    sys.stdout.write(json.dumps(_live_json(report), indent=2) + "\n" if as_json else _lines(_live_rows(report)))
+
+
+def _live_rows(report: LiveReport) -> Rows:
+    index, hubs = report.index, report.collapse
+    photos = len({topic.photo for topic in report.topics})
+    return [
+        ("collection", report.collection),
+        ("encoder", report.encoder),
+        ("pictures", str(report.pictures)),
+        ("queries", f"{len(report.topics)} of {photos} pictures" if photos < len(report.topics) else str(photos)),
+        *((measure, str(found)) for measure, found in report.measures.items()),
+        ("distinct first answers", f"{hubs.distinct} of {hubs.queries}"),
+        ("share of the most frequent", f"{hubs.most_frequent:.3f}"),
+        (f"skewness of {hubs.k}-occurrence", f"{hubs.skewness:.2f}"),
+        (f"overlap@{index.k} with exact search", f"{index.overlap:.4f}"),
+        ("milliseconds with the index", f"{index.approximate_ms:.2f}"),
+        ("milliseconds exact", f"{index.exact_ms:.2f}"),
+    ]
+
+
+def _live_json(report: LiveReport) -> dict[str, object]:
+    return {
+        "collection": report.collection,
+        "encoder": report.encoder,
+        "pictures": report.pictures,
+        "queries": len(report.topics),
+        "measures": {measure: asdict(found) for measure, found in report.measures.items()},
+        "collapse": asdict(report.collapse),
+        "index": asdict(report.index),
+    }
+
+
+def _lines(rows: Rows) -> str:
+    """Return rows side by side on a terminal, tab-separated into a pipe."""
+    if not sys.stdout.isatty():
+        return "".join(f"{name}\t{value}\n" for name, value in rows)
+    width = max(len(name) for name, _ in rows)
+    return "".join(f"{name:{width}}  {value}\n" for name, value in rows)
