@@ -59,6 +59,7 @@ def _path_end(paths: bool, null: bool) -> bytes | None:
 def _search(
     query: str, limit: int, name: str | None, min_score: float | None, *, as_json: bool, end: bytes | None
 ) -> None:
+    from gallery.calibration import load_calibration
     from gallery.collection import open_collection
     from gallery.encoder import load_encoder
     from gallery.settings import Settings
@@ -71,11 +72,11 @@ def _search(
     collection = open_collection(settings, name)
     try:
         encoder = load_encoder(collection.spec.encoder, settings.device)
-        engine = SearchEngine(encoder, collection)
+        engine = SearchEngine(encoder, collection, load_calibration(settings, encoder.spec))
         times.append(time.monotonic())
         vector = engine.vector(query)
         times.append(time.monotonic())
-        hits = engine.nearest(vector, limit, min_score=min_score)
+        hits = engine.with_probabilities(engine.nearest(vector, limit, min_score=min_score))
         times.append(time.monotonic())
     finally:
         collection.close()

@@ -1,12 +1,14 @@
 """A query becomes a list of hits."""
 
 import time
+from dataclasses import replace
 from types import TracebackType
 from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gallery.calibration import Calibration, load_calibration
 from gallery.collection import ImageCollection, Where, open_collection
 from gallery.encoder import Encoder, load_encoder
 from gallery.errors import BadInput
@@ -23,8 +25,8 @@ MOST_OF_ONE_SCORE = 20_000
 class SearchEngine:
     """Searches one collection with one encoder."""
 
-    def __init__(self, encoder: Encoder, collection: ImageCollection) -> None:
-        """Bring the two together.
+    def __init__(self, encoder: Encoder, collection: ImageCollection, calibration: Calibration | None = None) -> None:
+        """Bring the two together; with a calibration of the encoder, hits of one text have a probability.
 
         Raises:
             SpecMismatch: The encoder's vectors cannot be compared with the collection's.
@@ -32,6 +34,7 @@ class SearchEngine:
         collection.spec.check(encoder.spec, collection.name)
         self._encoder = encoder
         self.collection = collection
+        self._calibration = calibration
         self._load_seconds = 0.0
 
     @classmethod
@@ -45,7 +48,8 @@ class SearchEngine:
         started = time.monotonic()
         collection = open_collection(settings, name)
         try:
-            engine = cls(load_encoder(collection.spec.encoder, settings.device), collection)
+            encoder = load_encoder(collection.spec.encoder, settings.device)
+            engine = cls(encoder, collection, load_calibration(settings, encoder.spec))
         except BaseException:
             collection.close()
             raise
@@ -85,6 +89,7 @@ class SearchEngine:
             hits = [Hit(record, 0.0) for record in records[offset:]]
         else:
             hits = self.nearest(vector, offset + limit, where=where, min_score=min_score)[offset:]
+            hits = self.with_probabilities(hits) if _is_one_text(understood) else hits
             if sort == "date":
                 hits.sort(key=lambda hit: (-moment(hit.image).timestamp(), hit.image.id))
         times.append(time.monotonic())
@@ -112,7 +117,15 @@ class SearchEngine:
         Raises:
             BadInput: The query is empty.
         """
-        return self.nearest(self.vector(query), limit, where=where, min_score=min_score)
+        return self.with_probabilities(self.nearest(self.vector(query), limit, where=where, min_score=min_score))
+
+    def with_probabilities(self, hits: list[Hit]) -> list[Hit]:
+        """Return hits of one text with the probability that it describes them; as they are without a calibration.
+
+        The scores must be cosines of the text's vector: of a sum of vectors they say something else.
+        """
+        known = self._calibration
+        return [replace(hit, probability=known.probability(hit.score)) for hit in hits] if known else hits
 
     def vector(self, query: str) -> NDArray[np.float32]:
         """Return the unit vector of a text, shape `(dimension,)`."""
@@ -148,6 +161,10 @@ class SearchEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _is_one_text(query: Query) -> bool:
+    return len(query.terms) == 1 and query.terms[0].weight > 0 and not query.terms[0].like
 
 
 def clean_query(query: str) -> str:

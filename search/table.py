@@ -10,14 +10,16 @@ from gallery.records import Hit
 
 
 def format_table(hits: Sequence[Hit], width: int) -> str:
-    """Return a table of rank, score and path, for a terminal of `width` columns."""
+    """Return a table of rank, score, probability if there are any, and path, for a terminal of `width` columns."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("rank", "score", "path")
+    calibrated = any(hit.probability is not None for hit in hits)
+    table = Table("rank", "score", *["match"] * calibrated, "path")
     for rank, hit in enumerate(hits, 1):
-        table.add_row(str(rank), f"{hit.score:.3f}", Text(printable(hit.image.path), overflow="fold"))
+        match = [_percent(hit.probability)] * calibrated
+        table.add_row(str(rank), f"{hit.score:.3f}", *match, Text(printable(hit.image.path), overflow="fold"))
     console = Console(file=StringIO(), width=width, force_terminal=True)
     with console.capture() as captured:
         console.print(table)
@@ -25,8 +27,16 @@ def format_table(hits: Sequence[Hit], width: int) -> str:
 
 
 def format_tsv(hits: Sequence[Hit]) -> str:
-    """Return a line `rank<TAB>score<TAB>path` per hit; odd characters in a path are backslash escapes."""
-    return "".join(f"{rank}\t{hit.score:.6f}\t{printable(hit.image.path)}\n" for rank, hit in enumerate(hits, 1))
+    """Return a line `rank<TAB>score<TAB>path` per hit; odd characters in a path are backslash escapes.
+
+    A hit with a probability has it as a fourth field.
+    """
+    return "".join(
+        f"{rank}\t{hit.score:.6f}\t{printable(hit.image.path)}"
+        + ("" if hit.probability is None else f"\t{hit.probability:.6f}")
+        + "\n"
+        for rank, hit in enumerate(hits, 1)
+    )
 
 
 def format_json(hits: Sequence[Hit], *, query: str, encoder: str, collection: str, seconds: Mapping[str, float]) -> str:
@@ -41,11 +51,16 @@ def format_json(hits: Sequence[Hit], *, query: str, encoder: str, collection: st
     return json.dumps(answer, indent=2) + "\n"
 
 
+def _percent(probability: float | None) -> str:
+    return "" if probability is None else f"{probability:.0%}"
+
+
 def _hit(rank: int, hit: Hit) -> dict[str, Any]:
     image = hit.image
     return {
         "rank": rank,
         "score": round(hit.score, 6),
+        "probability": None if hit.probability is None else round(hit.probability, 6),
         "path": image.path,
         "id": image.id,
         "paths": [file.path for file in image.files],

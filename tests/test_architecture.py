@@ -23,7 +23,7 @@ HOMES = {
     "qdrant_client": {"gallery/server.py", "gallery/server_connection.py", "gallery/server_editor.py"},
     "grpc": {"gallery/server_connection.py"},
     "qdrant_edge": {"gallery/edge.py", "gallery/edge_editor.py"},
-    "click": {"ingest/cli.py", "search/cli.py"},
+    "click": {"ingest/cli.py", "search/cli.py", "eval/cli.py"},
     "torch": ENCODERS,
     "transformers": ENCODERS,
     "sentence_transformers": ENCODERS,
@@ -31,8 +31,8 @@ HOMES = {
     "sqlite3": {"gallery/journal.py"},
     "csv": {"gallery/dataset.py"},
     "ir_measures": {"eval/metrics.py"},
-    "scipy": {"eval/metrics.py", "eval/agreement.py", "eval/collapse.py"},
-    "sklearn": {"gallery/splits.py"},
+    "scipy": {"eval/metrics.py", "eval/agreement.py", "eval/collapse.py", "eval/nothing.py"},
+    "sklearn": {"gallery/splits.py", "eval/calibrate.py"},
 }
 FILES = sorted(path for package in OURS for path in (ROOT / package).rglob("*.py"))
 

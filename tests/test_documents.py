@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
+import eval.cli
 import gallery
 import ingest.cli
 import search.cli
@@ -18,7 +19,11 @@ from gallery.settings import Settings
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
-COMMANDS: dict[str, click.Command] = {"ingest": ingest.cli.main, "search": search.cli.main}
+COMMANDS: dict[str, click.Command] = {
+    "ingest": ingest.cli.main,
+    "search": search.cli.main,
+    **{f"evaluate {name}": command for name, command in eval.cli.main.commands.items()},
+}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -57,7 +62,7 @@ def test_the_changelog_tells_of_this_version() -> None:
 
 def test_scripts_and_packages_are_the_folders() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    assert set(project["project"]["scripts"]) == set(COMMANDS)
+    assert set(project["project"]["scripts"]) == {name.split()[0] for name in COMMANDS}
     assert all(
         (ROOT / package).is_dir() for package in project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
     )

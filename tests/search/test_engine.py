@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from letter_encoder import LetterEncoder
 
+from gallery.calibration import Calibration
 from gallery.collection import ImageCollection, edit_collection, open_collection
 from gallery.errors import BadInput, SpecMismatch
 from gallery.payload import moment
@@ -99,3 +100,13 @@ def test_an_answer_tells_how_it_came_about(engine: SearchEngine) -> None:
     assert not engine.ask("abc").cut
     assert answer.seconds.keys() == {"load", "encode", "search"}
     assert answer.query.terms[0].text == "a b c d e f"
+
+
+def test_with_a_calibration_hits_of_one_text_have_a_probability(collection: ImageCollection) -> None:
+    calibration = Calibration("isotonic", (0.0, 1.0), (0.1, 0.9))
+    engine = SearchEngine(LetterEncoder(), collection, calibration)
+    expected = [calibration.probability(hit.score) for hit in engine.search("abc")]
+    assert [hit.probability for hit in engine.search("abc")] == expected
+    assert expected == pytest.approx([0.9, 0.1 + 0.8 * 2 / 3, 0.1, 0.1], abs=1e-6)
+    assert [hit.probability for hit in engine.ask("abc").hits] == expected
+    assert {hit.probability for hit in engine.ask("").hits} == {None}

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -49,6 +50,16 @@ def test_one_json_object(hits: list[Hit]) -> None:
         (2, -0.5, hits[1].image.path),
     ]
     assert answer["hits"][0]["id"] == hits[0].image.id
+
+
+def test_a_probability_has_its_column(hits: list[Hit]) -> None:
+    calibrated = [replace(hit, probability=0.8765) for hit in hits]
+    assert format_tsv(calibrated[:1]) == "1\t0.312346\t/photos/a.jpg\t0.876500\n"
+    lines = format_table(calibrated, 80).splitlines()
+    assert "match" in lines[1]
+    assert "88%" in lines[3]
+    found = json.loads(format_json(calibrated, query="q", encoder="e", collection="c", seconds={}))["hits"]
+    assert [hit["probability"] for hit in found] == [0.8765, 0.8765]
 
 
 def test_no_hits_are_no_lines() -> None:
