@@ -16,6 +16,29 @@ def main() -> None:
 
 @main.command()
 @click.argument("data", type=EXISTING)
+@click.option("--encoder", metavar="NAME", help="The encoder to judge; without it: ENCODER, else as ingest chooses.")
+@click.option(
+    "--out", metavar="FOLDER", default="results", show_default=True, type=click.Path(path_type=Path), help="Where to."
+)
+def compare(data: Path, encoder: str | None, out: Path) -> None:
+    """Compare systems on judged data: the same queries, the same photos.
+
+    DATA is a folder in the form of Flickr8k or of the Practicum task. Writes report.md, report.html, report.json and
+    plots; runs and qrels for trec_eval to the folder runs; pictures to the folder sheets, which are for this machine
+    only where the data may not be passed on.
+
+    \b
+    Example:
+      evaluate compare flickr8k --out results
+    """  # noqa: D301 - \b is click's mark for a paragraph to be left as it is
+    from eval.commands import run_compare
+
+    with _told_in_a_sentence():
+        run_compare(data, encoder, out, _tell)
+
+
+@main.command()
+@click.argument("data", type=EXISTING)
 @click.option("--collection", metavar="NAME", help="Whose encoder to calibrate; without it: the only one, else photos.")
 @click.option("--encoder", metavar="NAME", help="Calibrate this encoder instead of a collection's.")
 def calibrate(data: Path, collection: str | None, encoder: str | None) -> None:

@@ -1,7 +1,10 @@
 """What the subcommands of `evaluate` do, apart from their options."""
 
 import json
+import shutil
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict
@@ -10,15 +13,57 @@ from pathlib import Path
 import numpy as np
 
 from eval.live import LiveReport, judge_collection, topics_from_captions, topics_from_file
-from eval.qrels import read_wanted, write_qrels
+from eval.qrels import own_photo, read_wanted, write_qrels
 from eval.runs import write_run
 from gallery.calibration import save_calibration
 from gallery.collection import open_collection
-from gallery.encoder import load_encoder
+from gallery.encoder import choose_encoder, load_encoder
 from gallery.errors import BadInput
 from gallery.settings import Settings
 
 Rows = Sequence[tuple[str, str]]
+
+
+def run_compare(data: Path, encoder_name: str | None, out: Path, tell: Callable[[str], None]) -> None:
+    """Compare systems on judged data, write the report, and print its table."""
+    from eval.compare import TESTED, compare
+    from eval.data import read_judged, topics_of
+    from eval.judging import judge_encoder
+    from eval.report import SUCCESS, About, write_report
+    from eval.sheets import write_sheets
+    from eval.systems import display_name, systems_for
+
+    began = time.monotonic()
+    settings = Settings.from_environ()
+    judged = read_judged(data)
+    topics = topics_of(judged)
+    qrels = own_photo(topics)
+    if not encoder_name:
+        encoder_name, why = choose_encoder(settings.encoder)
+        tell(why)
+    with systems_for(judged, encoder_name, settings, tell) as systems:
+        rows = compare(systems.retrievers, topics, qrels, len(judged.gallery), tell)
+        tell("agreement, calibration, nothing matches")
+        judging = judge_encoder(systems.encoder, judged, systems.judged, systems.unseen, topics)
+    about = About(
+        data=data.resolve().name,
+        photos=len(judged.gallery),
+        queries=len(topics),
+        judged_photos=len(systems.judged.names),
+        systems=systems.says,
+        encoder=display_name(systems.encoder),
+        commit=_commit(),
+        command=f"make eval DATA={data.resolve().name} ENCODER={encoder_name}",
+        seconds=time.monotonic() - began,
+    )
+    report = write_report(rows, judging, about, out)
+    for row in rows:
+        write_run(row.run, _folder(out / "runs") / f"{row.name.replace(' ', '-').replace('/', '-')}.run")
+    write_qrels(qrels, out / "runs" / "qrels")
+    write_sheets(rows, topics, qrels, judged.query_images, out / "sheets")
+    lines = [(row.name, "\t".join(str(row.measures[m]) for m in (*SUCCESS, TESTED))) for row in rows]
+    sys.stdout.write(_lines([("system", "\t".join((*SUCCESS, TESTED))), *lines]))
+    tell(f"{report}; pictures in {out / 'sheets' / 'index.html'}")
 
 
 def run_calibrate(data: Path, name: str | None, encoder_name: str | None, tell: Callable[[str], None]) -> None:
@@ -74,6 +119,21 @@ def run_collection(
     if qrels_path:
         write_qrels(qrels, qrels_path)
     sys.stdout.write(json.dumps(_live_json(report), indent=2) + "\n" if as_json else _lines(_live_rows(report)))
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    (path / ".gitignore").write_text("*\n")
+    return path
+
+
+def _commit() -> str:
+    """Return the commit of the code that runs, with a mark if it was changed since."""
+    asked = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=10"]
+    if not shutil.which("git"):
+        return "unknown"
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words
+    return done.stdout.strip() if done.returncode == 0 else "unknown"
 
 
 def _live_rows(report: LiveReport) -> Rows:

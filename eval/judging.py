@@ -1,0 +1,139 @@
+"""What an encoder's cosines are worth beyond retrieval: agreement with people, match probability, "nothing matches"."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.agreement import Agreement, crowd_agreement, expert_agreement
+from eval.calibrate import Fitted, calibrate
+from eval.data import EVERYBODY
+from eval.nothing import Told, numbers_for, tell_apart
+from eval.photos import Photos
+from eval.runs import Topic
+from gallery.dataset import JudgedSet
+from gallery.encoder import Encoder
+from gallery.judgements import match_probabilities
+from search.unrelated import unrelated_texts
+
+CLIPSCORE_PREFIX = "A photo depicts "
+RESAMPLES = 200
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Sure:
+    """A correlation with people and its 95 % bootstrap interval over photos."""
+
+    agreement: Agreement
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """What was found on the judged training photos, and once on the unseen ones.
+
+    Attributes:
+        calibrated_on_unseen: Mean predicted probability, and share of matches, of the first answers to the queries.
+        nothing: Per rule on the training photos, where thresholds were chosen, then on the unseen ones with these.
+        chosen: The rule with the fewest false answers on the training photos.
+        own, other: Cosines of the unseen photos with their own queries and with those of other photos.
+    """
+
+    expert: Sure
+    crowd: Sure
+    fitted: Fitted
+    calibrated_on_unseen: tuple[float, float]
+    nothing: Sequence[tuple[Told, Told]]
+    chosen: str
+    own: Values
+    other: Values
+
+
+def judge_encoder(
+    encoder: Encoder, judged: JudgedSet, trained_on: Photos, unseen: Photos, topics: Sequence[Topic]
+) -> Judging:
+    """Judge an encoder that was not trained on the judged photos."""
+    texts = [caption.text for caption in judged.captions]
+    photo_row = {name: row for row, name in enumerate(trained_on.names)}
+    scores = _cosines(encoder, texts, trained_on)
+    fitted = _calibration(judged, scores, photo_row)
+    unrelated = unrelated_texts()
+    new_scores = _cosines(encoder, [topic.text for topic in topics], unseen)
+    new_own = [unseen.names.index(topic.photo) for topic in topics]
+    own = [photo_row[caption.image] for caption in judged.captions]
+    probability = fitted.calibration.probability
+    before = numbers_for(scores, own, _cosines(encoder, unrelated, trained_on), probability)
+    after = numbers_for(new_scores, new_own, _cosines(encoder, unrelated, unseen), probability)
+    nothing = []
+    for rule, numbers in before.items():
+        told = tell_apart(rule, *numbers)
+        nothing.append((told, tell_apart(rule, *after[rule], threshold=told.threshold)))
+    is_own = np.zeros(new_scores.shape, bool)
+    is_own[np.arange(len(topics)), new_own] = True
+    first = new_scores.argmax(axis=1)
+    expert, crowd = _agreements(encoder, judged, trained_on, photo_row)
+    return Judging(
+        expert=expert,
+        crowd=crowd,
+        fitted=fitted,
+        calibrated_on_unseen=(
+            float(np.mean([probability(score) for score in new_scores.max(axis=1)])),
+            float((first == new_own).mean()),
+        ),
+        nothing=nothing,
+        chosen=min(nothing, key=lambda pair: (pair[0].false_answers, -pair[0].auroc))[0].rule,
+        own=new_scores[is_own],
+        other=new_scores[~is_own],
+    )
+
+
+def _calibration(judged: JudgedSet, scores: Values, photo_row: dict[str, int]) -> Fitted:
+    text_row = {caption: row for row, caption in enumerate(judged.captions)}
+    matches, _ = match_probabilities(judged.judgements, EVERYBODY)
+    of_pairs = [scores[text_row[match.caption], photo_row[match.image]] for match in matches]
+    return calibrate(of_pairs, matches, source=judged.images.parent.name)
+
+
+def _agreements(encoder: Encoder, judged: JudgedSet, photos: Photos, photo_row: dict[str, int]) -> tuple[Sure, Sure]:
+    """Follow CLIPScore: no own captions among the experts' pairs; CLIP reads the text after its prefix."""
+    prefix = CLIPSCORE_PREFIX if "clip" in encoder.spec.space else ""
+    scores = _cosines(encoder, [prefix + caption.text for caption in judged.captions], photos)
+    text_row = {caption: row for row, caption in enumerate(judged.captions)}
+    graded = [pair for pair in judged.judgements if pair.grades and pair.image != pair.caption.image]
+    voted = [pair for pair in judged.judgements if pair.yes + pair.no]
+    found = []
+    for pairs in (graded, voted):
+        of_pairs = np.array([scores[text_row[pair.caption], photo_row[pair.image]] for pair in pairs])
+        images = np.array([photo_row[pair.image] for pair in pairs])
+        if pairs is graded:
+            found.append(_sure(of_pairs, np.array([pair.grades for pair in pairs]), images))
+        else:
+            found.append(_sure(of_pairs, np.array([pair.yes / (pair.yes + pair.no) for pair in pairs]), images))
+    return found[0], found[1]
+
+
+def _sure(scores: Values, judgements: Values, images: NDArray[np.int64], seed: int = 0) -> Sure:
+    def measure(rows: NDArray[np.int64]) -> Agreement:
+        chosen = judgements[rows]
+        return (
+            expert_agreement(scores[rows], chosen.tolist())
+            if chosen.ndim == 2
+            else crowd_agreement(scores[rows], chosen)
+        )
+
+    chance = np.random.default_rng(seed)
+    of_image = [np.flatnonzero(images == image) for image in np.unique(images)]
+    taus = [
+        measure(np.concatenate([of_image[n] for n in chance.integers(0, len(of_image), len(of_image))])).tau
+        for _ in range(RESAMPLES)
+    ]
+    low, high = np.quantile(taus, [0.025, 0.975])
+    return Sure(measure(np.arange(len(scores))), float(low), float(high))
+
+
+def _cosines(encoder: Encoder, texts: Sequence[str], photos: Photos) -> Values:
+    """Return the cosine of every text and photo, shape `(texts, photos)`."""
+    return (encoder.encode_texts(texts) @ photos.vectors.T).astype(np.float64)
