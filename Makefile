@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help ingest test check bench up down lock
+.PHONY: help ingest test check bench up down lock eval
 IMAGES ?= examples/photos
 COLLECTION = $(if $(filter examples/photos,$(IMAGES)),examples --captions examples/photos/captions.csv,photos)
 COMPOSE = docker compose --file docker/compose.yaml
@@ -18,6 +18,9 @@ check: .venv/ready ## Check style, types and the compose file
 
 bench: .venv/ready ## Measure speed and memory; writes results/bench.md and results/bench.json
 	.venv/bin/python -m benchmarks.bench
+
+eval: .venv/ready ## Compare systems on judged data: make eval DATA=FOLDER [ENCODER=NAME]; writes results/report.*
+	.venv/bin/evaluate compare $(or $(DATA),$(error give DATA=FOLDER, in the form of Flickr8k or of the Practicum task))
 
 up: ## Start a Qdrant server on this machine, with its dashboard
 	$(COMPOSE) up --detach --wait qdrant

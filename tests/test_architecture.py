@@ -30,6 +30,8 @@ HOMES = {
     "huggingface_hub": {"gallery/encoder.py"},
     "sqlite3": {"gallery/journal.py"},
     "csv": {"gallery/dataset.py"},
+    "jinja2": {"eval/blocks.py"},
+    "matplotlib": {"eval/plots.py"},
     "ir_measures": {"eval/metrics.py"},
     "scipy": {"eval/metrics.py", "eval/agreement.py", "eval/collapse.py", "eval/nothing.py"},
     "sklearn": {"gallery/splits.py", "eval/calibrate.py"},
