@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help ingest test check bench up down lock eval
+.PHONY: help ingest serve test check bench up down lock eval
 IMAGES ?= examples/photos
 COLLECTION = $(if $(filter examples/photos,$(IMAGES)),examples --captions examples/photos/captions.csv,photos)
 COMPOSE = docker compose --file docker/compose.yaml
@@ -9,6 +9,9 @@ help: ## Show what can be made
 
 ingest: .venv/ready ## Index the example pictures, or yours: make ingest IMAGES=~/Pictures
 	.venv/bin/ingest $(IMAGES) --collection $(COLLECTION)
+
+serve: .venv/ready ## Serve the page at http://127.0.0.1:8000, of the example pictures or yours: make serve IMAGES=~/Pictures
+	.venv/bin/search --serve --collection $(firstword $(COLLECTION))
 
 test: .venv/ready ## Run the tests: offline, without a browser or a server
 	.venv/bin/pytest

@@ -21,6 +21,7 @@ class Settings:
         encoder: `ENCODER`, the encoder of new collections.
         device: `DEVICE`, where models run, in torch's words (`cpu`, `cuda:1`); without it a GPU if there is one.
         public_url: `PUBLIC_URL`, the address under which thumbnails are served as `/thumbs/ID.jpg`.
+        search_token: `SEARCH_TOKEN`, what the page and the API ask for; without it they ask for nothing.
     """
 
     data_dir: Path
@@ -29,6 +30,7 @@ class Settings:
     encoder: str | None = None
     device: str | None = None
     public_url: str | None = None
+    search_token: str | None = field(default=None, repr=False)
 
     def encoder_folder(self, fingerprint: str) -> Path:
         """Return where what belongs to an encoder is kept: its exported text tower, its calibration."""
@@ -49,4 +51,5 @@ class Settings:
             encoder=value("ENCODER"),
             device=value("DEVICE"),
             public_url=value("PUBLIC_URL"),
+            search_token=value("SEARCH_TOKEN"),
         )

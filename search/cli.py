@@ -11,13 +11,16 @@ import click
 
 
 @click.command(epilog="Exits with 0 also when nothing is found, 1 on an error, 2 on wrong usage.")
-@click.argument("query", nargs=-1, required=True)
+@click.argument("query", nargs=-1)
 @click.option("-k", "limit", metavar="N", default=10, show_default=True, type=click.IntRange(1, 10_000), help="Hits.")
 @click.option("--collection", metavar="NAME", help="Without it: the only one there is, else photos.")
 @click.option("--min-score", metavar="X", type=click.FloatRange(-1, 1), help="Leave out hits with a lower cosine.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--paths", is_flag=True, help="Only the paths, one a line.")
 @click.option("--null", is_flag=True, help="Only the paths, a NUL byte after each, for xargs -0.")
+@click.option("--serve", is_flag=True, help="Serve the page and the API instead.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where --serve listens.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Where --serve listens.")
 def main(
     query: Sequence[str],
     limit: int,
@@ -26,6 +29,9 @@ def main(
     as_json: bool,
     paths: bool,
     null: bool,
+    serve: bool,
+    host: str,
+    port: int,
 ) -> None:
     """Find the pictures that a text describes, best first.
 
@@ -37,19 +43,32 @@ def main(
       search "two dogs on a beach"
       search -k 3 --json a red car
       search --null sunset | xargs -0 cp -t chosen/
+      search --serve
 
     QUERY is always taken as text, also when it looks like a path or an address. Put -- before one that begins
     with a dash.
     """  # noqa: D301 - \b is click's mark for a paragraph to be left as it is
     if as_json + paths + null > 1:
         raise click.UsageError("give one of --json, --paths and --null")
+    if bool(query) == serve:
+        raise click.UsageError("give either a QUERY or --serve")
 
     from gallery.errors import GalleryError
 
     try:
+        if serve:
+            _serve(collection, host, port)
+            return
         _search(" ".join(query), limit, collection, min_score, as_json=as_json, end=_path_end(paths, null))
     except GalleryError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _serve(name: str | None, host: str, port: int) -> None:
+    from gallery.settings import Settings
+    from search.serve import serve
+
+    serve(Settings.from_environ(), name, host, port, lambda sentence: click.echo(sentence, err=True))
 
 
 def _path_end(paths: bool, null: bool) -> bytes | None:

@@ -1,12 +1,11 @@
 """Hits as text: for a terminal, for a pipe, as JSON."""
 
-import json
 from collections.abc import Mapping, Sequence
 from io import StringIO
-from typing import Any
 
 from gallery.printable import printable
 from gallery.records import Hit
+from search.answers import search_answer, to_json
 
 
 def format_table(hits: Sequence[Hit], width: int) -> str:
@@ -41,34 +40,8 @@ def format_tsv(hits: Sequence[Hit]) -> str:
 
 def format_json(hits: Sequence[Hit], *, query: str, encoder: str, collection: str, seconds: Mapping[str, float]) -> str:
     """Return one JSON object; a byte of a path that is not UTF-8 is a lone surrogate."""
-    answer = {
-        "query": query,
-        "encoder": encoder,
-        "collection": collection,
-        "hits": [_hit(rank, hit) for rank, hit in enumerate(hits, 1)],
-        "seconds": {stage: round(value, 4) for stage, value in seconds.items()},
-    }
-    return json.dumps(answer, indent=2) + "\n"
+    return to_json(search_answer(hits, query=query, encoder=encoder, collection=collection, seconds=seconds))
 
 
 def _percent(probability: float | None) -> str:
     return "" if probability is None else f"{probability:.0%}"
-
-
-def _hit(rank: int, hit: Hit) -> dict[str, Any]:
-    image = hit.image
-    return {
-        "rank": rank,
-        "score": round(hit.score, 6),
-        "probability": None if hit.probability is None else round(hit.probability, 6),
-        "path": image.path,
-        "id": image.id,
-        "paths": [file.path for file in image.files],
-        "width": image.width,
-        "height": image.height,
-        "format": image.format,
-        "camera": image.camera,
-        "taken_at": image.taken_at,
-        "captions": list(image.captions),
-        "sha256": image.sha256,
-    }

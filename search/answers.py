@@ -1,0 +1,129 @@
+"""The shapes of answers: what `search --json` prints and what the API sends are the same objects."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from gallery.payload import date_of
+from gallery.records import Hit, ImageFile, ImageRecord
+
+
+@dataclass(frozen=True, slots=True)
+class HitAnswer:
+    """One picture of an answer.
+
+    Attributes:
+        rank: 1 is the best of the whole answer, whatever the offset.
+        score: The cosine, to six digits; null where nothing was asked for.
+        probability: How probable it is that text and picture match; null where that was not calibrated.
+        date: When it was taken, else the oldest change of its files.
+        size: Bytes of the file.
+    """
+
+    rank: int
+    score: float | None
+    probability: float | None
+    path: str
+    id: str
+    paths: list[str]
+    width: int
+    height: int
+    format: str
+    camera: str | None
+    taken_at: str | None
+    date: str
+    captions: list[str]
+    sha256: str
+    size: int
+    indexed_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchAnswer:
+    """What a search found.
+
+    Attributes:
+        cut: Whether the query was longer than the encoder reads, and its end not used.
+        more: Whether there are hits beyond the last one here.
+        seconds: How long each stage took.
+    """
+
+    query: str
+    encoder: str
+    collection: str
+    cut: bool
+    more: bool
+    hits: list[HitAnswer]
+    seconds: dict[str, float]
+
+
+def search_answer(
+    hits: Sequence[Hit],
+    *,
+    query: str,
+    encoder: str,
+    collection: str,
+    seconds: Mapping[str, float],
+    cut: bool = False,
+    more: bool = False,
+    offset: int = 0,
+    scored: bool = True,
+) -> SearchAnswer:
+    """Put an answer together; `scored` is false where the hits are in no order of likeness."""
+    return SearchAnswer(
+        query=query,
+        encoder=encoder,
+        collection=collection,
+        cut=cut,
+        more=more,
+        hits=[hit_answer(rank, hit, scored=scored) for rank, hit in enumerate(hits, offset + 1)],
+        seconds={stage: round(value, 4) for stage, value in seconds.items()},
+    )
+
+
+def hit_answer(rank: int, hit: Hit, *, scored: bool = True) -> HitAnswer:
+    """Return one picture as answers show it."""
+    image = hit.image
+    return HitAnswer(
+        rank=rank,
+        score=round(hit.score, 6) if scored else None,
+        probability=None if hit.probability is None else round(hit.probability, 6),
+        path=image.path,
+        id=image.id,
+        paths=[file.path for file in image.files],
+        width=image.width,
+        height=image.height,
+        format=image.format,
+        camera=image.camera,
+        taken_at=image.taken_at,
+        date=date_of(image),
+        captions=list(image.captions),
+        sha256=image.sha256,
+        size=image.files[0].size,
+        indexed_at=image.indexed_at,
+    )
+
+
+def to_json(answer: Any) -> str:  # noqa: ANN401 - any dataclass, or what holds them
+    """Return an answer as JSON in ASCII; a byte of a path that is not UTF-8 is a lone surrogate."""
+    plain = asdict(answer) if hasattr(answer, "__dataclass_fields__") else answer
+    return json.dumps(plain, indent=2) + "\n"
+
+
+def to_hit(answer: Mapping[str, Any]) -> Hit:
+    """Read a hit that came as JSON; what JSON leaves out of the record is empty."""
+    image = ImageRecord(
+        id=answer["id"],
+        sha256=answer["sha256"],
+        files=tuple(ImageFile(path, answer["size"], 0) for path in answer["paths"]),
+        width=answer["width"],
+        height=answer["height"],
+        format=answer["format"],
+        camera=answer["camera"],
+        taken_at=answer["taken_at"],
+        orientation=1,
+        captions=tuple(answer["captions"]),
+        indexed_at=answer["indexed_at"],
+    )
+    return Hit(image, answer["score"] or 0.0, answer["probability"])

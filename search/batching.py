@@ -1,0 +1,121 @@
+"""One thread that owns the model: what many ask at once goes through it together."""
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from gallery.encoder import Encoder, Vectors
+from gallery.errors import EncoderError
+
+PATIENCE = 30.0
+"""Seconds that anybody waits for the model."""
+LARGEST = 64
+"""Texts that are encoded at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """Texts to be encoded with others', or something else to be called by itself."""
+
+    texts: Sequence[str] = ()
+    call: Callable[[], Any] | None = None
+    result: Future[Any] = field(default_factory=Future)
+
+
+class BatchingEncoder(Encoder):
+    """An encoder for many threads. The one inside is used by its own thread only: tokenizers keep state."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.spec = encoder.spec
+        self.detail = encoder.detail
+        self.text_limit = encoder.text_limit
+        self._encoder = encoder
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="encoder", daemon=True)
+        self._thread.start()
+
+    def pixels(self, picture: Image.Image) -> Vectors:
+        """Return the input for one picture; without the model, so in the caller's thread."""
+        return self._encoder.pixels(picture)
+
+    def encode_pixels(self, pixels: Vectors) -> Vectors:
+        """Return one unit vector per input, shape `(n, dimension)`."""
+        vectors: Vectors = self._wait(_Job(call=lambda: self._encoder.encode_pixels(pixels)))
+        return vectors
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit vector per text, shape `(n, dimension)`, encoded together with what others ask."""
+        if not texts:
+            return np.empty((0, self.spec.dimension), np.float32)
+        vectors: Vectors = self._wait(_Job(texts))
+        return vectors
+
+    def count_tokens(self, text: str) -> int:
+        """Return how many tokens the text has."""
+        tokens: int = self._wait(_Job(call=lambda: self._encoder.count_tokens(text)))
+        return tokens
+
+    def close(self) -> None:
+        """End the thread, after what it was asked for before."""
+        self._jobs.put(None)
+        self._thread.join(PATIENCE)
+
+    def _wait(self, job: _Job) -> Any:  # noqa: ANN401 - what the job's call returns
+        if not self._thread.is_alive():
+            raise EncoderError("the model's thread has ended; start the page again")
+        self._jobs.put(job)
+        try:
+            return job.result.result(PATIENCE)
+        except TimeoutError as error:
+            raise EncoderError(f"the model did not answer within {PATIENCE:.0f} seconds; try again") from error
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            texts = [job] if job.texts else []
+            others = [] if job.texts else [job]
+            ending = False
+            while sum(len(waiting.texts) for waiting in texts) < LARGEST:
+                try:
+                    another = self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+                if another is None:
+                    ending = True
+                    break
+                (texts if another.texts else others).append(another)
+            self._encode(texts)
+            for other in others:
+                _settle(other, other.call)
+            if ending:
+                return
+
+    def _encode(self, jobs: Sequence[_Job]) -> None:
+        """Encode the texts of all jobs in one go; where that fails, each by itself, so that one cannot harm others."""
+        if not jobs:
+            return
+        try:
+            vectors = self._encoder.encode_texts([text for job in jobs for text in job.texts])
+        except Exception as error:  # noqa: BLE001 - hostile text; the thread has to survive
+            if len(jobs) == 1:
+                jobs[0].result.set_exception(error)
+                return
+            for job in jobs:
+                self._encode([job])
+            return
+        start = 0
+        for job in jobs:
+            job.result.set_result(vectors[start : start + len(job.texts)])
+            start += len(job.texts)
+
+
+def _settle(job: _Job, call: Callable[[], Any] | None) -> None:
+    try:
+        job.result.set_result(call() if call else None)
+    except Exception as error:  # noqa: BLE001 - hostile input; the thread has to survive, and the caller is told
+        job.result.set_exception(error)

@@ -1,0 +1,163 @@
+"""What the page and the API ask of the engine."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+from uuid import UUID
+
+from gallery.collection import Where
+from gallery.encoder import Vectors
+from gallery.errors import BadInput
+from gallery.images import open_image
+from gallery.payload import moment
+from gallery.records import Hit, ImageRecord
+from search.answers import SearchAnswer, search_answer
+from search.live import Live, Opened
+from search.query import Query, parse_query
+
+FACETS = ("folder", "year", "format", "camera")
+DEEPEST = 10_000
+"""How far anybody may leaf."""
+_UNKNOWN = "there is no such picture in the collection; search again"
+
+
+class UnknownPictureError(BadInput):
+    """A picture that the collection does not have was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A search: the line, and which hits of it. Without a line: all pictures, newest first."""
+
+    text: str = ""
+    limit: int = 10
+    offset: int = 0
+    min_score: float | None = None
+    sort: Literal["score", "date"] = "score"
+    where: Where = field(default_factory=dict)
+
+
+class Desk:
+    """Answers what is wanted from what is open."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+
+    def ask(self, wanted: Wanted) -> SearchAnswer:
+        """Answer a line, or browse without one.
+
+        Raises:
+            BadInput: The line makes no sense, or names a file, which nobody may make this process open.
+        """
+        opened = self._live.get()
+        query = _of_strangers(wanted.text)
+        by_date = wanted.sort == "date" and bool(query.terms)  # the best ones, in the order of their dates
+        answer = opened.engine.ask(
+            query,
+            wanted.limit + (not by_date),
+            wanted.offset,
+            where=wanted.where or None,
+            min_score=wanted.min_score,
+            sort=wanted.sort,
+        )
+        return search_answer(
+            answer.hits[: wanted.limit],
+            query=wanted.text,
+            encoder=opened.encoder.spec.encoder,
+            collection=opened.collection.name,
+            seconds=answer.seconds,
+            cut=answer.cut,
+            more=len(answer.hits) >= wanted.limit + (not by_date),
+            offset=wanted.offset,
+            scored=bool(query.terms),
+        )
+
+    def ask_vector(self, vector: Vectors, wanted: Wanted) -> SearchAnswer:
+        """Answer a picture's vector, shape `(dimension,)`."""
+        return self._nearest(self._live.get(), vector, wanted)
+
+    def picture_vector(self, data: bytes) -> Vectors:
+        """Return the vector of a picture file's bytes, shape `(dimension,)`.
+
+        Raises:
+            UnreadableImage: They are no picture.
+        """
+        encoder = self._live.get().encoder
+        picture = open_image(data, encoder.detail)
+        vector: Vectors = encoder.encode_images([picture.rgb])[0]
+        return vector
+
+    def similar(self, id: str, wanted: Wanted) -> SearchAnswer:
+        """Answer with what is most like a picture of the collection, without itself."""
+        opened = self._live.get()
+        vector = opened.collection.vectors([id]).get(id)
+        if vector is None:
+            raise UnknownPictureError(_UNKNOWN)
+        return self._nearest(opened, vector, wanted, without=id)
+
+    def record(self, id: str) -> ImageRecord:
+        """Return a picture of the collection.
+
+        Raises:
+            UnknownPictureError: It is not there.
+        """
+        found = self._live.get().collection.get([id]).get(id)
+        if found is None:
+            raise UnknownPictureError(_UNKNOWN)
+        return found
+
+    def facets(self) -> dict[str, dict[str | int, int]]:
+        """Return for every key that the page filters by its values and how many pictures have them."""
+        collection = self._live.get().collection
+        return {key: collection.facet(key, 100) for key in FACETS}
+
+    def check(self) -> None:
+        """Ask a real question: through the model and the collection."""
+        opened = self._live.get()
+        opened.collection.nearest(opened.engine.vector("a picture"), 1)
+
+    def collection(self) -> dict[str, str | int]:
+        """Return what there is to know of the collection."""
+        opened = self._live.get()
+        return {
+            "name": opened.collection.name,
+            "encoder": opened.collection.spec.encoder,
+            "pictures": opened.collection.count(),
+        }
+
+    def _nearest(self, opened: Opened, vector: Vectors, wanted: Wanted, *, without: str | None = None) -> SearchAnswer:
+        start = time.monotonic()
+        end = wanted.offset + wanted.limit
+        hits = opened.engine.nearest(vector, end + 2, where=wanted.where or None, min_score=wanted.min_score)
+        hits = [hit for hit in hits if hit.image.id != without]
+        return search_answer(
+            _in_order(hits[wanted.offset : end], wanted),
+            query=wanted.text,
+            encoder=opened.encoder.spec.encoder,
+            collection=opened.collection.name,
+            seconds={"search": time.monotonic() - start},
+            more=len(hits) > end,
+            offset=wanted.offset,
+        )
+
+
+def _in_order(hits: Sequence[Hit], wanted: Wanted) -> Sequence[Hit]:
+    if wanted.sort == "date":
+        return sorted(hits, key=lambda hit: (-moment(hit.image).timestamp(), hit.image.id))
+    return hits
+
+
+def _of_strangers(line: str) -> Query:
+    query = parse_query(line)
+    for term in query.terms:
+        if term.like and not _is_id(term.text):
+            raise BadInput("like: takes the id of a picture here; send a picture from elsewhere instead")
+    return query
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False

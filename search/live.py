@@ -1,0 +1,98 @@
+"""The engine behind a page: opened beside it, and opened again when its collection was published anew."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gallery.collection import ImageCollection
+from gallery.encoder import Encoder
+from gallery.errors import GalleryError
+from search.engine import SearchEngine
+
+_LOOK_EVERY = 1.0
+_TRY_AGAIN_AFTER = 10.0
+_log = logging.getLogger("uvicorn.error")
+
+
+class NotReadyError(GalleryError):
+    """The model is being loaded, or could not be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An engine and what it works on."""
+
+    engine: SearchEngine
+    encoder: Encoder
+    collection: ImageCollection
+
+
+class Live:
+    """What is open at the moment. Safe to use from several threads.
+
+    A collection that another one took the place of stays open for those who are in the middle of asking it, and is
+    closed when the last of them lets go of it.
+    """
+
+    def __init__(self, opener: Callable[[Opened | None], Opened], state: Callable[[], object] = lambda: None) -> None:
+        """Begin to open in a thread.
+
+        Args:
+            opener: Opens everything; is given what was open before, whose encoder can be used on.
+            state: Returns what changes whenever the collection is published anew.
+        """
+        self._opener = opener
+        self._state = state
+        self._opened: Opened | None = None
+        self._opened_state: object = None
+        self._failure = "the model is being loaded; try again in a few seconds"
+        self._looked_at = 0.0
+        self._opening = threading.Lock()
+        self._closed = False
+        self._begin()
+
+    def get(self) -> Opened:
+        """Return what is open.
+
+        Raises:
+            NotReadyError: Nothing is open yet; the message says whether it will be.
+        """
+        if not self._closed and time.monotonic() - self._looked_at > (
+            _LOOK_EVERY if self._opened else _TRY_AGAIN_AFTER
+        ):
+            self._looked_at = time.monotonic()
+            if self._opened is None or self._state() != self._opened_state:
+                self._begin()
+        opened = self._opened
+        if opened is None:
+            raise NotReadyError(self._failure)
+        return opened
+
+    def is_open(self) -> bool:
+        """Whether anything is open."""
+        return self._opened is not None
+
+    def close(self) -> None:
+        """Open nothing more. What is open goes with the process: a request may still be at it."""
+        self._closed = True
+
+    def _begin(self) -> None:
+        self._looked_at = time.monotonic()
+        if self._opening.acquire(blocking=False):
+            threading.Thread(target=self._open, name="opening", daemon=True).start()
+
+    def _open(self) -> None:
+        try:
+            state = self._state()
+            self._opened = self._opener(self._opened)
+            self._opened_state = state
+        except GalleryError as error:
+            self._failure = str(error)
+            _log.error("%s", error)
+        except Exception as error:  # noqa: BLE001 - a page that cannot open its model has to say so, not to hang
+            self._failure = f"the model cannot be loaded: {type(error).__name__}: {error}; see the log"
+            _log.exception("opening failed")
+        finally:
+            self._opening.release()

@@ -1,0 +1,105 @@
+"""What the routes of the API and of the page have in common: parameters, and what they work with."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from fastapi import Depends, Query, Request
+
+from gallery.thumbnails import THUMB, Thumbnails, small_jpeg
+from search.answers import SearchAnswer
+from search.asked import AskedPicture, AskedPictures
+from search.asking import PER_PAGE
+from search.desk import DEEPEST, Desk
+from search.metrics import Metrics
+from search.pages import Pages
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One sentence that says what happened, and what to do about it."""
+
+    error: str
+
+
+@dataclass(slots=True)
+class Filters:
+    """Which pictures are looked at; of several values of one key, one must match."""
+
+    folder: Annotated[list[str] | None, Query(description="Folders")] = None
+    year: Annotated[list[Annotated[int, Query(ge=1, le=9999)]] | None, Query(description="Years")] = None
+    format: Annotated[list[str] | None, Query(description="File formats, such as JPEG")] = None
+    camera: Annotated[list[str] | None, Query(description="Maker and model")] = None
+    min_width: Annotated[int, Query(ge=0, le=1_000_000, description="Pixels")] = 0
+
+    def given(self) -> dict[str, Any]:
+        """Return those that were given."""
+        keys = ("folder", "year", "format", "camera", "min_width")
+        return {key: getattr(self, key) for key in keys if getattr(self, key)}
+
+
+Where = Annotated[Filters, Depends()]
+Limit = Annotated[int, Query(ge=1, le=200)]
+Offset = Annotated[int, Query(ge=0, le=DEEPEST)]
+MinScore = Annotated[float | None, Query(ge=-1, le=1, description="The least cosine")]
+Text = Annotated[str, Query(max_length=20_000, description="What the picture shows", examples=["a red car"])]
+Sort = Literal["score", "date"]
+Key = Annotated[str, Query(pattern="^([0-9a-f]{64})?$")]
+Page = Annotated[int, Query(ge=1, le=DEEPEST // PER_PAGE)]
+Problems = dict[int | str, dict[str, Any]]
+
+
+def problems(*statuses: int) -> Problems:
+    """Return what an operation may answer besides what it is for."""
+    return {status: {"model": Problem, "description": _WORDS[status]} for status in statuses}
+
+
+_WORDS = {
+    400: "What was asked makes no sense",
+    401: "SEARCH_TOKEN is set and was not given",
+    403: "Asked for under a name that is not the page's",
+    404: "Not in the collection, or its file is not as it was indexed",
+    413: "Too large",
+    415: "Not a picture that can be read",
+    422: "A value is missing or out of its range",
+    429: "Too many ask at once",
+    503: "The model is being loaded, or the collection cannot be reached",
+}
+COMMON = problems(400, 401, 403, 422, 429, 503)
+
+
+@dataclass(slots=True)
+class House:
+    """What the routes share."""
+
+    desk: Desk
+    pages: Pages
+    thumbnails: Thumbnails
+    metrics: Metrics
+    asked: AskedPictures
+    decoding: ThreadPoolExecutor
+    """Two threads decode pictures, whoever asks: memory is what a bomb goes for."""
+
+    def counted(self, answer: SearchAnswer) -> SearchAnswer:
+        """Note an answer's seconds."""
+        self.metrics.stages(answer.seconds)
+        return answer
+
+    async def decoded(self, work: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - what `work` returns
+        """Run what decodes pictures, in turn."""
+        return await asyncio.get_running_loop().run_in_executor(self.decoding, work, *arguments)
+
+    def ask_with(self, data: bytes) -> tuple[str, AskedPicture]:
+        """Take a picture that somebody sent."""
+        picture = AskedPicture(self.desk.picture_vector(data), small_jpeg(data, THUMB))
+        return self.asked.keep(data, picture), picture
+
+
+def _house(request: Request) -> House:
+    house: House = request.app.state.house
+    return house
+
+
+Here = Annotated[House, Depends(_house)]

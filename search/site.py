@@ -1,0 +1,82 @@
+"""The page's routes: HTML for eyes. The whole state is in the address, so nothing here needs JavaScript."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, File, Query, UploadFile
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from gallery.errors import BadInput
+from search.answers import SearchAnswer
+from search.asked import AskedPicture
+from search.asking import PER_PAGE, Asked
+from search.desk import Wanted
+from search.live import NotReadyError
+from search.parameters import Filters, Here, House, Key, Page, Sort, Text
+
+SIMILAR = 12
+site = APIRouter(include_in_schema=False)
+
+
+def _asked(
+    where: Annotated[Filters, Depends()],
+    q: Text = "",
+    like: Annotated[UUID | None, Query()] = None,
+    picture: Key = "",
+    sort: Sort = "score",
+    page: Page = 1,
+) -> Asked:
+    return Asked(q=q, like=str(like or ""), picture=picture, sort=sort, page=page, **where.given())
+
+
+State = Annotated[Asked, Depends(_asked)]
+
+
+@site.get("/")
+def results(here: Here, asked: State) -> Response:
+    """Show what was found, at once: where the model is not there yet, a page that says so."""
+    try:
+        return HTMLResponse(here.pages.results(asked, _answer(here, asked), here.desk.facets()))
+    except NotReadyError as error:
+        return HTMLResponse(here.pages.waking(asked, str(error)), headers={"cache-control": "no-store"})
+    except BadInput as error:
+        return HTMLResponse(here.pages.refused(asked, str(error), here.desk.facets()), 400)
+
+
+@site.post("/picture")
+async def picture(here: Here, file: Annotated[UploadFile, File()]) -> Response:
+    """Take a picture to search with, and lead to its answer."""
+    key, _ = await here.decoded(here.ask_with, await file.read())
+    return RedirectResponse(Asked(picture=key).address(), 303)
+
+
+@site.get("/picture/{key}.jpg")
+def sent_picture(here: Here, key: str) -> Response:
+    """Show the picture that somebody searched with."""
+    return Response(_sent(here, key).jpeg, media_type="image/jpeg", headers={"cache-control": "private, max-age=86400"})
+
+
+@site.get("/pictures/{id}")
+def detail(here: Here, asked: State, id: UUID) -> Response:
+    """Show one picture, all that is known of it, and what is most like it."""
+    record = here.desk.record(str(id))
+    alike = here.desk.similar(record.id, Wanted(limit=SIMILAR))
+    return HTMLResponse(here.pages.detail(asked, record, alike))
+
+
+def _answer(here: House, asked: Asked) -> SearchAnswer:
+    wanted = Wanted(asked.q, PER_PAGE, PER_PAGE * (asked.page - 1), sort=asked.sort, where=asked.where)
+    if asked.like:
+        answer = here.desk.similar(asked.like, wanted)
+    elif asked.picture:
+        answer = here.desk.ask_vector(_sent(here, asked.picture).vector, wanted)
+    else:
+        answer = here.desk.ask(wanted)
+    return here.counted(answer)
+
+
+def _sent(here: House, key: str) -> AskedPicture:
+    found = here.asked.get(key)
+    if found is None:
+        raise BadInput("the picture that this address searches with is no longer kept; send it again")
+    return found

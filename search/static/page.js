@@ -1,0 +1,108 @@
+"use strict";
+// Comfort only: everything works without this file. State lives in the address, never here.
+(() => {
+  const one = (selector) => document.querySelector(selector);
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const root = document.documentElement;
+  root.classList.add("js");
+  const search = one("#search"), box = one("#q"), send = one("#send"), file = one("#file");
+
+  const say = (text) => {
+    one("#said").textContent = text;
+    setTimeout(() => { one("#said").textContent = ""; }, 2500);
+  };
+  const busy = (is) => root.classList.toggle("busy", is);
+  addEventListener("pageshow", () => busy(false)); // also when the back button brings the page from the cache
+  addEventListener("beforeunload", () => busy(true));
+
+  // An address without what is empty, so that it can be read and shared. A new text asks anew.
+  search.addEventListener("submit", () => {
+    const asksAnew = box.value !== box.defaultValue;
+    for (const field of search.elements) {
+      if (field.name && (!field.value || (asksAnew && ["like", "picture"].includes(field.name)))) field.disabled = true;
+    }
+    setTimeout(() => { for (const field of search.elements) field.disabled = false; });
+  });
+  for (const select of all(".filters select")) select.addEventListener("change", () => search.requestSubmit());
+
+  // A picture to search with: chosen, pasted or dropped.
+  const sendPicture = (files) => {
+    const picture = [...files].find((each) => each.type.startsWith("image/"));
+    if (!picture) return false;
+    const holder = new DataTransfer();
+    holder.items.add(picture);
+    file.files = holder.files;
+    busy(true);
+    send.submit();
+    return true;
+  };
+  file.addEventListener("change", () => sendPicture(file.files));
+  addEventListener("paste", (event) => { if (sendPicture(event.clipboardData.files)) event.preventDefault(); });
+  let depth = 0;
+  const shade = (by) => { depth = Math.max(0, depth + by); one("#drop").hidden = depth === 0; };
+  addEventListener("dragenter", (event) => { if (event.dataTransfer.types.includes("Files")) shade(1); });
+  addEventListener("dragleave", (event) => { if (event.dataTransfer.types.includes("Files")) shade(-1); });
+  addEventListener("dragover", (event) => event.preventDefault());
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    shade(-depth);
+    if (event.dataTransfer.files.length && !sendPicture(event.dataTransfer.files)) say("That is no picture");
+  });
+
+  // Keys: / to the box, arrows among the pictures, Escape back to the results.
+  const neighbour = (tiles, from, key) => {
+    if (key === "ArrowRight") return tiles[tiles.indexOf(from) + 1];
+    if (key === "ArrowLeft") return tiles[tiles.indexOf(from) - 1];
+    const here = from.getBoundingClientRect(), middle = here.left + here.width / 2;
+    const down = key === "ArrowDown";
+    const beyond = tiles.map((tile) => [tile, tile.getBoundingClientRect()])
+      .filter(([, place]) => (down ? place.top > here.top + 5 : place.top < here.top - 5));
+    const row = (down ? Math.min : Math.max)(...beyond.map(([, place]) => place.top));
+    return beyond.filter(([, place]) => Math.abs(place.top - row) < 5)
+      .sort(([, a], [, b]) => Math.abs(a.left + a.width / 2 - middle) - Math.abs(b.left + b.width / 2 - middle))[0]?.[0];
+  };
+  addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input, select, textarea");
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "/" && !typing) {
+      event.preventDefault();
+      box.focus();
+      box.select();
+    } else if (event.key === "Escape" && !typing) {
+      one("#back")?.click();
+    } else if (event.key.startsWith("Arrow")) {
+      const tiles = all(".grid a"), from = event.target.closest(".grid a");
+      const to = from ? neighbour(tiles, from, event.key) : event.target === box && event.key === "ArrowDown" ? tiles[0] : null;
+      if (to) {
+        event.preventDefault();
+        to.focus();
+      }
+    }
+  });
+
+  for (const button of all("[data-copy]")) {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(button.dataset.copy);
+        say("Copied");
+      } catch {
+        say("The browser does not let the page copy here");
+      }
+    });
+  }
+  const gone = (event) => {
+    if (event.target.tagName === "IMG") event.target.closest("li")?.classList.add("gone");
+  };
+  addEventListener("error", gone, true);
+
+  // Until the model is there, ask whether it is.
+  if (one("#waking")) {
+    const ask = async () => {
+      const answer = await fetch("/ready").catch(() => null);
+      if (answer?.ok) location.reload();
+      else setTimeout(ask, 1000);
+    };
+    setTimeout(ask, 500);
+  }
+})();

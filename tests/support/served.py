@@ -1,0 +1,118 @@
+"""A small collection of drawn pictures, and a real server over it."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import uvicorn
+from letter_encoder import COLOURS, LetterEncoder
+from PIL import Image
+
+from gallery.collection import edit_collection, open_collection
+from gallery.encoder import Encoder
+from gallery.records import Caption
+from gallery.settings import Settings
+from ingest.captions import CaptionsByPath
+from ingest.pipeline import ingest
+from search.api import create_app
+from search.batching import BatchingEncoder
+from search.engine import SearchEngine
+from search.limits import Limits
+from search.live import Live, Opened
+from search.service import collection_state
+
+HOSTILE = "<script>alert(1)<&\"'.png"
+SHAPES = {"red": (60, 40), "green": (40, 60), "blue": (50, 50), "gold": (90, 40), "black": (30, 30)}
+
+
+def draw(folder: Path) -> None:
+    """Draw a picture of each colour into two folders, one of them again under a hostile name and in another size."""
+    for name, colour in COLOURS.items():
+        path = folder / ("warm" if name in ("red", "gold") else "cold") / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", SHAPES[name], colour).save(path)
+    Image.new("RGB", (1000, 700), COLOURS["blue"]).save(folder / "cold" / HOSTILE, "PNG")
+    Image.new("RGB", (64, 48), COLOURS["green"]).save(folder / "cold" / "leaf.jpg")
+
+
+def index(settings: Settings, folder: Path, encoder: Encoder) -> None:
+    """Bring all pictures of a folder into the collection `drawn`."""
+    captions = CaptionsByPath([Caption("red.png", "a red thing <b>")], folder / "warm")
+    editor = edit_collection(settings, "drawn")
+    try:
+        ingest([folder], editor, lambda: encoder, captions=captions)
+    finally:
+        editor.close()
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running page."""
+
+    address: str
+    client: httpx.Client
+    settings: Settings
+    photos: Path
+    encoder: LetterEncoder
+    live: Live
+
+    def id_of(self, name: str) -> str:
+        """Return the id of the picture whose file has this name."""
+        hits = self.client.get("/api/search?limit=50").json()["hits"]
+        return str(next(hit["id"] for hit in hits if Path(hit["path"]).name == name))
+
+
+@contextlib.contextmanager
+def listening(app: Callable[..., object]) -> Iterator[str]:
+    """Serve an app from a thread, and yield its address."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=2))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(10)
+
+
+@contextlib.contextmanager
+def served(root: Path) -> Iterator[Served]:
+    """Draw, index and serve, all below `root`."""
+    settings, photos = Settings(data_dir=root / "data"), root / "photos"
+    draw(photos)
+    index(settings, photos, LetterEncoder())
+    with served_again(settings, photos) as page:
+        yield page
+
+
+@contextlib.contextmanager
+def served_again(
+    settings: Settings, photos: Path, limits: Limits | None = None, encoder: LetterEncoder | None = None
+) -> Iterator[Served]:
+    """Serve what is indexed already."""
+    letters = encoder or LetterEncoder()
+    batching = BatchingEncoder(letters)
+
+    def opener(_before: Opened | None) -> Opened:
+        collection = open_collection(settings, "drawn")
+        return Opened(SearchEngine(batching, collection), batching, collection)
+
+    live = Live(opener, lambda: collection_state(settings, "drawn"))
+    with listening(create_app(live, settings, limits)) as address, httpx.Client(base_url=address, timeout=10) as client:
+        until(live.is_open)
+        yield Served(address, client, settings, photos, letters, live)
+    batching.close()
+
+
+def until(true: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it never came to be"
+        time.sleep(0.02)
