@@ -56,6 +56,10 @@ class ImageCollection(Protocol):
         """Return the pictures by their date, newest first, those of one date by id; at most `limit`."""
         ...
 
+    def public_url(self) -> str | None:
+        """Return the address under which thumbnails are served, as the first picture by id has it."""
+        ...
+
     def scan(self, where: Where | None = None) -> Iterator[tuple[ImageRecord, NDArray[np.float32]]]:
         """Yield every picture with its vector, in the order of the ids."""
         ...

@@ -18,10 +18,11 @@ import qdrant_edge as q
 from numpy.typing import NDArray
 
 from gallery.collection import Where, best_first, check_facet, newest_first
+from gallery.edge_tuning import search_params
 from gallery.errors import CollectionError
 from gallery.filters import Condition, Filter, as_filter
 from gallery.generations import bytes_below, published
-from gallery.payload import INDEXED_KEYS, rfc3339, to_record
+from gallery.payload import INDEXED_KEYS, public_url_of, rfc3339, to_record
 from gallery.records import Hit, ImageRecord
 from gallery.settings import Settings
 from gallery.spec import Spec
@@ -86,7 +87,7 @@ class EdgeCollection:
             limit=limit,
             filter=_filter(where),
             score_threshold=min_score,
-            params=q.SearchParams(exact=exact),
+            params=search_params(exact=exact),
             with_payload=True,
         )
         with engine_errors(self.name):
@@ -110,6 +111,11 @@ class EdgeCollection:
         with engine_errors(self.name):
             points, _ = self._shard.scroll(request)
         return [to_record(str(point.id), point.payload or {}) for point in points]
+
+    def public_url(self) -> str | None:
+        with engine_errors(self.name):
+            points, _ = self._shard.scroll(q.ScrollRequest(limit=1, with_payload=True, with_vector=False))
+        return public_url_of(points[0].payload or {}) if points else None
 
     def scan(self, where: Where | None = None) -> Iterator[tuple[ImageRecord, NDArray[np.float32]]]:
         offset = None

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gallery.collection import check_vectors
 from gallery.edge import JOURNAL, SHARD, SPEC, collections_folder, engine_errors, get_records, load_shard, read_spec
+from gallery.edge_tuning import config, optimised, payload_index
 from gallery.errors import CollectionError
 from gallery.generations import Workshop, published
 from gallery.journal import Journal
@@ -19,12 +20,6 @@ from gallery.payload import INDEXED_KEYS, to_payload
 from gallery.records import ImageRecord
 from gallery.settings import Settings
 from gallery.spec import Spec
-
-_INDEX = {
-    "keyword": q.PayloadSchemaType.Keyword,
-    "integer": q.PayloadSchemaType.Integer,
-    "datetime": q.PayloadSchemaType.Datetime,
-}
 
 
 def edit_edge(settings: Settings, name: str) -> "EdgeEditor":
@@ -105,8 +100,7 @@ class EdgeEditor:
             return
         with engine_errors(self.name):
             self._shard.flush()
-            self._shard.optimize()
-            self._shard.flush()
+            self._shard = optimised(self._shard, self._generation / SHARD, self.spec.dimension if self.spec else 0)
         self._shard.close()
         self._shard = None
         self.journal.close()
@@ -153,13 +147,9 @@ class EdgeEditor:
 
 
 def _create(generation: Path, spec: Spec) -> None:
-    config = q.EdgeConfig(
-        vectors=q.EdgeVectorParams(size=spec.dimension, distance=q.Distance.Cosine),
-        wal_enabled=False,  # flush() makes batches durable; with a log only one process could open the folder
-    )
     with engine_errors(generation.parent.name):
-        shard = q.EdgeShard.create(str(generation / SHARD), config)
+        shard = q.EdgeShard.create(str(generation / SHARD), config(spec.dimension))
         for key, kind in INDEXED_KEYS.items():
-            shard.update(q.UpdateOperation.create_field_index(key, _INDEX[kind]))
+            shard.update(payload_index(key, kind))
         shard.flush()
         shard.close()

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from gallery.cloning import copy_file
 from gallery.errors import CollectionError
 
 RESERVE = 256 * 2**20
@@ -149,7 +150,7 @@ def _copy(source: Path, target: Path) -> None:
 
 def _copy_if_there(source: str, target: str) -> None:
     with contextlib.suppress(FileNotFoundError):  # nothing but a temporary file goes from a published generation
-        shutil.copy2(source, target)
+        copy_file(source, target)
 
 
 def _sync_all(folder: Path) -> None:

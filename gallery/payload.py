@@ -114,6 +114,12 @@ def date_of(record: ImageRecord) -> str:
     return record.taken_at or rfc3339(min(file.mtime_ns for file in record.files))
 
 
+def public_url_of(payload: Payload) -> str | None:
+    """Return the `public_url` with which `to_payload` made a payload."""
+    thumbnail = payload.get("thumbnail")
+    return str(thumbnail).rpartition("/thumbs/")[0] if thumbnail else None
+
+
 def now() -> str:
     """Return the time, in UTC, to the second, as RFC 3339."""
     return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -9,7 +9,7 @@ from qdrant_client import QdrantClient, models
 from gallery import server_connection
 from gallery.collection import Where, best_first, check_facet, newest_first
 from gallery.filters import Condition, Filter, as_filter
-from gallery.payload import INDEXED_KEYS, to_record
+from gallery.payload import INDEXED_KEYS, public_url_of, to_record
 from gallery.records import Hit, ImageRecord
 from gallery.server_connection import SEARCH_PATIENCE, Caller, read_metadata
 from gallery.settings import Settings
@@ -85,6 +85,10 @@ class ServerCollection:
             with_payload=True,
         )
         return [to_record(str(point.id), point.payload or {}) for point in points]
+
+    def public_url(self) -> str | None:
+        points, _ = self._call(self._client.scroll, self.name, limit=1, with_payload=True)
+        return public_url_of(points[0].payload or {}) if points else None
 
     def scan(self, where: Where | None = None) -> Iterator[tuple[ImageRecord, NDArray[np.float32]]]:
         offset = None

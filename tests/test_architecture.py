@@ -22,7 +22,7 @@ ENCODERS = {"gallery/encoder.py", "gallery/conse.py"}
 HOMES = {
     "qdrant_client": {"gallery/server.py", "gallery/server_connection.py", "gallery/server_editor.py"},
     "grpc": {"gallery/server_connection.py"},
-    "qdrant_edge": {"gallery/edge.py", "gallery/edge_editor.py"},
+    "qdrant_edge": {"gallery/edge.py", "gallery/edge_editor.py", "gallery/edge_tuning.py"},
     "click": {"ingest/cli.py", "search/cli.py", "eval/cli.py"},
     "torch": ENCODERS,
     "transformers": ENCODERS,

@@ -1,0 +1,27 @@
+"""What a collection's size asks for, in one place. What was measured for it is in docs/scale.md."""
+
+GRAPH_FROM = 20_000
+"""Pictures from which a graph pays, and pictures beside a graph from which they get their own: up to here comparing
+with every vector takes a few milliseconds, is exact, and costs an ingest nothing."""
+QUANTISE_FROM = 200_000
+"""Pictures from which vectors are also kept at 4 bits a float in memory, to choose candidates by: the graph is made
+in less time, and searching does not wait for the disk."""
+OUTGROWN_FROM = 2_000_000
+"""Pictures from which a server is the better place: making the graph takes an hour and more on a small machine, in one
+process, and nobody sees the new pictures until it is done."""
+OVERSAMPLING = 4.0
+"""Candidates by quantised vectors for each wanted picture; the full vectors choose among them."""
+EDGES, EDGE_CANDIDATES = 16, 100
+"""Edges of a picture in the graph, and the candidates for them."""
+GRAPH_KEYS = frozenset({"folder", "year"})
+"""Payload keys for which the graph gets further edges, so that a filter does not take it apart."""
+
+
+def outgrown(pictures: int) -> str | None:
+    """Return what to do about an embedded collection of so many pictures, or None while it is well where it is."""
+    if pictures < OUTGROWN_FROM:
+        return None
+    return (
+        f"{pictures} pictures are more than the embedded store is good for ({OUTGROWN_FROM}); start a Qdrant server "
+        "(make up) and copy the collection to it: ingest --copy-to http://127.0.0.1:6333"
+    )
