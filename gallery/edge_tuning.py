@@ -4,7 +4,7 @@ from pathlib import Path
 
 import qdrant_edge as q
 
-from gallery.tuning import EDGE_CANDIDATES, EDGES, GRAPH_FROM, GRAPH_KEYS, OVERSAMPLING, QUANTISE_FROM
+from gallery.tuning import EDGE_CANDIDATES, EDGES, GRAPH_FROM, GRAPH_KEYS, OVERSAMPLING, QUANTISE_FROM, SEARCH_CANDIDATES
 
 _INDEX = {
     "keyword": q.KeywordIndexParams,
@@ -35,7 +35,8 @@ def payload_index(key: str, kind: str) -> q.UpdateOperation:
 
 def search_params(*, exact: bool) -> q.SearchParams:
     """Return how to search: quantised vectors, where there are some, choose the candidates and full ones the answer."""
-    return q.SearchParams(exact=exact, quantization=q.QuantizationSearchParams(rescore=True, oversampling=OVERSAMPLING))
+    quantised = q.QuantizationSearchParams(rescore=True, oversampling=OVERSAMPLING)
+    return q.SearchParams(hnsw_ef=SEARCH_CANDIDATES, exact=exact, quantization=quantised)
 
 
 def optimised(shard: q.EdgeShard, folder: Path, dimension: int) -> q.EdgeShard:
