@@ -48,9 +48,9 @@ def _run(stage: str, here: Path, points: int, quantisation: str) -> None:
     work = {
         "build": lambda: stages.build(here, points, quantisation),
         "truth": lambda: stages.truth(here, points),
-        "optimise": lambda: stages.optimise(here, points, quantisation),
+        "optimise": lambda: stages.optimise(here, quantisation),
         "measure": lambda: stages.measure(here, points, quantisation),
-        "later": lambda: stages.later(here, points),
+        "later": lambda: stages.later(here),
     }
     before = os.getloadavg()[0]
     figures = work[stage]()

@@ -124,7 +124,7 @@ def _finish_folder(folder: Path) -> None:
     (generation.parent / "CURRENT").write_text(generation.name)
 
 
-def optimise(folder: Path, points: int, quantisation: str) -> Figures:
+def optimise(folder: Path, quantisation: str) -> Figures:
     """Make the graph and the quantised vectors."""
     shard_folder = folder / GENERATION / "shard"
     shutil.rmtree(shard_folder / "temp_segments", ignore_errors=True)
@@ -157,7 +157,7 @@ def truth(folder: Path, points: int) -> Figures:
         for start in range(0, len(kept), CHUNK):
             scores[:, start : start + CHUNK] = queries @ np.asarray(floats[kept[start : start + CHUNK]]).T
         best[name] = [kept[np.argpartition(-row, LIMIT - 1)[:LIMIT]] for row in scores]
-    np.savez(folder / "truth.npz", **{name: np.stack(rows) for name, rows in best.items()})
+    np.savez(folder / "truth.npz", allow_pickle=False, **{name: np.stack(rows) for name, rows in best.items()})
     times = []
     for query in queries[: 100 if points <= 100_000 else 30]:
         started = time.perf_counter()
@@ -215,7 +215,8 @@ def _ask(
     params: q.SearchParams,
     where: q.Filter | None,
 ) -> Figures:
-    times, found = [], 0
+    times: list[float] = []
+    found = 0
     for turn in range(2):  # the first warms the caches
         times, found = [], 0
         for query, numbers in zip(queries[: 50 if turn == 0 else None], wanted, strict=False):
@@ -229,7 +230,7 @@ def _ask(
     return {"ms": _percentiles(times), "recall@10": round(found / (LIMIT * len(queries)), 4)}
 
 
-def later(folder: Path, points: int) -> Figures:
+def later(folder: Path) -> Figures:
     """Write 250 more pictures as `ingest` does: into a copied generation, which is then published."""
     from gallery.collection import edit_collection
     from gallery.settings import Settings

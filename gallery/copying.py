@@ -34,12 +34,14 @@ class CopyReport:
 
     Attributes:
         pictures: In the original.
+        seen: Looked at so far.
         copied: Written by this run; the others were there already.
         compared: Read back and found equal.
         others: In the copy, but not in the original: they were left alone.
     """
 
     pictures: int = 0
+    seen: int = 0
     copied: int = 0
     compared: int = 0
     others: int = 0
@@ -99,7 +101,6 @@ def _copy(
     """Write what the target lacks, and return a sample of all there is, each picture as probable as any other."""
     chance = random.Random(0)  # noqa: S311 - no secret; the same sample each time
     sample: list[Picture] = []
-    seen = 0
     for pictures in _batches(source.scan()):
         there = target.get([record.id for record, _ in pictures])
         new = [(record, vector) for record, vector in pictures if there.get(record.id) != record]
@@ -109,10 +110,10 @@ def _copy(
         target.journal.write([Entry(file, record.sha256) for record, _ in pictures for file in record.files])
         report.copied += len(new)
         for picture in pictures:
-            seen += 1
+            report.seen += 1
             if len(sample) < SAMPLE:
                 sample.append(picture)
-            elif (place := chance.randrange(seen)) < SAMPLE:
+            elif (place := chance.randrange(report.seen)) < SAMPLE:
                 sample[place] = picture
         on_progress(report)
     return sample

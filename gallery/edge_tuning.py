@@ -4,7 +4,15 @@ from pathlib import Path
 
 import qdrant_edge as q
 
-from gallery.tuning import EDGE_CANDIDATES, EDGES, GRAPH_FROM, GRAPH_KEYS, OVERSAMPLING, QUANTISE_FROM, SEARCH_CANDIDATES
+from gallery.tuning import (
+    EDGE_CANDIDATES,
+    EDGES,
+    GRAPH_FROM,
+    GRAPH_KEYS,
+    OVERSAMPLING,
+    QUANTISE_FROM,
+    SEARCH_CANDIDATES,
+)
 
 _INDEX = {
     "keyword": q.KeywordIndexParams,

@@ -41,6 +41,9 @@ STOPPED = 130
 @click.option("--drop", metavar="NAME", help="Remove a collection.")
 @click.option("--failures", is_flag=True, help="List the unreadable files of the collection.")
 @click.option("--list", "list_all", is_flag=True, help="List the collections.")
+@click.option("--copy-to", metavar="URL|DIR", help="Copy the collection to a server or a folder, and compare.")
+@click.option("--as", "new_name", metavar="NAME", help="Name of the copy, if not that of the original.")
+@click.option("--set-public-url", metavar="URL", help="Rewrite the addresses of thumbnails; '' takes them out.")
 def main(
     paths: tuple[Path, ...],
     collection: str,
@@ -48,6 +51,9 @@ def main(
     drop: str | None,
     failures: bool,
     list_all: bool,
+    copy_to: str | None,
+    new_name: str | None,
+    set_public_url: str | None,
     yes: bool,
     **options: Any,  # noqa: ANN401 - of a run, handed on as they are
 ) -> None:
@@ -65,11 +71,16 @@ def main(
     """  # noqa: D301 - \b is click's mark for a paragraph to be left as it is
     yes = yes and not options["dry_run"]
     asked = [bool(paths), bool(forget), drop is not None, failures, list_all]
+    asked += [copy_to is not None, set_public_url is not None]
     if sum(asked) != 1:
-        raise click.UsageError("give PATH..., or one of --forget, --drop, --failures and --list")
+        raise click.UsageError(
+            "give PATH..., or one of --forget, --drop, --failures, --list, --copy-to and --set-public-url"
+        )
+    if new_name and not copy_to:
+        raise click.UsageError("--as names a copy; give --copy-to, too")
     warnings.filterwarnings("ignore", module="PIL")  # what Pillow thinks of odd files; the report names the bad ones
     settings = Settings.from_environ()
-    from ingest import commands  # which imports what takes time, and --help needs none of it
+    from ingest import commands, places  # which imports what takes time, and --help needs none of it
 
     try:
         if list_all:
@@ -78,6 +89,10 @@ def main(
             commands.list_failures(settings, collection)
         elif drop is not None:
             commands.drop(settings, drop, yes=yes)
+        elif copy_to is not None:
+            places.copy(settings, collection, copy_to, new_name)
+        elif set_public_url is not None:
+            places.point_thumbnails(settings, collection, set_public_url)
         elif forget:
             commands.forget(settings, collection, forget, yes=yes)
         else:

@@ -11,6 +11,7 @@ from gallery.dataset import read_captions
 from gallery.encoder import Encoder, choose_encoder, load_encoder
 from gallery.printable import printable
 from gallery.settings import DEFAULT_COLLECTION, Settings
+from gallery.tuning import outgrown
 from ingest.captions import CaptionsByPath
 from ingest.pipeline import changed_files, ingest
 from ingest.progress import ProgressDisplay, print_rows, print_summary
@@ -124,7 +125,8 @@ def list_failures(settings: Settings, collection: str) -> None:
 
 
 def list_all(settings: Settings) -> None:
-    """Print what there is to know of all collections."""
+    """Print what there is to know of all collections, and say which have outgrown the embedded store."""
+    collections = list_collections(settings)
     rows = [
         [
             info.name,
@@ -133,9 +135,12 @@ def list_all(settings: Settings) -> None:
             "" if info.megabytes is None else f"{info.megabytes:.1f}",
             info.changed_at or "",
         ]
-        for info in list_collections(settings)
+        for info in collections
     ]
     print_rows(["collection", "encoder", "pictures", "MB", "changed"], rows)
+    for info in collections:
+        if not settings.qdrant_url and (advice := outgrown(info.pictures)):
+            _say(f"{info.name}: {advice} --collection {info.name}")
 
 
 def _next_command(collection: str) -> str:

@@ -1,6 +1,7 @@
 """Copies of files: whole, with their times and modes, without holes, and not tied to the original."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,8 @@ def test_a_copy_is_the_same(content: str, way: str, tmp_path: Path, monkeypatch:
         assert target.stat().st_blocks <= source.stat().st_blocks
 
 
-def test_a_copy_does_not_follow_its_original(way: str, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("way")
+def test_a_copy_does_not_follow_its_original(tmp_path: Path) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     source.write_bytes(b"a" * 10_000)
     copy_file(source, target)
@@ -60,7 +62,7 @@ def test_a_copy_does_not_follow_its_original(way: str, tmp_path: Path) -> None:
 
 def test_blocks_are_shared_by_the_request_of_linux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fcntl = pytest.importorskip("fcntl")
-    monkeypatch.setattr(cloning.sys, "platform", "linux")
+    monkeypatch.setattr(sys, "platform", "linux")
     requests = []
 
     def share(target: int, request: int, source: int) -> int:

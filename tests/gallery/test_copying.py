@@ -180,7 +180,7 @@ def test_thumbnails_get_the_address_of_the_settings(settings: Settings, tmp_path
     assert payloads(tmp_path / "copy")[record.id] == to_payload(record, "https://new.example")
 
 
-def test_a_copy_of_another_space_is_refused(settings: Settings, tmp_path: Path, unit_rows: UnitRows) -> None:
+def test_a_copy_of_another_space_is_refused(settings: Settings, tmp_path: Path) -> None:
     target = settings_of(settings, str(tmp_path / "copy"))
     with contextlib.closing(edit_collection(target, "photos")) as editor:
         editor.begin(replace(SPEC, space="words-1"))
@@ -191,7 +191,7 @@ def test_a_copy_of_another_space_is_refused(settings: Settings, tmp_path: Path, 
 
 @pytest.mark.parametrize("fault", ["vector", "payload"])
 def test_a_copy_that_differs_is_told(
-    fault: str, settings: Settings, tmp_path: Path, make_record: MakeRecord, monkeypatch: pytest.MonkeyPatch
+    fault: str, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def edit(*args: Any) -> Editor:  # noqa: ANN401 - handed on as they are
         editor = edit_collection(*args)
