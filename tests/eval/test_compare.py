@@ -37,8 +37,8 @@ class Knowing:
 @pytest.fixture
 def rows(make_record: Callable[..., ImageRecord]) -> list[Row]:
     records = [make_record(n, files=(ImageFile(f"/p/{name}", 1, 1),)) for n, name in enumerate(PHOTOS)]
-    systems = [Knowing("half", records, 10), RandomRetriever(records), Knowing("all", records, 20)]
-    return compare([*systems, Knowing("none | such", records, 0)], TOPICS, own_photo(TOPICS), len(PHOTOS))
+    knowing = [Knowing(name, records, knows) for name, knows in (("half", 10), ("all", 20), ("none | such", 0))]
+    return compare([*knowing, RandomRetriever(records)], TOPICS, own_photo(TOPICS), len(PHOTOS))
 
 
 def test_the_best_comes_first_and_the_others_are_tested_against_it(rows: list[Row]) -> None:
