@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from eval.compare import RandomRetriever
 from eval.photos import EngineRetriever, Photos, collection_of, encode_photos
+from eval.remembering import RememberingEncoder
 from eval.runs import Retriever
 from gallery.dataset import JudgedSet
 from gallery.encoder import Encoder, load_encoder
@@ -47,7 +48,8 @@ def systems_for(judged: JudgedSet, encoder_name: str, settings: Settings, tell: 
     """Make the systems; collections are removed again at the end."""
     says = dict(SAYS)
     with ExitStack() as stack:
-        encoder = load_encoder(encoder_name, settings.device)
+        encoder = RememberingEncoder(load_encoder(encoder_name, settings.device))
+        encoder.encode_texts([query.text for query in judged.queries])
         name = display_name(encoder)
         if name == CLIP or name not in says:
             says[name] = f"`{encoder.spec.encoder}` through the search engine; not trained on this data"
