@@ -26,11 +26,12 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Predictions of about one size: their mean, the mean of what happened, how many."""
+    """Predictions of about one size: their mean, the mean of what happened, how many, their share of all weight."""
 
     predicted: float
     observed: float
     count: int
+    weight: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,29 +70,42 @@ def crowd_agreement(scores: ArrayLike, shares: ArrayLike) -> Agreement:
     return _agreement(np.asarray(scores, float), shares, "b", len(shares))
 
 
-def probability_errors(predicted: ArrayLike, target: ArrayLike, bins: int = 10) -> ProbabilityErrors:
-    """Return the errors of probabilities against a target from 0 to 1."""
+def probability_errors(
+    predicted: ArrayLike, target: ArrayLike, bins: int = 10, weights: ArrayLike | None = None
+) -> ProbabilityErrors:
+    """Return the errors of probabilities against a target from 0 to 1; `weights` say how much each pair counts."""
     p, y = np.asarray(predicted, float), np.asarray(target, float)
+    w = np.ones(len(p)) if weights is None else np.asarray(weights, float)
     match = (y >= 0.5).astype(float)
-    spread = float(((y - y.mean()) ** 2).sum())
-    curve = reliability(p, match, bins)
+    squared = float(np.average((p - y) ** 2, weights=w))
+    spread = float(np.average((y - np.average(y, weights=w)) ** 2, weights=w))
+    curve = reliability(p, match, bins, w)
     return ProbabilityErrors(
-        rmse=float(np.sqrt(((p - y) ** 2).mean())),
-        r2=1 - float(((p - y) ** 2).sum()) / spread if spread else float("nan"),
-        brier=float(((p - match) ** 2).mean()),
-        calibration_error=sum(abs(b.predicted - b.observed) * b.count for b in curve) / len(p),
+        rmse=squared**0.5,
+        r2=1 - squared / spread if spread else float("nan"),
+        brier=float(np.average((p - match) ** 2, weights=w)),
+        calibration_error=sum(abs(b.predicted - b.observed) * b.weight for b in curve),
         reliability=curve,
         pairs=len(p),
     )
 
 
-def reliability(predicted: ArrayLike, happened: ArrayLike, bins: int = 10) -> tuple[Bin, ...]:
+def reliability(
+    predicted: ArrayLike, happened: ArrayLike, bins: int = 10, weights: ArrayLike | None = None
+) -> tuple[Bin, ...]:
     """Part predictions into bins of equal number, lowest first; predictions of one size stay together."""
     p, y = np.asarray(predicted, float), np.asarray(happened, float)
+    w = np.ones(len(p)) if weights is None else np.asarray(weights, float)
     edges = np.unique(np.quantile(p, np.linspace(0, 1, bins + 1)[1:-1]))
     where = np.searchsorted(edges, p, side="right")
     return tuple(
-        Bin(float(p[where == b].mean()), float(y[where == b].mean()), int((where == b).sum())) for b in np.unique(where)
+        Bin(
+            float(np.average(p[here], weights=w[here])),
+            float(np.average(y[here], weights=w[here])),
+            int(here.sum()),
+            float(w[here].sum() / w.sum()),
+        )
+        for here in (where == number for number in np.unique(where))
     )
 
 

@@ -1,9 +1,11 @@
 """A report as blocks that are written as Markdown and as HTML."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,4 +60,11 @@ def render(template: str, **values: object) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["marked"] = _marked
     return environment.get_template(template).render(**values)
+
+
+def _marked(text: str) -> Markup:
+    """Turn the two marks of Markdown that the report uses into HTML."""
+    safe = re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", str(escape(text)))
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", safe))  # noqa: S704 - escaped above

@@ -3,6 +3,9 @@
 A pair counts as a match where its match probability is at least a half. Isotonic and logistic regression are
 compared by their Brier score on held-out photos: a pair is judged by a function that was fitted to pairs of which
 neither the image nor the photo of the sentence is among the held-out ones. The better one is fitted to all pairs.
+
+A photo and its own caption are always in one fold, another pair only one time in five. Pairs are therefore weighted
+with one over the chance that they are drawn, when they are fitted to and when they are judged.
 """
 
 from collections.abc import Sequence
@@ -51,25 +54,29 @@ def calibrate(scores: ArrayLike, matches: Sequence[Match], source: str = "", see
     if not 0 < (target >= 0.5).sum() < len(target) or not folds:
         raise BadInput(f"{len(matches)} judged pairs are too few, or all alike; give matching and other pairs")
     judged = np.concatenate([validation for _, validation in folds])
+    own = np.array([match.image == photo_of(match) for match in matches])
+    fitted_weight = np.where(own, 1 / (1 - 1 / FOLDS), 1 / (1 - 1 / FOLDS) ** 2)
+    judged_weight = np.where(own, 1, FOLDS)
     errors = {}
     for kind in KINDS:
         predicted = [
-            _predict(fit(kind, values[train], target[train]), values[validation]) for train, validation in folds
+            _predict(fit(kind, values[train], target[train], fitted_weight[train]), values[validation])
+            for train, validation in folds
         ]
-        errors[kind] = probability_errors(np.concatenate(predicted), target[judged])
+        errors[kind] = probability_errors(np.concatenate(predicted), target[judged], weights=judged_weight[judged])
     kind = min(KINDS, key=lambda name: errors[name].brier)
     chosen = replace(fit(kind, values, target), brier=errors[kind].brier, source=source)
     return Fitted(chosen, errors[kind], {name: found.brier for name, found in errors.items()})
 
 
-def fit(kind: str, scores: Values, target: Values) -> Calibration:
-    """Fit one kind to match or no match."""
+def fit(kind: str, scores: Values, target: Values, weights: Values | None = None) -> Calibration:
+    """Fit one kind to match or no match; `weights` say how much each pair counts."""
     match = target >= 0.5
     if kind == "isotonic":
-        model = IsotonicRegression(out_of_bounds="clip", y_min=0, y_max=1).fit(scores, match)
+        model = IsotonicRegression(out_of_bounds="clip", y_min=0, y_max=1).fit(scores, match, sample_weight=weights)
         knots, heights = model.X_thresholds_.tolist(), model.y_thresholds_.tolist()
         return Calibration(kind, tuple(knots), tuple(heights), pairs=len(scores))
-    line = LogisticRegression(C=1e6, max_iter=1000).fit(scores[:, None], match)
+    line = LogisticRegression(C=1e6, max_iter=1000).fit(scores[:, None], match, sample_weight=weights)
     return Calibration(kind, (float(line.intercept_[0]), float(line.coef_[0, 0])), pairs=len(scores))
 
 

@@ -100,9 +100,9 @@ def _results(rows: Sequence[Row]) -> list[Block]:
             "Success@k is the share of queries with the right photo among the first k; papers on CLIP call it "
             "recall@k. RR is 1 / rank of the right photo. In brackets are 95 % bootstrap intervals that resample "
             f"photos, not queries, as the captions of one photo are not independent. p is that of a paired permutation "
-            f"test of {TESTED} over photos, corrected by Holm for {max(len(rows) - 1, 1)} comparisons: how often "
-            "chance alone would make a difference as large. A query without an answer counts 0. Equal scores are put "
-            "in the order of the file names, the greater first, as trec_eval does."
+            f"test of {TESTED} over photos, corrected by Holm for the number of comparisons ({max(len(rows) - 1, 1)}): "
+            "how often chance alone would make a difference as large. A query without an answer counts 0. Equal scores "
+            "are put in the order of the file names, the greater first, as trec_eval does."
         ),
         table(("system", *others), [(row.name, *(str(row.measures[m]) for m in others)) for row in rows]),
         text(
@@ -169,7 +169,9 @@ def _probability(judging: Judging, about: About) -> list[Block]:
         text(
             f"The cosines of {about.encoder} were calibrated on {fitted.calibration.pairs} judged pairs of the other "
             f"photos: a pair is a match where people's match probability is at least a half. "
-            f"{fitted.calibration.kind.capitalize()} regression was chosen by its Brier score on held-out photos."
+            f"{fitted.calibration.kind.capitalize()} regression was chosen by its Brier score on held-out photos. "
+            "Pairs of a photo and its own caption, which are held out together more often than others, are weighted "
+            "down in turn."
         ),
         table(
             ("on photos that it was not fitted to", ""),

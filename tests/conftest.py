@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -51,3 +52,13 @@ def unit_rows() -> Callable[..., Vectors]:
         return rows
 
     return draw
+
+
+@pytest.fixture(scope="session")
+def trained_tiny_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a small CLIP that was trained on drawings; it takes a while, so once for all tests."""
+    import tiny_clip
+
+    folder = tmp_path_factory.mktemp("tiny") / "clip"
+    tiny_clip.save_trained(folder, tiny_clip.all_drawings())
+    return folder

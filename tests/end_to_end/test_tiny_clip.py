@@ -11,12 +11,11 @@ from ingest.pipeline import ingest
 from search.engine import SearchEngine
 
 
-def test_unseen_drawings_are_found_by_their_captions(tmp_path: Path) -> None:
+def test_unseen_drawings_are_found_by_their_captions(trained_tiny_clip: Path, tmp_path: Path) -> None:
     drawings = tiny_clip.all_drawings()
-    tiny_clip.save_trained(tmp_path / "clip", drawings)
     paths = tiny_clip.save_drawings(tmp_path / "drawings", drawings, seed=99)
     settings = Settings(data_dir=tmp_path / "data")
-    encoder = load_encoder(str(tmp_path / "clip"), "cpu")
+    encoder = load_encoder(str(trained_tiny_clip), "cpu")
     editor = edit_collection(settings, "drawings")
     report = ingest([tmp_path / "drawings"], editor, lambda: encoder)
     editor.close()

@@ -52,3 +52,12 @@ def test_errors_worked_by_hand() -> None:
     constant = probability_errors([0.2] * 4, [0, 0, 0, 1])
     assert len(constant.reliability) == 1
     assert np.isnan(probability_errors([0.5, 0.5], [1, 1]).r2)
+
+
+def test_a_weight_counts_as_that_many_pairs() -> None:
+    chance = np.random.default_rng(2)
+    predicted, target, weights = np.round(chance.random(200), 1), chance.random(200), chance.integers(1, 4, 200)
+    weighted = probability_errors(predicted, target, bins=1, weights=weights)
+    repeated = probability_errors(np.repeat(predicted, weights), np.repeat(target, weights), bins=1)
+    for name in ("rmse", "r2", "brier", "calibration_error"):
+        assert getattr(weighted, name) == pytest.approx(getattr(repeated, name))

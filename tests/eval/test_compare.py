@@ -64,6 +64,8 @@ def test_the_report_has_every_system_in_every_form(rows: list[Row], tmp_path: Pa
         assert facts["systems"][row.name]["measures"]["RR"]["mean"] == row.measures["RR"].mean
     assert "not measured here" in report
     assert "knows &lt;all&gt; names" in page
+    assert "<strong>not measured here</strong>" in page
+    assert "<code>names</code>" in page
     assert not re.search(r"\n{3,}", report)
     for file in re.findall(r"\]\((report-\w+\.png)\)", report):
         assert (tmp_path / file).stat().st_size > 1000
