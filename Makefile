@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help ingest serve test check bench up down lock eval
+.PHONY: help ingest serve test test-browser check bench up down lock eval
 IMAGES ?= examples/photos
 COLLECTION = $(if $(filter examples/photos,$(IMAGES)),examples --captions examples/photos/captions.csv,photos)
 COMPOSE = docker compose --file docker/compose.yaml
@@ -15,6 +15,9 @@ serve: .venv/ready ## Serve the page at http://127.0.0.1:8000, of the example pi
 
 test: .venv/ready ## Run the tests: offline, without a browser or a server
 	.venv/bin/pytest
+
+test-browser: .venv/ready ## Drive the page in Chromium (/usr/bin/chromium, from the system's packages)
+	.venv/bin/pytest tests/browser
 
 check: .venv/ready ## Check style, types and the compose file
 	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker/compose.yaml

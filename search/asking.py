@@ -1,11 +1,17 @@
 """What a visitor of the page asked for, as it stands in the address."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 from urllib.parse import urlencode
+from uuid import UUID
+
+from gallery.errors import BadInput
 
 PER_PAGE = 60
+LAST_PAGE = 150
+LONGEST = 20_000
+"""Characters of a query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +59,40 @@ class Asked:
         """Return the address of the page with some of it changed; a change of anything leads to the first page."""
         query = replace(self, **({"page": 1} | changes)).query
         return f"{path}?{query}" if query else path
+
+    @classmethod
+    def read(cls, pairs: Iterable[tuple[str, str]]) -> "Asked":
+        """Read the names and values of an address; what is empty, as in a form that nobody filled in, counts as unset.
+
+        Raises:
+            BadInput: A value is none that its name can have.
+        """
+        given: dict[str, list[str]] = {}
+        for name, value in pairs:
+            if value:
+                given.setdefault(name, []).append(value)
+        last = {name: values[-1] for name, values in given.items()}
+        if len(last.get("q", "")) > LONGEST:
+            raise BadInput(f"the query is longer than {LONGEST} characters; shorten it")
+        try:
+            return cls(
+                q=last.get("q", ""),
+                like=str(UUID(last["like"])) if "like" in last else "",
+                picture=last.get("picture", ""),
+                folder=given.get("folder", ()),
+                year=[_number(year, 1, 9999) for year in given.get("year", ())],
+                format=given.get("format", ()),
+                camera=given.get("camera", ()),
+                min_width=_number(last.get("min_width", "0"), 0, 1_000_000),
+                sort="date" if last.get("sort") == "date" else "score",
+                page=_number(last.get("page", "1"), 1, LAST_PAGE),
+            )
+        except ValueError as error:
+            raise BadInput(f"the address has a value that makes no sense: {error}") from error
+
+
+def _number(text: str, least: int, most: int) -> int:
+    value = int(text[:20])
+    if not least <= value <= most:
+        raise ValueError(f"{value} is not from {least} to {most}")
+    return value

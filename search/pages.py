@@ -12,8 +12,7 @@ from gallery.payload import date_of
 from gallery.printable import printable
 from gallery.records import ImageRecord
 from search.answers import SearchAnswer
-from search.asking import PER_PAGE, Asked
-from search.desk import DEEPEST
+from search.asking import LAST_PAGE, Asked
 
 Facets = Mapping[str, Mapping[str | int, int]]
 WIDTHS = ((800, "800 px or wider"), (1600, "1600 px or wider"), (3000, "3000 px or wider"))
@@ -37,7 +36,7 @@ class Pages:
             "ratio": ratio,
             "name": os.path.basename,
             "widths": WIDTHS,
-            "last_page": DEEPEST // PER_PAGE,
+            "last_page": LAST_PAGE,
         }
 
     def results(self, asked: Asked, answer: SearchAnswer, facets: Facets) -> str:

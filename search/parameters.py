@@ -11,7 +11,7 @@ from fastapi import Depends, Query, Request
 from gallery.thumbnails import THUMB, Thumbnails, small_jpeg
 from search.answers import SearchAnswer
 from search.asked import AskedPicture, AskedPictures
-from search.asking import PER_PAGE
+from search.asking import LONGEST
 from search.desk import DEEPEST, Desk
 from search.metrics import Metrics
 from search.pages import Pages
@@ -44,10 +44,8 @@ Where = Annotated[Filters, Depends()]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Offset = Annotated[int, Query(ge=0, le=DEEPEST)]
 MinScore = Annotated[float | None, Query(ge=-1, le=1, description="The least cosine")]
-Text = Annotated[str, Query(max_length=20_000, description="What the picture shows", examples=["a red car"])]
+Text = Annotated[str, Query(max_length=LONGEST, description="What the picture shows", examples=["a red car"])]
 Sort = Literal["score", "date"]
-Key = Annotated[str, Query(pattern="^([0-9a-f]{64})?$")]
-Page = Annotated[int, Query(ge=1, le=DEEPEST // PER_PAGE)]
 Problems = dict[int | str, dict[str, Any]]
 
 

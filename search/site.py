@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, File, Query, UploadFile
+from fastapi import APIRouter, Depends, File, Request, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from gallery.errors import BadInput
@@ -12,21 +12,14 @@ from search.asked import AskedPicture
 from search.asking import PER_PAGE, Asked
 from search.desk import Wanted
 from search.live import NotReadyError
-from search.parameters import Filters, Here, House, Key, Page, Sort, Text
+from search.parameters import Here, House
 
 SIMILAR = 12
 site = APIRouter(include_in_schema=False)
 
 
-def _asked(
-    where: Annotated[Filters, Depends()],
-    q: Text = "",
-    like: Annotated[UUID | None, Query()] = None,
-    picture: Key = "",
-    sort: Sort = "score",
-    page: Page = 1,
-) -> Asked:
-    return Asked(q=q, like=str(like or ""), picture=picture, sort=sort, page=page, **where.given())
+def _asked(request: Request) -> Asked:
+    return Asked.read(request.query_params.multi_items())
 
 
 State = Annotated[Asked, Depends(_asked)]

@@ -269,6 +269,22 @@ def test_a_picture_that_was_sent_has_an_address(page: Served) -> None:
     assert page.client.get(f"/?picture={'0' * 64}").status_code == 400
 
 
+def test_an_address_of_the_page_may_have_empty_and_odd_values(page: Served) -> None:
+    assert page.client.get("/?q=red&folder=&year=&min_width=&sort=&page=&like=&other=1").status_code == 200
+    for odd in (
+        "year=x",
+        "year=0",
+        "page=9999999",
+        "min_width=-1",
+        "like=x",
+        "q=" + "a" * 20_001,
+        "page=" + "9" * 5000,
+    ):
+        answer = page.client.get(f"/?{odd}")
+        assert answer.status_code == 400, odd
+        assert answer.headers["content-type"].startswith("text/html")
+
+
 def test_the_token_is_asked_for(page: Served) -> None:
     with served_again(page.settings, page.photos, Limits(token="s3cret")) as other:
         assert other.client.get("/health").status_code == 200

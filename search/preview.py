@@ -1,0 +1,47 @@
+"""Pictures in the terminal: sharp where the terminal can show them, else in half blocks of colour."""
+
+from collections.abc import Callable, Sequence
+from io import BytesIO
+from typing import Any
+
+from PIL import Image
+from rich.console import Console
+
+from gallery.errors import BadInput, UnreadableImage
+from gallery.printable import printable
+from gallery.records import Hit
+
+ROWS = 12
+"""Lines of the terminal that a picture takes."""
+
+
+def show_previews(hits: Sequence[Hit], thumbnail: Callable[[Hit], bytes], console: Console | None = None) -> None:
+    """Print every hit's picture, with its rank, score and path below it.
+
+    Raises:
+        BadInput: The package that shows pictures is not installed.
+    """
+    screen = console or Console()
+    as_image = _renderable()
+    for rank, hit in enumerate(hits, 1):
+        try:
+            with Image.open(BytesIO(thumbnail(hit)), formats=["JPEG"]) as image:
+                screen.print(as_image(image.convert("RGB"), width="auto", height=ROWS))
+        except UnreadableImage as error:
+            screen.print(str(error), markup=False, highlight=False)
+        screen.print(
+            f"{rank}  {hit.score:.3f}  {printable(hit.image.path)}", markup=False, highlight=False, soft_wrap=True
+        )
+
+
+def _renderable() -> Callable[..., Any]:
+    """Return what turns a picture into something to print, after asking the terminal what that can show.
+
+    Kitty's protocol or sixels, else half blocks, also where there is no terminal to ask.
+    """
+    try:
+        from textual_image import renderable
+    except ImportError as error:
+        raise BadInput("--preview needs a package: pip install textual-image") from error
+    best: Callable[..., Any] = renderable.Image
+    return renderable.HalfcellImage if best is renderable.UnicodeImage else best

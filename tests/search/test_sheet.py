@@ -1,0 +1,97 @@
+"""Sheets of hits, and previews in a terminal."""
+
+import base64
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from gallery.errors import BadInput, Reason, UnreadableImage
+from gallery.records import Hit, ImageFile, ImageRecord
+from search.preview import show_previews
+from search.sheet import HEIGHT, WIDTH, Row, html_sheet, picture_sheet, write_sheet
+
+
+def thumbnail(hit: Hit) -> bytes:
+    if "gone" in hit.image.path:
+        raise UnreadableImage(Reason.VANISHED, "the file is gone")
+    target = io.BytesIO()
+    Image.new("RGB", (hit.image.width, hit.image.height), "red").save(target, "JPEG")
+    return target.getvalue()
+
+
+@pytest.fixture
+def hit(make_record: Callable[..., ImageRecord]) -> Callable[..., Hit]:
+    def make(path: str = "/a/b.jpg", width: int = 300, height: int = 200) -> Hit:
+        return Hit(make_record(1, files=(ImageFile(path, 1, 1),), width=width, height=height), 0.5)
+
+    return make
+
+
+def reds(sheet: Image.Image) -> int:
+    pixels = np.asarray(sheet)
+    return int(((pixels[..., 0] > 200) & (pixels[..., 1] < 60)).sum())
+
+
+def test_a_sheet_shows_every_hit_in_its_shape(hit: Callable[..., Hit]) -> None:
+    sheet = picture_sheet([Row("dogs", [hit(), hit(width=200, height=400)])], thumbnail)
+    assert sheet.width == WIDTH
+    assert reds(sheet) == pytest.approx(HEIGHT * (300 + 100), rel=0.02)
+
+
+def test_hits_go_on_in_a_new_line_and_queries_in_a_row_each(hit: Callable[..., Hit]) -> None:
+    one = picture_sheet([Row("a", [hit()])], thumbnail)
+    assert picture_sheet([Row("a", [hit()] * 6)], thumbnail).height > one.height
+    assert picture_sheet([Row("a", [hit()]), Row("b", [hit()])], thumbnail).height > 1.8 * one.height
+    assert reds(picture_sheet([Row("a", [hit()]), Row("b", [hit()])], thumbnail)) == pytest.approx(
+        2 * reds(one), rel=0.02
+    )
+
+
+def test_what_cannot_be_shown_leaves_a_grey_field(hit: Callable[..., Hit]) -> None:
+    assert reds(picture_sheet([Row("", [hit("/gone.jpg")])], thumbnail)) == 0
+    assert "cannot be shown" in html_sheet([Row("", [hit("/gone.jpg")])], thumbnail)
+
+
+def test_no_hits_and_odd_texts_and_shapes(hit: Callable[..., Hit]) -> None:
+    picture_sheet([Row("nothing", [])], thumbnail)
+    picture_sheet([], thumbnail)
+    odd = [hit("/\udcff\n.jpg"), hit(width=20000, height=10), hit(width=1, height=9000)]
+    assert picture_sheet([Row("кот 🐈 " * 500 + "\n\0\udcff", odd)], thumbnail).width == WIDTH
+
+
+def test_the_html_holds_its_pictures_and_escapes_names(hit: Callable[..., Hit]) -> None:
+    text = html_sheet([Row("<script>", [hit("/<img onerror=x>.jpg")])], thumbnail)
+    assert "<script" not in text
+    assert "<img onerror" not in text
+    data = re.findall(r"base64,([^\"]+)", text)
+    with Image.open(io.BytesIO(base64.b64decode(data[0]))) as image:
+        assert image.size == (300, 200)
+
+
+def test_the_suffix_says_which(hit: Callable[..., Hit], tmp_path: Path) -> None:
+    rows = [Row("a", [hit()])]
+    write_sheet(tmp_path / "out.png", rows, thumbnail)
+    write_sheet(tmp_path / "out.HTML", rows, thumbnail)
+    with Image.open(tmp_path / "out.png") as image:
+        assert image.width == WIDTH
+    assert (tmp_path / "out.HTML").read_text().startswith("<!doctype html>")
+    for path in (tmp_path / "out.gif", tmp_path / "no" / "out.png"):
+        with pytest.raises(BadInput, match="give"):
+            write_sheet(path, rows, thumbnail)
+
+
+@pytest.mark.filterwarnings("ignore:Image.Image.getdata is deprecated:DeprecationWarning")  # textual-image's
+def test_a_preview_falls_back_to_half_blocks(hit: Callable[..., Hit]) -> None:
+    console = Console(file=io.StringIO(), width=60, force_terminal=True, color_system="truecolor")
+    with console.capture() as captured:
+        show_previews([hit(), hit("/gone.jpg")], thumbnail, console)
+    text = captured.get()
+    assert "▀" in text or "▄" in text
+    assert "vanished" in text
+    assert "2  0.500  /gone.jpg" in text
