@@ -89,6 +89,11 @@ class SentenceTexts(Encoder):
     def count_tokens(self, text: str) -> int:
         return len(self._texts.tokenizer(text, truncation=False, verbose=False)["input_ids"])
 
+    @property
+    def text_model(self) -> "SentenceTransformer":
+        """The model itself, for those who export it."""
+        return self._texts
+
 
 class ClipEncoder(SentenceTexts):
     """A CLIP model, or an image tower and a text tower that share a space, through sentence-transformers.

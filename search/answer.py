@@ -12,7 +12,8 @@ class Group:
     """Hits that belong together, best first.
 
     Attributes:
-        name: The folder, the day, or the best hit's path.
+        name: The folder, the day, or of near-duplicates the best hit's path.
+        hits: Of a folder or a day the first five; of near-duplicates all that were found.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Answer:
         cut: Whether a text was longer than the encoder reads; the rest of it had no effect.
         seconds: How long each stage took: `load`, `encode` and `search`.
         groups: Where groups were asked for, one for each of `hits`.
+        meanings: What each term and each filter was taken for, in words.
     """
 
     hits: list[Hit]
@@ -36,3 +38,4 @@ class Answer:
     cut: bool = False
     seconds: Mapping[str, float] = field(default_factory=dict)
     groups: tuple[Group, ...] = ()
+    meanings: tuple[str, ...] = ()

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from gallery.payload import date_of
 from gallery.records import Hit, ImageFile, ImageRecord
+from search.answer import Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,14 @@ class HitAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupAnswer:
+    """Pictures that belong together: of one folder or day, or almost the same; best first."""
+
+    name: str
+    paths: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class SearchAnswer:
     """What a search found.
 
@@ -47,6 +56,9 @@ class SearchAnswer:
         cut: Whether the query was longer than the encoder reads, and its end not used.
         more: Whether there are hits beyond the last one here.
         seconds: How long each stage took.
+        understood: The query as the language writes it.
+        meanings: What each of its terms and filters was taken for, in words.
+        groups: Where groups were asked for, one for each of the hits.
     """
 
     query: str
@@ -56,6 +68,9 @@ class SearchAnswer:
     more: bool
     hits: list[HitAnswer]
     seconds: dict[str, float]
+    understood: str = ""
+    meanings: list[str] = field(default_factory=list)
+    groups: list[GroupAnswer] = field(default_factory=list)
 
 
 def search_answer(
@@ -79,6 +94,25 @@ def search_answer(
         more=more,
         hits=[hit_answer(rank, hit, scored=scored) for rank, hit in enumerate(hits, offset + 1)],
         seconds={stage: round(value, 4) for stage, value in seconds.items()},
+    )
+
+
+def whole_answer(answer: Answer, line: str, *, encoder: str, collection: str) -> SearchAnswer:
+    """Return all that an engine says to a line."""
+    plain = search_answer(
+        answer.hits,
+        query=line,
+        encoder=encoder,
+        collection=collection,
+        seconds=answer.seconds,
+        cut=answer.cut,
+        scored=bool(answer.query.terms),
+    )
+    return replace(
+        plain,
+        understood=str(answer.query),
+        meanings=list(answer.meanings),
+        groups=[GroupAnswer(group.name, [hit.image.path for hit in group.hits]) for group in answer.groups],
     )
 
 

@@ -1,11 +1,6 @@
 """The command `search`."""
 
-import os
-import shutil
-import sys
-import time
 from collections.abc import Sequence
-from itertools import pairwise
 
 import click
 
@@ -15,6 +10,16 @@ import click
 @click.option("-k", "limit", metavar="N", default=10, show_default=True, type=click.IntRange(1, 10_000), help="Hits.")
 @click.option("--collection", metavar="NAME", help="Without it: the only one there is, else photos.")
 @click.option("--min-score", metavar="X", type=click.FloatRange(-1, 1), help="Leave out hits with a lower cosine.")
+@click.option("--strict", is_flag=True, help="Nothing rather than noise: leave out what any text would find.")
+@click.option("--sort", type=click.Choice(["score", "date"]), default="score", help="date: newest first.")
+@click.option(
+    "--group",
+    type=click.Choice(["folder", "day", "near-duplicates"]),
+    help="Put hits together; -k counts groups.",
+)
+@click.option("--hybrid", is_flag=True, help="Rank by the words of captions and file names as well.")
+@click.option("--text-encoder", metavar="NAME", help="Another text tower of the same space, e.g. a multilingual one.")
+@click.option("--explain", is_flag=True, help="Say on stderr how the line was understood.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--paths", is_flag=True, help="Only the paths, one a line.")
 @click.option("--null", is_flag=True, help="Only the paths, a NUL byte after each, for xargs -0.")
@@ -26,6 +31,12 @@ def main(
     limit: int,
     collection: str | None,
     min_score: float | None,
+    strict: bool,
+    sort: str,
+    group: str | None,
+    hybrid: bool,
+    text_encoder: str | None,
+    explain: bool,
     as_json: bool,
     paths: bool,
     null: bool,
@@ -33,25 +44,46 @@ def main(
     host: str,
     port: int,
 ) -> None:
-    """Find the pictures that a text describes, best first.
-
-    Prints rank, score and path: a table on a terminal, tab-separated lines into a pipe. The score is the cosine of
-    the two vectors; compare it within one collection only.
+    """Find the pictures that a line describes, best first.
 
     \b
     Examples:
       search "two dogs on a beach"
-      search -k 3 --json a red car
+      search "dog + snow -cat after:2021 folder:alps"
+      search 'like:IMG_2041.jpg + "at night" width>=2000'
+      search "year:2019..2021 -has:captions"            the newest of them
+      search --group near-duplicates --strict "a red car"
       search --null sunset | xargs -0 cp -t chosen/
-      search --serve
+      search --serve                                    the page and the API
+      search - < queries.txt > answers.jsonl            one query a line, one JSON object each
 
-    QUERY is always taken as text, also when it looks like a path or an address. Put -- before one that begins
-    with a dash.
+    Put the line in quotes, and -- before one that begins with a dash.
+
+    \b
+    What a line holds:
+      a dog on grass         text; sentences need no quoting
+      + snow                 more of this, as far as the next +
+      -cat  -"wet dog"       less of this word, or of this phrase
+      2*dog  -0.5*cat        with a weight
+      like:PATH  like:ID     like this picture, which is left out itself
+      folder:NAME            in this folder, or below it
+      path:GLOB              where the path ends in this, e.g. path:beach/*.jpg
+      before:DATE after:DATE year:2021 year:2019..2021
+      width>2000 height<=800 format:png camera:canon
+      has:captions           also has:camera, has:duplicates
+    A - before a filter turns it around; quotes make text of anything.
+
+    \b
+    It prints rank, score and path: a table on a terminal, tab-separated lines into a pipe. The score is the cosine
+    of the two vectors; compare it within one collection only. With --hybrid it is the sum of reciprocal ranks.
     """  # noqa: D301 - \b is click's mark for a paragraph to be left as it is
     if as_json + paths + null > 1:
         raise click.UsageError("give one of --json, --paths and --null")
     if bool(query) == serve:
         raise click.UsageError("give either a QUERY or --serve")
+    lines = list(query) == ["-"]
+    if lines and (paths or null):
+        raise click.UsageError("- answers in JSON lines; leave --paths and --null out")
 
     from gallery.errors import GalleryError
 
@@ -59,56 +91,26 @@ def main(
         if serve:
             _serve(collection, host, port)
             return
-        _search(" ".join(query), limit, collection, min_score, as_json=as_json, end=_path_end(paths, null))
+        from search.command import Output, Question, answer_line, answer_stdin
+
+        question = Question(limit, min_score, strict, sort, group, hybrid)
+        if lines:
+            failed = answer_stdin(question, collection, text_encoder, _say)
+        else:
+            output = Output(as_json=as_json, end=b"\0" if null else b"\n" if paths else None, explain=explain)
+            failed = answer_line(" ".join(query), question, output, collection, text_encoder, _say)
     except GalleryError as error:
         raise click.ClickException(str(error)) from error
+    if failed:
+        raise SystemExit(1)
 
 
 def _serve(name: str | None, host: str, port: int) -> None:
     from gallery.settings import Settings
     from search.serve import serve
 
-    serve(Settings.from_environ(), name, host, port, lambda sentence: click.echo(sentence, err=True))
+    serve(Settings.from_environ(), name, host, port, _say)
 
 
-def _path_end(paths: bool, null: bool) -> bytes | None:
-    return b"\0" if null else b"\n" if paths else None
-
-
-def _search(
-    query: str, limit: int, name: str | None, min_score: float | None, *, as_json: bool, end: bytes | None
-) -> None:
-    from gallery.calibration import load_calibration
-    from gallery.collection import open_collection
-    from gallery.encoder import load_encoder
-    from gallery.settings import Settings
-    from search.engine import SearchEngine, clean_query
-    from search.table import format_json, format_table, format_tsv
-
-    query = clean_query(query)  # before seconds are spent on loading the model
-    settings = Settings.from_environ()
-    times = [time.monotonic()]
-    collection = open_collection(settings, name)
-    try:
-        encoder = load_encoder(collection.spec.encoder, settings.device)
-        engine = SearchEngine(encoder, collection, load_calibration(settings, encoder.spec))
-        times.append(time.monotonic())
-        vector = engine.vector(query)
-        times.append(time.monotonic())
-        hits = engine.with_probabilities(engine.nearest(vector, limit, min_score=min_score))
-        times.append(time.monotonic())
-    finally:
-        collection.close()
-    if encoder.count_tokens(query) > encoder.text_limit:
-        click.echo(f"The query is longer than {encoder.text_limit} tokens; the rest of it is not used.", err=True)
-    if end is not None:
-        sys.stdout.buffer.write(b"".join(os.fsencode(hit.image.path) + end for hit in hits))
-    elif as_json:
-        seconds = dict(zip(("load", "encode", "search"), (b - a for a, b in pairwise(times)), strict=True))
-        sys.stdout.write(
-            format_json(hits, query=query, encoder=encoder.spec.encoder, collection=collection.name, seconds=seconds)
-        )
-    elif sys.stdout.isatty():
-        sys.stdout.write(format_table(hits, shutil.get_terminal_size().columns))
-    else:
-        sys.stdout.write(format_tsv(hits))
+def _say(message: str) -> None:
+    click.echo(message, err=True)

@@ -1,55 +1,98 @@
 """A query becomes a list of hits."""
 
+import contextlib
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gallery.calibration import Calibration, load_calibration
 from gallery.collection import ImageCollection, Where, open_collection
-from gallery.encoder import Encoder, load_encoder
 from gallery.errors import BadInput
-from gallery.payload import moment
+from gallery.filters import Filter, as_filter
 from gallery.records import Hit
 from gallery.settings import Settings
+from gallery.text_onnx import TextEncoder
 from search.answer import Answer
+from search.filtering import lower
+from search.grouping import Grouping
 from search.query import Query, parse_query
+from search.ranking import Order, page
+from search.strict import strict_score
+from search.terms import Likeness, combine, likeness, meaning_of
+from search.towers import Towers
 
-Order = Literal["score", "date"]
+if TYPE_CHECKING:
+    from search.hybrid import LexicalIndex
+
 MOST_OF_ONE_SCORE = 20_000
 
 
 class SearchEngine:
-    """Searches one collection with one encoder."""
+    """Searches one collection.
 
-    def __init__(self, encoder: Encoder, collection: ImageCollection, calibration: Calibration | None = None) -> None:
+    A line of the query language, a text, a picture or a vector becomes hits, best first:
+
+    >>> import doctest_gallery  # pictures all red, green, blue and gold
+    >>> settings, encoder, photos = doctest_gallery.make()
+    >>> with SearchEngine.open(settings, text_encoder=encoder) as engine:
+    ...     [hit.image.captions[0] for hit in engine.ask("2*red -gold has:captions", limit=1).hits]
+    ...     [hit.image.captions[0] for hit in engine.search("gold", limit=1)]
+    ...     [hit.image.captions[0] for hit in engine.ask(f'like:"{photos / "red.png"}" + green', limit=1).hits]
+    ...     [hit.image.captions[0] for hit in engine.nearest(engine.picture_vector(photos / "blue.png"), limit=1)]
+    ['all red']
+    ['all gold']
+    ['all green']
+    ['all blue']
+    """
+
+    def __init__(
+        self,
+        encoder: "TextEncoder | Towers",
+        collection: ImageCollection,
+        calibration: Calibration | None = None,
+    ) -> None:
         """Bring the two together; with a calibration of the encoder, hits of one text have a probability.
 
         Raises:
             SpecMismatch: The encoder's vectors cannot be compared with the collection's.
         """
-        collection.spec.check(encoder.spec, collection.name)
-        self._encoder = encoder
+        self.towers = encoder if isinstance(encoder, Towers) else Towers(encoder)
+        collection.spec.check(self.towers.texts.spec, collection.name)
         self.collection = collection
         self._calibration = calibration
         self._load_seconds = 0.0
+        self._lexical: tuple[Filter, int, LexicalIndex] | None = None
+        self._known: dict[str, NDArray[np.float32]] = {}
 
     @classmethod
-    def open(cls, settings: Settings, name: str | None = None) -> Self:
+    def open(
+        cls, settings: Settings, name: str | None = None, *, text_encoder: str | TextEncoder | None = None
+    ) -> Self:
         """Open a collection with its own encoder; to be closed, or used in a `with`.
+
+        Texts go through the exported text tower where there is one, which loads in a fraction of a second.
+
+        Args:
+            settings: Where things are.
+            name: The collection; without it the only one there is, else `photos`.
+            text_encoder: Another text tower of the same space, e.g. one for more languages.
 
         Raises:
             CollectionError: There is none of that name, or none can be chosen.
             EncoderError: Its encoder cannot be loaded.
+            SpecMismatch: The text encoder belongs to another space.
         """
         started = time.monotonic()
         collection = open_collection(settings, name)
         try:
-            encoder = load_encoder(collection.spec.encoder, settings.device)
-            engine = cls(encoder, collection, load_calibration(settings, encoder.spec))
+            towers = Towers.of_collection(collection, settings, text_encoder)
+            engine = cls(towers, collection, load_calibration(settings, towers.texts.spec))
         except BaseException:
             collection.close()
             raise
@@ -65,39 +108,76 @@ class SearchEngine:
         where: Where | None = None,
         min_score: float | None = None,
         sort: Order = "score",
+        group: Grouping | None = None,
+        strict: bool = False,
+        hybrid: bool = False,
     ) -> Answer:
-        """Answer a line, or what `parse_query` made of one. A query without terms asks for the newest pictures.
+        """Answer a line of the query language, or what `parse_query` made of one.
+
+        A query without terms asks for the newest pictures.
 
         Args:
-            query: What the pictures show.
-            limit: The most hits, at least 1.
-            offset: How many of the first hits are left out.
-            where: Filters, see `gallery.collection.Where`.
+            query: What the pictures show, and filters.
+            limit: The most hits, or groups; at least 1.
+            offset: How many of the first hits or groups are left out.
+            where: Filters besides those of the line, see `gallery.collection.Where`.
             min_score: The least cosine of a hit.
-            sort: `date` puts the hits in the order of their date, newest first.
+            sort: `date` puts the hits in the order of their date, newest first: all with `min_score` or better,
+                or without it the best `limit`.
+            group: Puts hits together, of which each group's best is among the hits.
+            strict: Leaves out what scores no better than unrelated texts do, see `search.strict`.
+            hybrid: Ranks by captions and file names as well, see `search.hybrid`.
 
         Raises:
-            BadInput: The line cannot be understood.
+            BadInput: The line cannot be understood, or names a picture that is not there.
         """
-        times = [time.monotonic()]
+        started = time.monotonic()
         understood = parse_query(query) if isinstance(query, str) else query
-        texts = [term.text for term in understood.terms]
-        vector = self.vector(texts[0]) if texts else None
-        times.append(time.monotonic())
-        if vector is None:
-            records = self.collection.newest(offset + limit, where=where)
-            hits = [Hit(record, 0.0) for record in records[offset:]]
-        else:
-            hits = self.nearest(vector, offset + limit, where=where, min_score=min_score)[offset:]
-            hits = self.with_probabilities(hits) if _is_one_text(understood) else hits
-            if sort == "date":
-                hits.sort(key=lambda hit: (-moment(hit.image).timestamp(), hit.image.id))
-        times.append(time.monotonic())
+        pictures = {
+            term.text: likeness(term.text, self.collection, self.picture_vector)
+            for term in understood.terms
+            if term.like
+        }
+        vector = self._aim(understood, pictures)
+        encoded = time.monotonic()
+        lowered = lower(understood.conditions, self.collection)
+        own = tuple(picture.id for picture in pictures.values() if picture.id)
+        wanted = as_filter(where) & lowered.filter & Filter(without=own)
+        if strict and vector is not None:
+            min_score = max(
+                strict_score(self.towers.texts, self.collection, self.towers.settings),
+                -1 if min_score is None else min_score,
+            )
+        fused = (
+            " ".join(term.text for term in understood.terms if term.weight > 0 and not term.like)
+            if hybrid and vector is not None
+            else None
+        )
+
+        def rank(count: int) -> list[Hit]:
+            if vector is None:
+                return [Hit(record, 0.0) for record in self.collection.newest(count, where=wanted)]
+            if fused is None:
+                return self.nearest(vector, count, where=wanted, min_score=min_score)
+            return self._fused(vector, fused, count, wanted, min_score)
+
+        bounded = min_score is not None and not hybrid
+        hits, groups = page(rank, limit, offset, sort, group, bounded=bounded)
+        if _is_one_text(understood) and not hybrid:
+            hits = self.with_probabilities(hits)
+        texts = [term.text for term in understood.terms if not term.like]
+        towers = self.towers.texts
         return Answer(
             hits,
             understood,
-            cut=any(self._encoder.count_tokens(text) > self._encoder.text_limit for text in texts),
-            seconds={"load": self._load_seconds, "encode": times[1] - times[0], "search": times[2] - times[1]},
+            cut=any(towers.count_tokens(text) > towers.text_limit for text in texts),
+            seconds={
+                "load": self._load_seconds,
+                "encode": encoded - started,
+                "search": time.monotonic() - encoded,
+            },
+            groups=groups,
+            meanings=(*(meaning_of(term, pictures) for term in understood.terms), *lowered.meanings),
         )
 
     def search(
@@ -127,11 +207,29 @@ class SearchEngine:
         known = self._calibration
         return [replace(hit, probability=known.probability(hit.score)) for hit in hits] if known else hits
 
+    def prepare(self, queries: Sequence[str | Query]) -> None:
+        """Encode the texts of many queries at once, before they are asked; those that are none are passed over."""
+        texts: dict[str, None] = {}
+        for query in queries:
+            with contextlib.suppress(BadInput):
+                understood = parse_query(query) if isinstance(query, str) else query
+                texts |= dict.fromkeys(term.text for term in understood.terms if not term.like)
+        self._known = dict(zip(texts, self.towers.texts.encode_texts(list(texts)), strict=True))
+
     def vector(self, query: str) -> NDArray[np.float32]:
         """Return the unit vector of a text, shape `(dimension,)`."""
         text = clean_query(query)
-        vector: NDArray[np.float32] = self._encoder.encode_texts([text])[0]
+        known = self._known.get(text)
+        vector: NDArray[np.float32] = self.towers.texts.encode_texts([text])[0] if known is None else known
         return vector
+
+    def picture_vector(self, path: str | Path) -> NDArray[np.float32]:
+        """Return the unit vector of an image file, shape `(dimension,)`; loads the image tower.
+
+        Raises:
+            UnreadableImage: The file is no picture.
+        """
+        return self.towers.picture_vector(Path(path))
 
     def nearest(
         self,
@@ -149,6 +247,24 @@ class SearchEngine:
             if len(hits) < wanted or hits[-1].score < hits[limit - 1].score or wanted > MOST_OF_ONE_SCORE:
                 return hits[:limit]
             wanted = limit + 4 * (wanted - limit)
+
+    def _aim(self, query: Query, pictures: Mapping[str, Likeness]) -> NDArray[np.float32] | None:
+        if not query.terms:
+            return None
+        vectors = [pictures[term.text].vector if term.like else self.vector(term.text) for term in query.terms]
+        return combine(vectors, [term.weight for term in query.terms])
+
+    def _fused(
+        self, vector: NDArray[np.float32], text: str, count: int, where: Filter, min_score: float | None
+    ) -> list[Hit]:
+        from search.hybrid import DEPTH, LexicalIndex, fuse
+
+        pictures = self.collection.count()
+        if self._lexical is None or self._lexical[:2] != (where, pictures):
+            self._lexical = (where, pictures, LexicalIndex.of_collection(self.collection, where))
+        depth = max(count, DEPTH)
+        near = self.nearest(vector, depth, where=where, min_score=min_score)
+        return fuse([near, self._lexical[2].search(text, depth)], count)
 
     def close(self) -> None:
         """Let go of the collection."""

@@ -11,7 +11,7 @@ from importlib.resources import files
 import numpy as np
 
 from gallery.collection import ImageCollection, Where
-from gallery.encoder import Encoder
+from gallery.text_onnx import TextEncoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,9 @@ def background(best_scores: Sequence[float]) -> Background:
     return Background(float(scores.mean()), max(float(scores.std()), 1e-6))
 
 
-def measure_background(encoder: Encoder, collection: ImageCollection, where: Where | None = None) -> Background | None:
+def measure_background(
+    encoder: TextEncoder, collection: ImageCollection, where: Where | None = None
+) -> Background | None:
     """Ask a collection the unrelated texts; None where it has no picture that `where` lets through."""
     vectors = encoder.encode_texts(unrelated_texts())
     best = [hit.score for vector in vectors for hit in collection.nearest(vector, 1, where=where)]

@@ -18,7 +18,7 @@ MAY_IMPORT = {
 }
 OURS = tuple(MAY_IMPORT)
 LEAVES = ("cli", "__main__")
-ENCODERS = {"gallery/encoder.py", "gallery/conse.py"}
+ENCODERS = {"gallery/encoder.py", "gallery/conse.py", "gallery/text_export.py", "gallery/text_module.py"}
 HOMES = {
     "qdrant_client": {"gallery/server.py", "gallery/server_connection.py", "gallery/server_editor.py"},
     "grpc": {"gallery/server_connection.py"},
@@ -33,6 +33,9 @@ HOMES = {
     "uvicorn": {"search/serve.py"},
     "jinja2": {"eval/blocks.py", "search/pages.py"},
     "prometheus_client": {"search/metrics.py"},
+    "onnxruntime": {"gallery/text_onnx.py", "gallery/text_export.py"},
+    "tokenizers": {"gallery/text_onnx.py"},
+    "bm25s": {"search/hybrid.py"},
     "sqlite3": {"gallery/journal.py"},
     "csv": {"gallery/dataset.py"},
     "matplotlib": {"eval/plots.py"},

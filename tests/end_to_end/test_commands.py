@@ -95,7 +95,7 @@ def test_lines_and_json_agree(data: str) -> None:
     assert rows[0][2] == str(PHOTOS / "food" / "espresso.jpg")
     answer = json.loads(find(data, "a cup of coffee", "-k", "3", "--json").stdout)
     assert [hit["path"] for hit in answer["hits"]] == [row[2] for row in rows]
-    assert set(answer) == {"query", "encoder", "collection", "hits", "seconds"}
+    assert {"query", "understood", "meanings", "encoder", "collection", "hits", "seconds"} <= set(answer)
     assert set(answer["seconds"]) == {"load", "encode", "search"}
 
 

@@ -1,0 +1,128 @@
+"""Exporting the text tower of an encoder to ONNX, once, and checking it there against the original."""
+
+import copy
+import json
+import os
+import shutil
+import warnings
+from pathlib import Path
+from typing import Any
+
+from gallery.encoder import Encoder, SentenceTexts
+from gallery.errors import EncoderError
+from gallery.settings import Settings
+from gallery.spec import sha256_of
+from gallery.text_onnx import GRAPH, MANIFEST, TOKENIZER, WEIGHTS, OnnxTexts, export_folder
+
+LEAST_COSINE = 0.9999
+_SUBJECTS = ("a cat", "two dogs", "an old man", "Kinder", "собака", "the well-known castle", "🚗", "x", "a b c d", "1")
+_PLACES = (
+    "",
+    " on a beach",
+    " in the snow",
+    " at night, seen from above",
+    ' "under" a tree',
+    " im Garten",
+    " на снегу",
+)
+_ENDS = (" 2021!", " that runs after a ball and a cat" * 3)
+CHECKED_TEXTS = [subject + place for subject in _SUBJECTS for place in (*_PLACES, *_ENDS)]
+CHECKED_TEXTS += [f"{subject} and so on{', and so on' * 80}" for subject in _SUBJECTS]  # longer than any tower reads
+
+
+def export_texts(encoder: Encoder, settings: Settings) -> float:
+    """Export the text tower of an encoder, and return the least cosine with the original over 100 texts.
+
+    NaN is for a tower that cannot be exported, or not truly: that is noted, so that it is not tried with every search.
+
+    Raises:
+        EncoderError: The export cannot be written.
+    """
+    folder = export_folder(settings, encoder.spec)
+    draft = folder.with_name(f"text.{os.getpid()}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        draft.mkdir(parents=True)
+        cosine = _export(encoder, draft)
+        if (folder / MANIFEST).exists():
+            shutil.rmtree(folder)
+        draft.replace(folder)
+    except OSError as error:
+        raise EncoderError(f"the text tower cannot be exported to {folder} ({error}); free some space") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return cosine
+
+
+def _export(encoder: Encoder, draft: Path) -> float:
+    if not isinstance(encoder, SentenceTexts):
+        raise EncoderError(f"the text tower of {encoder.spec.encoder} is none that can be exported")
+    try:
+        manifest = _write(encoder, draft)
+        _write_manifest(draft, manifest)
+        found = OnnxTexts(draft, encoder.spec).encode_texts(CHECKED_TEXTS)
+        cosine = float((found * encoder.encode_texts(CHECKED_TEXTS)).sum(axis=1).min())
+        if not cosine >= LEAST_COSINE:  # NaN is none
+            raise EncoderError(f"a cosine of {cosine:.6f} with the original, where {LEAST_COSINE} is wanted")
+    except Exception as error:  # noqa: BLE001 - exporters raise what they like, and there is always the original
+        for path in draft.iterdir():
+            path.unlink()
+        (draft / MANIFEST).write_text(json.dumps({"refused": " ".join(str(error).split())[:300]}), encoding="utf-8")
+        return float("nan")
+    _write_manifest(draft, manifest | {"least_cosine": cosine})
+    return cosine
+
+
+def _write(encoder: SentenceTexts, draft: Path) -> dict[str, Any]:
+    """Write graph, weights and tokenizer, and return what else the manifest is to say."""
+    import torch
+
+    from gallery.text_module import TextModule
+
+    tower = copy.deepcopy(TextModule(encoder.text_model)).float().cpu().eval()
+    tokenizer = encoder.text_model.tokenizer
+    sample = tokenizer(["a cat", "two dogs on a beach"], padding=True, return_tensors="pt")
+    raw = draft / "raw.onnx"
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter("ignore")  # tracing warns of every shape that it takes for constant; 100 texts check it
+        torch.onnx.export(
+            tower,
+            (sample["input_ids"], sample["attention_mask"]),
+            str(raw),
+            input_names=["input_ids", "attention_mask"],
+            output_names=["vectors"],
+            dynamic_axes={"input_ids": {0: "n", 1: "t"}, "attention_mask": {0: "n", 1: "t"}, "vectors": {0: "n"}},
+            dynamo=False,
+        )
+    _optimise(raw, draft / GRAPH)
+    raw.unlink()
+    backend = tokenizer.backend_tokenizer
+    backend.no_truncation()
+    backend.no_padding()
+    (draft / TOKENIZER).write_text(backend.to_str(), encoding="utf-8")
+    return {
+        "encoder": encoder.spec.to_dict(),
+        "text_limit": encoder.text_limit,
+        "pad_id": tokenizer.pad_token_id or 0,
+        "pad_token": tokenizer.pad_token or "",
+    }
+
+
+def _optimise(raw: Path, graph: Path) -> None:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.optimized_model_filepath = str(graph)
+    options.add_session_config_entry("session.optimized_model_external_initializers_file_name", WEIGHTS)
+    options.add_session_config_entry("session.optimized_model_external_initializers_min_size_in_bytes", "1024")
+    options.log_severity_level = 3
+    onnxruntime.InferenceSession(str(raw), options, providers=["CPUExecutionProvider"])
+
+
+def _write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    files = {}
+    for name in (GRAPH, WEIGHTS, TOKENIZER):
+        stat = (folder / name).stat()
+        files[name] = {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "sha256": sha256_of(folder / name)}
+    (folder / MANIFEST).write_text(json.dumps(manifest | {"files": files}, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,45 @@
+"""The ranking that an answer is cut from: by vector, by date, or by vector and words together."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from gallery.payload import moment
+from gallery.records import Hit
+from search.answer import Group
+from search.grouping import Grouping, grouped
+
+Order = Literal["score", "date"]
+Rank = Callable[[int], list[Hit]]
+"""Returns at most so many hits, in order; fewer only where there are no more."""
+
+MOST_BY_DATE = 10_000
+
+
+def page(
+    rank: Rank, limit: int, offset: int, sort: Order, group: Grouping | None, *, bounded: bool
+) -> tuple[list[Hit], tuple[Group, ...]]:
+    """Cut a page out of a ranking.
+
+    Args:
+        rank: The ranking.
+        limit: Hits, or groups.
+        offset: How many of the first are left out.
+        sort: `date` puts what belongs to the answer in the order of its date.
+        group: Puts hits together; `limit` and `offset` then count groups.
+        bounded: Whether the ranking ends by itself, at a least score: then all of it is ordered by date, and the
+            page is cut afterwards. Else what is ordered is the page.
+    """
+    if group:
+        groups = grouped(rank, group, offset + limit)[offset:]
+        if sort == "date":
+            groups.sort(key=lambda found: newest_key(found.hits[0]))
+        return [found.hits[0] for found in groups], tuple(groups)
+    if sort == "date" and bounded:
+        return sorted(rank(MOST_BY_DATE), key=newest_key)[offset : offset + limit], ()
+    hits = rank(offset + limit)[offset:]
+    return (sorted(hits, key=newest_key) if sort == "date" else hits), ()
+
+
+def newest_key(hit: Hit) -> tuple[float, str]:
+    """Return what hits are sorted by to have the newest first, those of one date by id."""
+    return -moment(hit.image).timestamp(), hit.image.id

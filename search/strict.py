@@ -1,0 +1,55 @@
+"""Nothing rather than noise: the score that texts which have nothing to do with a collection do not reach.
+
+Every collection has a best answer to every text. `search.unrelated` has 200 texts that few collections can answer;
+what stands no higher than they do is left out.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from gallery.collection import ImageCollection
+from gallery.settings import Settings
+from gallery.text_onnx import TextEncoder
+from search.unrelated import Background, measure_background
+
+STANDING = 2.0
+"""Standard deviations above the mean of the best scores of unrelated texts that a hit must reach."""
+
+
+def strict_score(texts: TextEncoder, collection: ImageCollection, settings: Settings | None = None) -> float:
+    """Return the least cosine of a hit that is no noise.
+
+    What the unrelated texts score is measured once and kept with the encoder, until the number of pictures changes.
+    """
+    found = _background(texts, collection, settings)
+    return found.mean + STANDING * found.deviation if found else -1.0
+
+
+def _background(texts: TextEncoder, collection: ImageCollection, settings: Settings | None) -> Background | None:
+    folder = settings.encoder_folder(texts.spec.fingerprint) if settings else None
+    path = folder / f"unrelated-{collection.name}.json" if folder else None
+    count = collection.count()
+    return _kept(path, count) or _measured(path, count, lambda: measure_background(texts, collection))
+
+
+def _kept(path: Path | None, count: int) -> Background | None:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8")) if path else None
+        if values and values["pictures"] == count:
+            return Background(float(values["mean"]), float(values["deviation"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # it is measured again
+    return None
+
+
+def _measured(path: Path | None, count: int, measure: Callable[[], Background | None]) -> Background | None:
+    found = measure()
+    if path and found:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(asdict(found) | {"pictures": count}) + "\n", encoding="utf-8")
+        except OSError:
+            return found  # a folder that cannot be written to costs the next search its measuring, no more
+    return found

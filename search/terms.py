@@ -1,0 +1,94 @@
+"""The terms of a line become the vector that its answer is near to."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gallery.collection import ImageCollection
+from gallery.errors import BadInput
+from gallery.payload import point_id
+from gallery.spec import sha256_of
+from search.query import Term
+
+Vector = NDArray[np.float32]
+_LEAST_LENGTH = 1e-3
+
+
+class Likeness(NamedTuple):
+    """A picture as part of a query: its unit vector, its id if the collection holds it, and where it was found."""
+
+    vector: Vector
+    id: str | None
+    meaning: str
+
+
+def combine(vectors: Sequence[Vector], weights: Sequence[float]) -> Vector:
+    """Return the weighted sum of unit vectors, scaled to length one, so that scores stay cosines.
+
+    >>> combine([np.array([1, 0], np.float32), np.array([0, 1], np.float32)], [1, -1]).round(3).tolist()
+    [0.7070000171661377, -0.7070000171661377]
+
+    Raises:
+        BadInput: Nothing is left of them.
+    """
+    if len(vectors) == 1 and weights[0] == 1:
+        return vectors[0]
+    total = np.asarray(weights, np.float64) @ np.stack(vectors).astype(np.float64)
+    length = float(np.linalg.norm(total))
+    if length < _LEAST_LENGTH * max(map(abs, weights)):
+        raise BadInput("the terms cancel each other out; leave one out, or give it another weight")
+    return np.asarray(total / length, np.float32)
+
+
+def likeness(value: str, collection: ImageCollection, encode: Callable[[Path], Vector]) -> Likeness:
+    """Find the picture that `like:` names: an id of the collection, or a path in or outside of it.
+
+    Args:
+        value: What follows `like:`.
+        collection: Where it is looked for first.
+        encode: Returns the unit vector of an image file.
+
+    Raises:
+        BadInput: There is no such picture.
+        UnreadableImage: The file is none.
+    """
+    if (id := _as_id(value)) and not Path(value).exists():
+        if vector := _of(collection, id):
+            return vector
+        raise BadInput(f"collection {collection.name} has no picture {id}; --json prints the ids")
+    path = os.path.abspath(Path(value).expanduser())
+    known = collection.newest(1, where={"path": path})
+    if known and (found := _of(collection, known[0].id)):
+        return found
+    if not Path(path).is_file():
+        raise BadInput(f"there is no picture {path}, here or in collection {collection.name}; give a path or an id")
+    try:
+        found = _of(collection, point_id(sha256_of(Path(path))))
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read ({error.strerror}); see that it is yours to read") from error
+    return found or Likeness(encode(Path(path)), None, f"{path}, which the collection does not hold")
+
+
+def _of(collection: ImageCollection, id: str) -> Likeness | None:
+    record, vector = collection.get([id]).get(id), collection.vectors([id]).get(id)
+    return Likeness(vector, id, record.path) if record is not None and vector is not None else None
+
+
+def _as_id(value: str) -> str | None:
+    try:
+        return str(UUID(value))
+    except ValueError:
+        return None
+
+
+def meaning_of(term: Term, pictures: Mapping[str, Likeness]) -> str:
+    """Say what a term was taken for."""
+    side = "like" if term.weight > 0 else "unlike"
+    what = f"the picture {pictures[term.text].meaning}" if term.like else f'the text "{term.text}"'
+    weight = "" if abs(term.weight) == 1 else f", weight {abs(term.weight):g}"
+    return f"{side} {what}{weight}"

@@ -1,0 +1,108 @@
+"""The encoder of an engine: its text side at once, its image side when a picture is to be encoded."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gallery.collection import ImageCollection
+from gallery.errors import BadInput, EncoderError
+from gallery.settings import Settings
+from gallery.text_onnx import MANIFEST, TextEncoder, export_folder, load_exported
+
+if TYPE_CHECKING:
+    from gallery.encoder import Encoder
+
+
+class Towers:
+    """The text tower that an engine uses, and the whole encoder where that was loaded.
+
+    Attributes:
+        texts: Encodes queries.
+        settings: Where things are, if known.
+        note: What the user should know of how the text tower was had, if anything.
+    """
+
+    def __init__(self, texts: TextEncoder, settings: Settings | None = None, name: str | None = None) -> None:
+        """Take a text tower; with settings, the encoder `name` can be loaded for pictures."""
+        self.texts = texts
+        self.note: str | None = None
+        self.settings = settings
+        self._name = name
+        # An encoder with both towers may have been given.
+        self._whole: Encoder | None = cast("Encoder", texts) if hasattr(texts, "encode_pixels") else None
+
+    @classmethod
+    def of_collection(
+        cls, collection: ImageCollection, settings: Settings, text_encoder: "str | TextEncoder | None"
+    ) -> "Towers":
+        """Load the text tower of a collection: the exported one if there is one, else the original.
+
+        Args:
+            collection: Its spec names the encoder.
+            settings: Where exports are kept, and the device.
+            text_encoder: Another text tower that shares the collection's space, or its name.
+
+        Raises:
+            EncoderError: It cannot be loaded.
+        """
+        name = collection.spec.encoder
+        if text_encoder is not None and not isinstance(text_encoder, str):
+            return cls(text_encoder, settings, name)
+        towers = cls.__new__(cls)
+        towers.note, towers.settings, towers._name, towers._whole = None, settings, name, None
+        if text_encoder:
+            towers._name = text_encoder if "+" in text_encoder else f"{name.partition('+')[0]}+{text_encoder}"
+            towers.texts = towers.whole()
+            return towers
+        try:
+            exported = load_exported(settings, collection.spec)
+        except EncoderError as error:
+            exported, towers.note = None, f"{error}. The original is used, which takes some seconds to load."
+        towers.texts = exported or towers.whole()
+        return towers
+
+    def whole(self) -> "Encoder":
+        """Return the encoder with both towers, loaded when first asked for.
+
+        Raises:
+            EncoderError: It cannot be loaded.
+        """
+        if self._whole is None:
+            from gallery.encoder import load_encoder
+
+            if self.settings is None or self._name is None:
+                raise BadInput("this engine takes texts only; open it with SearchEngine.open to search by pictures")
+            self._whole = load_encoder(self._name, self.settings.device)
+        return self._whole
+
+    def picture_vector(self, path: Path) -> NDArray[np.float32]:
+        """Return the unit vector of an image file, shape `(dimension,)`.
+
+        Raises:
+            UnreadableImage: The file is none.
+            EncoderError: The encoder cannot be loaded.
+        """
+        from gallery.images import open_image
+
+        encoder = self.whole()
+        vector: NDArray[np.float32] = encoder.encode_images([open_image(str(path), encoder.detail).rgb])[0]
+        return vector
+
+    def can_export(self) -> bool:
+        """Say whether the text tower is the original, and was not exported yet."""
+        if self.settings is None or self._whole is None or self.texts is not self._whole:
+            return False
+        return not (export_folder(self.settings, self._whole.spec) / MANIFEST).exists()
+
+    def export(self) -> float:
+        """Export the text tower, so that the next process starts at once, and return its least cosine, or NaN.
+
+        Raises:
+            EncoderError: It cannot be written.
+        """
+        from gallery.text_export import export_texts
+
+        assert self.settings is not None
+        return export_texts(self.whole(), self.settings)

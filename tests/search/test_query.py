@@ -1,0 +1,151 @@
+"""The query language: what sentences, operators and filters become, and what is refused where."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from search.query import HAS, Condition, Query, QueryError, Term, parse_query
+
+PIECES = [
+    *("a", "dog", "-", "+", "-cat", "+x", "2*", "0*a", "0.5*red", "3*4", "--", "-2", "like:", "like:a.jpg", '"'),
+    *('"wet dog"', '\\"', "\\", "folder:", "-folder:alps", "+path:x", "path:*.jpg", "before:2021", "after:20", "year:"),
+    *("2019..2021", "year>", "width>=", "640", "height<", "has:", "captions", "camera:", ":", "=", "'", "é", "собака"),
+    *("🐕", "-🐈", "\t", " ", "\n", "\u2003", "\x00", "\udcff", "http://x", "*", "9" * 30, "٣", "format:jpeg"),
+]  # fmt: skip
+LINES = st.one_of(
+    st.text(), st.lists(st.sampled_from(PIECES)).map("".join), st.lists(st.sampled_from(PIECES)).map(" ".join)
+)
+TEXTS = st.one_of(LINES, st.text(min_size=1)).map(lambda s: s.encode("utf-8", "replace").decode()).filter(str.strip)
+WEIGHTS = st.integers(1, 99_999_999).flatmap(lambda n: st.sampled_from([n / 10_000, -n / 10_000])) | st.just(1.0)
+TERMS = st.builds(Term, TEXTS, WEIGHTS, st.booleans())
+CONDITIONS = st.one_of(
+    st.builds(Condition, st.sampled_from(["folder", "path", "format", "camera"]), st.just(":"), TEXTS, st.booleans()),
+    st.builds(Condition, st.just("has"), st.just(":"), st.sampled_from(list(HAS)), st.booleans()),
+    st.builds(
+        Condition, st.sampled_from(["before", "after"]), st.just(":"), st.dates().map(str), st.booleans()
+    ),
+    st.builds(
+        Condition,
+        st.sampled_from(["width", "height"]),
+        st.sampled_from([":", "<", "<=", ">", ">="]),
+        st.integers(0, 999_999_999).map(str),
+        st.booleans(),
+    ),
+)  # fmt: skip
+QUERIES = st.builds(Query, st.lists(TERMS, max_size=6).map(tuple), st.lists(CONDITIONS, max_size=4).map(tuple))
+
+
+@given(QUERIES)
+@settings(max_examples=500, deadline=None)
+def test_what_is_printed_reads_the_same(query: Query) -> None:
+    assert parse_query(str(query)) == query
+
+
+@given(LINES)
+@settings(max_examples=1000, deadline=None)
+def test_any_line_is_understood_or_refused_at_a_column(line: str) -> None:
+    fault = None
+    try:
+        assert parse_query(str(parse_query(line))) == parse_query(line)
+    except QueryError as error:
+        fault = error
+    if fault:
+        assert 1 <= fault.column <= max(1, len(line))
+        assert fault.line == line.encode("utf-8", "replace").decode()
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "a well-known dog",
+        "note: the cat's toy",
+        "a dog - running on a beach",
+        "- a list",
+        "time 12:30, -20 degrees, +1",
+        "собака на снегу: ещё одна",
+        "🐕 in the 🌲🌲",
+        "a sign at http://example.com/a?b=c",
+        "C:\\pictures\\a.jpg",
+        'a 5" screen',
+        "before: and after:",
+        "2 * 2 is 2*2",
+        "rock'n'roll; don't (stop) -- ever & always!",
+        "Year:2020",
+        "x>y",
+    ],
+)
+def test_sentences_are_text(sentence: str) -> None:
+    assert parse_query(sentence) == Query((Term(sentence),))
+
+
+@pytest.mark.parametrize(
+    ("line", "terms"),
+    [
+        ("dog + snow -cat", [("dog", 1), ("snow", 1), ("cat", -1)]),
+        ("dog -cat on grass", [("dog on grass", 1), ("cat", -1)]),
+        ("+ dog", [("dog", 1)]),
+        ("-cat", [("cat", -1)]),
+        ('dog -"a cat asleep" +"wet nose"', [("dog", 1), ("a cat asleep", -1), ("wet nose", 1)]),
+        ("2*dog -0.5*cat", [("dog", 2), ("cat", -0.5)]),
+        ('a dog, "+" and "before:2020"', [("a dog, + and before:2020", 1)]),
+        ('3*"wet dog" running', [("wet dog", 3), ("running", 1)]),
+        ("-🐈 park", [("🐈", -1), ("park", 1)]),
+        (r'-"say \"cheese\" \\"', [('say "cheese" \\', -1)]),
+        ("", []),
+        (" \t", []),
+        ('""', []),
+    ],
+)
+def test_operators(line: str, terms: list[tuple[str, float]]) -> None:
+    found = sorted((term.text, term.weight) for term in parse_query(line).terms)
+    assert found == sorted(terms)
+
+
+def test_pictures_as_queries() -> None:
+    terms = parse_query('like:a.jpg -2*like:"b c.jpg" +like:x').terms
+    assert terms == (Term("a.jpg", 1, like=True), Term("b c.jpg", -2, like=True), Term("x", 1, like=True))
+
+
+def test_filters() -> None:
+    line = (
+        'dog folder:alps -path:*/raw/* before:2021-06 -format:png camera:"Canon EOS" width>=640 year=2020 -has:captions'
+    )
+    query = parse_query(line)
+    assert query.terms == (Term("dog"),)
+    assert query.conditions == (
+        Condition("folder", ":", "alps"),
+        Condition("path", ":", "*/raw/*", True),
+        Condition("before", ":", "2021-06"),
+        Condition("format", ":", "png", True),
+        Condition("camera", ":", "Canon EOS"),
+        Condition("width", ">=", "640"),
+        Condition("year", ":", "2020"),
+        Condition("has", ":", "captions", True),
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "message"),
+    [
+        ("dog year:20x1", 10, "a year such as 2021"),
+        ("dog before:2021-13", 12, "a date such as 2021"),
+        ("dog after:2021-02-30", 11, "a date such as"),
+        ("year>2019..2021", 6, "with a colon"),
+        ("dog has:legs", 9, "one of captions, camera"),
+        ("width>wide", 7, "a number of pixels"),
+        ("dog +", 5, "nothing follows the +"),
+        ("dog + + cat", 5, "nothing follows the +"),
+        ("dog + year:2020", 5, "nothing follows the +"),
+        ('dog -"cat', 6, "not closed"),
+        ('folder:"the alps', 8, "not closed"),
+        ("dog +folder:alps", 5, "takes no +"),
+        ('dog -""', 5, "nothing stands between the quotes"),
+        ("dog 0*cat", 5, "above 0"),
+        ('folder:""', 8, "a value"),
+        ("-x " * 65, 1, "at most 64"),
+    ],
+)
+def test_errors_point_at_the_column(line: str, column: int, message: str) -> None:
+    with pytest.raises(QueryError, match=message.replace("+", r"\+")) as caught:
+        parse_query(line)
+    assert caught.value.column == column

@@ -1,0 +1,36 @@
+"""Four drawn pictures of one colour each, indexed by the encoder that counts letters, for doctests."""
+
+import tempfile
+from pathlib import Path
+
+from letter_encoder import COLOURS, LetterEncoder
+from PIL import Image
+
+from gallery.collection import edit_collection
+from gallery.payload import now, point_id
+from gallery.records import ImageFile, ImageRecord
+from gallery.settings import Settings
+from gallery.spec import sha256_of
+
+
+def make(folder: Path | None = None) -> tuple[Settings, LetterEncoder, Path]:
+    """Make the collection `colours`, and return where it is, its encoder, and the folder of its pictures."""
+    folder = folder or Path(tempfile.mkdtemp())
+    settings, encoder = Settings(data_dir=folder / "data"), LetterEncoder()
+    photos = folder / "photos"
+    photos.mkdir()
+    records = []
+    for name in ("red", "green", "blue", "gold"):
+        path = photos / f"{name}.png"
+        Image.new("RGB", (8, 8), COLOURS[name]).save(path)
+        digest = sha256_of(path)
+        place = ImageFile(str(path), path.stat().st_size, path.stat().st_mtime_ns)
+        records.append(
+            ImageRecord(point_id(digest), digest, (place,), 8, 8, "PNG", None, None, 1, (f"all {name}",), now())
+        )
+    editor = edit_collection(settings, "colours")
+    editor.begin(encoder.spec)
+    editor.upsert(records, encoder.encode_texts(["red", "green", "blue", "gold"]))
+    editor.finish()
+    editor.close()
+    return settings, encoder, photos
