@@ -39,9 +39,9 @@ def write_report(folder: Path) -> None:
     lines = [
         "# From 10 000 to 1 000 000 pictures, embedded",
         "",
-        f"{machine('scale')['machine']}. `{command}`, 512 floats a vector, drawn (benchmarks/drawn_vectors.py); 200",
-        "queries, the ten nearest with their payload. Times of searching are p50 / p99 in ms; recall@10 is against brute",
-        "force by numpy. The machine was shared with other work; the load is in the last rows.",
+        f"{machine('scale')['machine']}. `{command}`, 512 floats a vector,",
+        "drawn (benchmarks/drawn_vectors.py); 200 queries, the ten nearest with their payload. Times of searching are p50",
+        "and p99 in ms; recall is against brute force by numpy. The machine was shared; the load is in the last rows.",
         "",
         _row(["cost", *names]),
         _row(["---"] * (1 + len(names))),

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from qdrant_client import QdrantClient, models
 
-from gallery import server_connection
+from gallery import server_connection, server_options
 from gallery.collection import Where, best_first, check_facet, newest_first
 from gallery.filters import Condition, Filter, as_filter
 from gallery.payload import INDEXED_KEYS, public_url_of, to_record
 from gallery.records import Hit, ImageRecord
-from gallery.server_connection import SEARCH_PATIENCE, Caller, read_metadata
+from gallery.server_connection import SEARCH_PATIENCE, Caller, read_metadata, reading
 from gallery.settings import Settings
 from gallery.spec import Spec
 
@@ -20,7 +20,7 @@ _PAGE = 500
 
 def server_collections(settings: Settings) -> list[str]:
     """Return the names of the server's collections, sorted."""
-    client = server_connection.connect(settings)
+    client = server_connection.connect(reading(settings))
     try:
         call = Caller(settings.qdrant_url, SEARCH_PATIENCE)
         names = {collection.name for collection in call(client.get_collections).collections}
@@ -31,7 +31,9 @@ def server_collections(settings: Settings) -> list[str]:
 
 def open_server(settings: Settings, name: str) -> "ServerCollection":
     """Open a collection of the server to search it."""
-    return ServerCollection(name, server_connection.connect(settings), Caller(settings.qdrant_url, SEARCH_PATIENCE))
+    return ServerCollection(
+        name, server_connection.connect(reading(settings)), Caller(settings.qdrant_url, SEARCH_PATIENCE)
+    )
 
 
 class ServerCollection:
@@ -59,7 +61,7 @@ class ServerCollection:
             limit=limit,
             query_filter=_filter(where),
             score_threshold=min_score,
-            search_params=models.SearchParams(exact=True) if exact else None,
+            search_params=server_options.search_params(exact=exact),
             with_payload=True,
         )
         return best_first(Hit(to_record(str(p.id), p.payload or {}), p.score) for p in answer.points)

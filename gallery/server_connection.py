@@ -1,8 +1,9 @@
 """The connection to a Qdrant server or cluster: addresses, patience, and errors in a sentence."""
 
 import math
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, ParamSpec, TypeVar, cast
 from urllib.parse import urlsplit
 
 import grpc
@@ -30,22 +31,66 @@ T = TypeVar("T")
 def connect(settings: Settings, timeout: float = SEARCH_PATIENCE) -> QdrantClient:
     """Return a client for the server of the settings, which waits `timeout` seconds for an answer; nothing is sent yet.
 
+    With several addresses in `QDRANT_URL` it stays with the first that answers, until that does not.
+
     Raises:
-        CollectionError: `QDRANT_URL` is no address.
+        CollectionError: `QDRANT_URL` is no address, or one of several is none.
     """
+    clients = [_client(url, settings.qdrant_api_key, timeout) for url in node_urls(settings)]
+    return clients[0] if len(clients) == 1 else cast(QdrantClient, AnyNode(clients))
+
+
+def node_urls(settings: Settings) -> list[str]:
+    """Return the addresses of `QDRANT_URL`; one that is empty if there is none."""
+    return [url.strip() for url in (settings.qdrant_url or "").split(",") if url.strip()] or [""]
+
+
+def reading(settings: Settings) -> Settings:
+    """Return the settings with the key that may only read in the place of the other, if there is one."""
+    return replace(settings, qdrant_api_key=settings.qdrant_read_only_api_key or settings.qdrant_api_key)
+
+
+def _client(url: str, api_key: str | None, timeout: float) -> QdrantClient:
     try:
-        address = urlsplit(settings.qdrant_url or "")
+        address = urlsplit(url)
         if address.scheme not in ("http", "https") or not address.hostname:
             raise ValueError("it must begin with http:// or https:// and name a host")
         return QdrantClient(
-            url=settings.qdrant_url,
-            api_key=settings.qdrant_api_key,
-            prefer_grpc=True,
-            timeout=math.ceil(timeout),
-            check_compatibility=False,
+            url=url, api_key=api_key, prefer_grpc=True, timeout=math.ceil(timeout), check_compatibility=False
         )
     except ValueError as error:
-        raise CollectionError(f"QDRANT_URL {settings.qdrant_url!r} is no address: {error}") from error
+        raise CollectionError(f"QDRANT_URL {url!r} is no address: {error}") from error
+
+
+class AnyNode:
+    """The nodes of a cluster as one client: each answers for all, so a call goes to the next when one is away.
+
+    A write that a node took before it went away is written again by the next, which changes nothing: ids are those of
+    the contents.
+    """
+
+    def __init__(self, clients: Sequence[QdrantClient]) -> None:
+        self._clients = clients
+        self._current = 0
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever the client's function takes and gives
+            for attempt in range(len(self._clients)):
+                node = self._current
+                try:
+                    return getattr(self._clients[node], name)(*args, **kwargs)
+                except Exception as error:
+                    if not _is_passing(error) or attempt == len(self._clients) - 1:
+                        raise
+                    self._current = (node + 1) % len(self._clients)
+            raise AssertionError
+
+        return call
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        for client in self._clients:
+            client.close()
 
 
 class Caller:

@@ -1,6 +1,8 @@
 """Writing to collections on a Qdrant server or cluster."""
 
 import hashlib
+import logging
+import time
 from collections.abc import Sequence
 from uuid import uuid4
 
@@ -15,13 +17,17 @@ from gallery.journal import Journal
 from gallery.payload import INDEXED_KEYS, to_payload
 from gallery.records import ImageRecord
 from gallery.server import get_records
-from gallery.server_connection import SEARCH_PATIENCE, Caller, read_metadata
+from gallery.server_connection import SEARCH_PATIENCE, Caller, node_urls, read_metadata
+from gallery.server_options import ServerOptions
 from gallery.settings import Settings
 from gallery.spec import Spec
 
 INGEST_PATIENCE = 90.0
 INGEST_TIMEOUT = 60.0
 """Seconds to wait for the answer to a write."""
+GREEN_PATIENCE, GREEN_PAUSE = 900.0, 2.0
+"""Seconds to wait for the server's graphs at the end, and between two looks."""
+_LOG = logging.getLogger(__name__)
 _WRITTEN_AT_ONCE = 256
 
 
@@ -51,6 +57,7 @@ class ServerEditor:
         self._client = client
         self._call = Caller(settings.qdrant_url, INGEST_PATIENCE)
         self._public_url = settings.public_url
+        self._options = ServerOptions.of(len(node_urls(settings)))
         self._journals = settings.data_dir / "journals"
         self.spec: Spec | None = None
         self.journal = Journal(None)
@@ -84,9 +91,15 @@ class ServerEditor:
             self._call(self._client.upsert, self.name, points=batch, wait=True)
 
     def update(self, records: Sequence[ImageRecord]) -> None:
-        for record in records:
-            payload = to_payload(record, self._public_url)
-            self._call(self._client.overwrite_payload, self.name, payload=payload, points=[record.id], wait=True)
+        operations = [
+            models.OverwritePayloadOperation(
+                overwrite_payload=models.SetPayload(payload=to_payload(record, self._public_url), points=[record.id])
+            )
+            for record in records
+        ]
+        for start in range(0, len(operations), _WRITTEN_AT_ONCE):
+            batch = operations[start : start + _WRITTEN_AT_ONCE]
+            self._call(self._client.batch_update_points, self.name, update_operations=batch, wait=True)
 
     def delete(self, ids: Sequence[str]) -> None:
         if ids:
@@ -96,7 +109,33 @@ class ServerEditor:
         """The server's log is durable once a write has been answered: nothing to do."""
 
     def finish(self) -> None:
-        """Points of a server are seen as soon as they are written: nothing to do."""
+        """Wait until the server has made its graphs: points are seen as soon as they are written, but found slowly.
+
+        After `GREEN_PATIENCE` seconds the server is left to go on by itself, and that is said.
+
+        Raises:
+            CollectionError: The server has given up, for the reason that it gives.
+        """
+        deadline = time.monotonic() + GREEN_PATIENCE
+        while self.spec:
+            info = self._call(self._client.get_collection, self.name)
+            if info.status == models.CollectionStatus.GREEN:
+                return
+            if info.status == models.CollectionStatus.RED:
+                raise CollectionError(
+                    f"the server cannot finish collection {self.name}: {info.optimizer_status}; see its log, and that "
+                    "its disk has room"
+                )
+            if info.status == models.CollectionStatus.GREY:  # after a restart it waits to be asked for anything
+                self._call(self._client.update_collection, self.name, optimizers_config=models.OptimizersConfigDiff())
+            if time.monotonic() > deadline:
+                _LOG.warning(
+                    "Collection %s is %s after %.0f s: all is written and can be searched, and the server goes on making "
+                    "it fast.",
+                    *(self.name, info.status.value, GREEN_PATIENCE),
+                )
+                return
+            time.sleep(GREEN_PAUSE)
 
     def close(self) -> None:
         self.journal.close()
@@ -107,7 +146,7 @@ class ServerEditor:
             self._call(
                 self._client.create_collection,
                 self.name,
-                vectors_config=models.VectorParams(size=spec.dimension, distance=models.Distance.COSINE),
+                **self._options.collection(spec.dimension),
                 metadata={**spec.to_dict(), "made": str(uuid4())},
             )
         except CollectionError:

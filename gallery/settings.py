@@ -16,8 +16,10 @@ class Settings:
 
     Attributes:
         data_dir: `DATA_DIR`, where embedded collections and journals live.
-        qdrant_url: `QDRANT_URL`, a Qdrant server; without it collections are embedded.
+        qdrant_url: `QDRANT_URL`, a Qdrant server, or the nodes of a cluster with commas between; without it collections
+            are embedded.
         qdrant_api_key: `QDRANT_API_KEY`.
+        qdrant_read_only_api_key: `QDRANT_READ_ONLY_API_KEY`, with which searches connect; without it with the other.
         encoder: `ENCODER`, the encoder of new collections.
         device: `DEVICE`, where models run, in torch's words (`cpu`, `cuda:1`); without it a GPU if there is one.
         public_url: `PUBLIC_URL`, the address under which thumbnails are served as `/thumbs/ID.jpg`.
@@ -27,6 +29,7 @@ class Settings:
     data_dir: Path
     qdrant_url: str | None = None
     qdrant_api_key: str | None = field(default=None, repr=False)
+    qdrant_read_only_api_key: str | None = field(default=None, repr=False)
     encoder: str | None = None
     device: str | None = None
     public_url: str | None = None
@@ -48,6 +51,7 @@ class Settings:
             data_dir=Path(data_dir).expanduser() if data_dir else platformdirs.user_data_path("gallery-search"),
             qdrant_url=value("QDRANT_URL"),
             qdrant_api_key=value("QDRANT_API_KEY"),
+            qdrant_read_only_api_key=value("QDRANT_READ_ONLY_API_KEY"),
             encoder=value("ENCODER"),
             device=value("DEVICE"),
             public_url=value("PUBLIC_URL"),

@@ -20,7 +20,12 @@ OURS = tuple(MAY_IMPORT)
 LEAVES = ("cli", "__main__")
 ENCODERS = {"gallery/encoder.py", "gallery/conse.py", "gallery/text_export.py", "gallery/text_module.py"}
 HOMES = {
-    "qdrant_client": {"gallery/server.py", "gallery/server_connection.py", "gallery/server_editor.py"},
+    "qdrant_client": {
+        "gallery/server.py",
+        "gallery/server_connection.py",
+        "gallery/server_editor.py",
+        "gallery/server_options.py",
+    },
     "grpc": {"gallery/server_connection.py"},
     "qdrant_edge": {"gallery/edge.py", "gallery/edge_editor.py", "gallery/edge_tuning.py"},
     "click": {"ingest/cli.py", "search/cli.py", "eval/cli.py"},
