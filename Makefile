@@ -19,8 +19,8 @@ test: .venv/ready ## Run the tests: offline, without a browser or a server
 test-browser: .venv/ready ## Drive the page in Chromium (/usr/bin/chromium, from the system's packages)
 	.venv/bin/pytest tests/browser
 
-check: .venv/ready ## Check style, types and the compose file
-	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker/compose.yaml
+check: .venv/ready ## Check style, types and the compose files
+	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker/compose.yaml docker/compose.cluster.yaml
 
 bench: .venv/ready ## Measure speed and memory; writes results/bench.md and results/bench.json
 	.venv/bin/python -m benchmarks.bench

@@ -137,7 +137,10 @@ class ClipEncoder(SentenceTexts):
         import torch
 
         model = self._images
-        inputs = torch.from_numpy(pixels).to(device=model.device, dtype=model.dtype, non_blocking=True)
+        batch = torch.from_numpy(pixels)
+        if model.device.type == "cuda":
+            batch = batch.pin_memory()  # memory that the GPU fetches by itself, while this thread goes on
+        inputs = batch.to(device=model.device, dtype=model.dtype, non_blocking=True)
         with torch.inference_mode():
             vectors = model({"pixel_values": inputs, "modality": "image"})["sentence_embedding"]
         return unit_rows(vectors.float().cpu().numpy())

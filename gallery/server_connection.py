@@ -17,6 +17,7 @@ from gallery.settings import Settings
 
 SEARCH_PATIENCE = 10.0
 """Seconds for which a search asks again when the server does not answer."""
+_HTTP_PORT = 6333
 _PASSING_CODES = (
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
@@ -56,7 +57,12 @@ def _client(url: str, api_key: str | None, timeout: float) -> QdrantClient:
         if address.scheme not in ("http", "https") or not address.hostname:
             raise ValueError("it must begin with http:// or https:// and name a host")
         return QdrantClient(
-            url=url, api_key=api_key, prefer_grpc=True, timeout=math.ceil(timeout), check_compatibility=False
+            url=url,
+            grpc_port=(address.port or _HTTP_PORT) + 1,  # as Qdrant has them, and docker/compose.cluster.yaml
+            api_key=api_key,
+            prefer_grpc=True,
+            timeout=math.ceil(timeout),
+            check_compatibility=False,
         )
     except ValueError as error:
         raise CollectionError(f"QDRANT_URL {url!r} is no address: {error}") from error

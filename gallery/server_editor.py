@@ -130,8 +130,7 @@ class ServerEditor:
                 self._call(self._client.update_collection, self.name, optimizers_config=models.OptimizersConfigDiff())
             if time.monotonic() > deadline:
                 _LOG.warning(
-                    "Collection %s is %s after %.0f s: all is written and can be searched, and the server goes on making "
-                    "it fast.",
+                    "Collection %s is %s after %.0f s: all is written and can be searched, and the server goes on.",
                     *(self.name, info.status.value, GREEN_PATIENCE),
                 )
                 return

@@ -5,7 +5,7 @@
 | shards | 2 | 12 | fixed when the collection is made; 12 are spread evenly over 1, 2, 3, 4, 6 and 12 nodes |
 | replication factor | 1 | 2 | a node may go away; needs three nodes to stay able to change collections |
 | write consistency | 1 | 2 | a write that not every replica took is refused, and sent again |
-| quantisation | 4 bits a float, pinned in memory | the same | 0.25 GB for a million vectors; full vectors choose the answer |
+| quantisation | 4 bits a float, pinned in memory | the same | 0.25 GB for a million vectors |
 | full vectors | on the disk, mapped | the same | 2 GB for a million vectors, read for the candidates only |
 | strict mode | at most 10 000 hits a query | the same | one query cannot take the server's memory |
 

@@ -35,6 +35,7 @@ STOPPED = 130
 )
 @click.option("--exclude", metavar="GLOB", multiple=True, help="Leave out what matches, as .gitignore does.")
 @click.option("--prune", is_flag=True, help="Remove pictures whose files are gone from below PATH.")
+@click.option("--part", metavar="I/N", help="Take in only this part of the contents; others take the other parts.")
 @click.option("--dry-run", is_flag=True, help="List what would be done, and change nothing.")
 @click.option("--yes", is_flag=True, help="Remove also what --prune, --forget or --drop would ask about.")
 @click.option("--forget", metavar="PATH", multiple=True, type=click.Path(path_type=Path), help="Remove what is there.")

@@ -13,6 +13,7 @@ from gallery.printable import printable
 from gallery.settings import DEFAULT_COLLECTION, Settings
 from gallery.tuning import outgrown
 from ingest.captions import CaptionsByPath
+from ingest.part import Part
 from ingest.pipeline import changed_files, ingest
 from ingest.progress import ProgressDisplay, print_rows, print_summary
 from ingest.removal import emptied, gone_files, remove
@@ -33,6 +34,7 @@ def index(
     exclude: Sequence[str],
     prune: bool,
     dry_run: bool,
+    part: str | None,
     yes: bool,
 ) -> int:
     """Bring a collection up to date with the files below `paths`, and return the exit code."""
@@ -53,11 +55,14 @@ def index(
                     batch_size=batch_size,
                     prune=prune,
                     prune_all=yes,
+                    part=Part.parse(part) if part else None,
                     on_progress=display.show,
                 )
     finally:
         editor.close()
     print_summary(report, time.monotonic() - started)
+    if report.elsewhere:
+        _say(f"{report.elsewhere} files are left to the other parts.")
     for path, reason in report.not_walked:
         _say(f"Not walked: {printable(path)}: {printable(reason)}")
     if report.indexed + report.updated + report.unchanged and not dry_run:

@@ -25,6 +25,7 @@ from gallery.journal import Entry, Journal
 from gallery.payload import now, point_id
 from gallery.records import ImageFile, ImageRecord
 from ingest.captions import CaptionsByPath
+from ingest.part import Part
 from ingest.removal import is_below, is_gone, remove_gone
 from ingest.report import IngestReport
 from ingest.threads import ahead, in_background
@@ -44,6 +45,7 @@ def ingest(
     batch_size: int = 32,
     prune: bool = False,
     prune_all: bool = False,
+    part: Part | None = None,
     on_progress: Callable[[IngestReport], None] = lambda _: None,
 ) -> IngestReport:
     """Bring a collection up to date with the image files below `roots`.
@@ -60,6 +62,7 @@ def ingest(
         batch_size: Pictures that go through the model at once.
         prune: Remove the places of files that are gone from below `roots`, and pictures that have no other.
         prune_all: However many pictures that are.
+        part: Take in only files whose content is in this part; others are read, and left to whoever has theirs.
         on_progress: Called in this thread after every batch and at the end.
 
     Raises:
@@ -71,7 +74,9 @@ def ingest(
     if first is not None:
         encoder = load_encoder()
         collection.begin(encoder.spec)
-        indexer = _Indexer([os.path.abspath(root) for root in roots], encoder, collection, captions, report)
+        indexer = _Indexer(
+            [os.path.abspath(root) for root in roots], encoder, collection, captions, report, part or Part()
+        )
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             try:
                 outcomes = ahead(pool, indexer.reader.read, chain([first], files), AHEAD_BATCHES * batch_size)
@@ -151,15 +156,18 @@ class _Failed:
 class _Reader:
     """Reads and decodes files, in several threads at once."""
 
-    def __init__(self, encoder: Encoder, collection: Editor) -> None:
+    def __init__(self, encoder: Encoder, collection: Editor, part: Part) -> None:
         self._encoder = encoder
+        self._part = part
         self._collection = collection
 
-    def read(self, file: ImageFile) -> _Read | _Failed:
-        """Read a file, and decode it unless the collection has its bytes."""
+    def read(self, file: ImageFile) -> _Read | _Failed | None:
+        """Read a file, and decode it unless the collection has its bytes; None for one of another part."""
         try:
             data = read_file(file.path)
             sha256 = hashlib.sha256(data).hexdigest()
+            if not self._part.holds(sha256):
+                return None
             if self._is_there(sha256):
                 return _Read(file, sha256)
             picture = open_image(data, self._encoder.detail)
@@ -194,6 +202,7 @@ class _Indexer:
         collection: Editor,
         captions: CaptionsByPath | None,
         report: IngestReport,
+        part: Part,
     ) -> None:
         self._roots = roots
         self._encoder = encoder
@@ -201,17 +210,19 @@ class _Indexer:
         self._captions = captions
         self._report = report
         self._writer = Writer(collection)
-        self.reader = _Reader(encoder, collection)
+        self.reader = _Reader(encoder, collection, part)
         self.flush = self._writer.flush
 
-    def add(self, batch: Sequence[_Read | _Failed]) -> None:
+    def add(self, batch: Sequence[_Read | _Failed | None]) -> None:
         """Take in a batch."""
+        self._report.elsewhere += batch.count(None)
         self._writer.known(item.id for item in batch if isinstance(item, _Read))
-        outcomes = [self._whole(item) for item in batch]
+        outcomes = [self._whole(item) for item in batch if item]
         new = self._encode([item for item in outcomes if isinstance(item, _Read)])
         for item in outcomes:
             if isinstance(item, _Failed):
                 self._fail(item)
+            if not isinstance(item, _Read):
                 continue
             self._place(item)
             if item.id in new:
@@ -221,7 +232,7 @@ class _Indexer:
                 self._report.updated += 1
         self._writer.flush_if_full()
 
-    def _whole(self, item: _Read | _Failed) -> _Read | _Failed:
+    def _whole(self, item: _Read | _Failed) -> _Read | _Failed | None:
         """Read a file again whose picture was there when it was read first, and has been removed since."""
         if isinstance(item, _Read) and item.record is None and not self._writer.known([item.id]):
             return self.reader.read(item.file)

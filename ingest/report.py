@@ -17,6 +17,7 @@ class IngestReport:
         unreadable: Path, reason and detail of each file that is no usable picture.
         remembered: How many of these were so at an earlier run and still look the same, and were not opened.
         not_walked: Path and reason of each folder or entry that could not be looked at.
+        elsewhere: Files whose content is in another part of the library.
         pruned: Files that were taken out, as they are gone.
         walking: Whether files are still being looked for.
     """
@@ -28,10 +29,11 @@ class IngestReport:
     unreadable: list[tuple[str, Reason, str]] = field(default_factory=list)
     remembered: int = 0
     not_walked: list[tuple[str, str]] = field(default_factory=list)
+    elsewhere: int = 0
     pruned: int = 0
     walking: bool = True
 
     @property
     def done(self) -> int:
         """How many of the files to read are behind us."""
-        return self.indexed + self.updated + len(self.unreadable) - self.remembered
+        return self.indexed + self.updated + self.elsewhere + len(self.unreadable) - self.remembered

@@ -12,6 +12,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 COMPOSE = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text())
+CLUSTER = yaml.safe_load((ROOT / "docker" / "compose.cluster.yaml").read_text())
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -53,7 +54,8 @@ def test_the_health_check_asks_the_server(server: HTTPServer) -> None:
 
 
 def test_nothing_listens_beyond_this_machine() -> None:
-    ports = [port for service in COMPOSE["services"].values() for port in service.get("ports", [])]
+    services = [*COMPOSE["services"].values(), *CLUSTER["services"].values()]
+    ports = [port for service in services for port in service.get("ports", [])]
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
@@ -74,3 +76,18 @@ def test_the_image_holds_every_package() -> None:
     for package in project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]:
         assert f"COPY {package} {package}\n" in dockerfile
         assert f"!{package}\n" in ignore
+
+
+def test_the_nodes_of_a_cluster_are_the_server_and_share_nothing() -> None:
+    nodes = CLUSTER["services"]
+    server = COMPOSE["services"]["qdrant"]
+    assert len(nodes) == 3
+    assert all(node["image"] == server["image"] for node in nodes.values())
+    assert all(node["healthcheck"]["test"] == server["healthcheck"]["test"] for node in nodes.values())
+    for key in ("volumes", "ports"):
+        assert len({place for node in nodes.values() for place in node[key]}) == sum(
+            len(n[key]) for n in nodes.values()
+        )
+    for name, node in nodes.items():
+        assert node["command"][-2:] == ["--uri", f"http://{name}:6335"]
+        assert name == "qdrant1" or node["command"][1:3] == ["--bootstrap", "http://qdrant1:6335"]
