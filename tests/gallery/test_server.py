@@ -87,7 +87,12 @@ def test_what_a_node_refuses_is_not_asked_of_another() -> None:
 
 def test_several_addresses_make_several_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[dict[str, Any]] = []
-    monkeypatch.setattr(server_connection, "QdrantClient", lambda **options: made.append(options) or Node("node"))
+
+    def make(**options: Any) -> Node:  # noqa: ANN401 - the client's
+        made.append(options)
+        return Node("node")
+
+    monkeypatch.setattr(server_connection, "QdrantClient", make)
     connect(Settings(Path(), qdrant_url="http://a:6333, http://b:6333,", qdrant_api_key="k"))
     assert [(options["url"], options["api_key"]) for options in made] == [
         ("http://a:6333", "k"),
