@@ -138,8 +138,7 @@ class ClipEncoder(SentenceTexts):
 
         model = self._images
         batch = torch.from_numpy(pixels)
-        if model.device.type == "cuda":
-            batch = batch.pin_memory()  # memory that the GPU fetches by itself, while this thread goes on
+        batch = batch.pin_memory() if model.device.type == "cuda" else batch  # so that the GPU fetches it by itself
         inputs = batch.to(device=model.device, dtype=model.dtype, non_blocking=True)
         with torch.inference_mode():
             vectors = model({"pixel_values": inputs, "modality": "image"})["sentence_embedding"]
