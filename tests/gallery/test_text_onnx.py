@@ -1,0 +1,90 @@
+"""The exported text tower gives the original's vectors, and what does not hold is refused."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_clip
+from letter_encoder import LetterEncoder
+
+from gallery import text_export
+from gallery.encoder import ClipEncoder
+from gallery.errors import EncoderError
+from gallery.settings import Settings
+from gallery.text_export import CHECKED_TEXTS, export_texts
+from gallery.text_onnx import MANIFEST, WEIGHTS, OnnxTexts, export_folder, load_exported
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> ClipEncoder:
+    folder = tmp_path_factory.mktemp("clip")
+    tiny_clip.save_untrained(folder)
+    return ClipEncoder(str(folder), "cpu")
+
+
+@pytest.fixture(scope="module")
+def settings(original: ClipEncoder, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings with the export in place."""
+    settings = Settings(tmp_path_factory.mktemp("data"))
+    assert load_exported(settings, original.spec) is None
+    assert export_texts(original, settings) >= 0.9999
+    return settings
+
+
+def test_vectors_are_the_originals(original: ClipEncoder, settings: Settings) -> None:
+    exported = load_exported(settings, original.spec)
+    assert exported
+    assert len(CHECKED_TEXTS) == 100
+    texts = ["a red star on blue", "x", "", "a cat " * 100, "собака 🐕", "/etc/hostname"]
+    assert np.allclose(exported.encode_texts(texts), original.encode_texts(texts), atol=1e-5)
+    assert np.allclose(exported.encode_texts(texts[:1]), original.encode_texts(texts)[:1], atol=1e-5)
+    assert [exported.count_tokens(text) for text in texts] == [original.count_tokens(text) for text in texts]
+    assert exported.text_limit == original.text_limit == 77
+    assert exported.encode_texts([]).shape == (0, 32)
+    assert np.isfinite(exported.encode_texts(["\udcff"])).all()
+
+
+def test_a_copy_with_other_times_is_checked_by_its_digest(original: ClipEncoder, settings: Settings) -> None:
+    folder = export_folder(settings, original.spec)
+    os.utime(folder / WEIGHTS, ns=(1, 1))
+    assert OnnxTexts(folder, original.spec)
+
+
+@pytest.mark.parametrize("harm", ["weights", "size", "manifest", "gone"])
+def test_what_is_not_what_was_exported_is_refused(
+    original: ClipEncoder, settings: Settings, tmp_path: Path, harm: str
+) -> None:
+    for file in export_folder(settings, original.spec).iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    weights = tmp_path / WEIGHTS
+    if harm == "weights":
+        data = bytearray(weights.read_bytes())
+        data[1000] ^= 1
+        weights.write_bytes(data)
+    elif harm == "size":
+        weights.write_bytes(b"")
+    elif harm == "manifest":
+        (tmp_path / MANIFEST).write_text("[]")
+    else:
+        weights.unlink()
+    with pytest.raises(EncoderError, match="remove"):
+        OnnxTexts(tmp_path, original.spec)
+
+
+def test_a_tower_that_does_not_hold_is_noted_and_refused(
+    original: ClipEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_export, "LEAST_COSINE", 1.1)
+    settings = Settings(tmp_path)
+    assert np.isnan(export_texts(original, settings))
+    assert "1.1 is wanted" in json.loads((export_folder(settings, original.spec) / MANIFEST).read_text())["refused"]
+    with pytest.raises(EncoderError, match=r"does not hold .* remove it"):
+        load_exported(settings, original.spec)
+    assert not list(tmp_path.rglob("*.draft"))
+
+
+def test_an_encoder_of_another_kind_is_not_exported(tmp_path: Path) -> None:
+    with pytest.raises(EncoderError, match="none that can be exported"):
+        export_texts(LetterEncoder(), Settings(tmp_path))
