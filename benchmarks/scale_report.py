@@ -57,8 +57,9 @@ def write_report(folder: Path) -> None:
         if ways:
             lines += ["", f"## {name}", "", _row(["way", *KINDS]), _row(["---"] * 4)]
             lines += [_row([way, *(_answer(answers.get(f"{kind}, {way}")) for kind in KINDS)]) for way in ways]
-    lines += ["", "![Growth](scale.png)"]
-    (RESULTS / "scale.md").write_text("\n".join(lines) + "\n")
+    notes = folder / "notes.md"
+    lines += ["", "![Growth](scale.png)", "", notes.read_text().strip() if notes.exists() else ""]
+    (RESULTS / "scale.md").write_text("\n".join(lines).rstrip() + "\n")
     (RESULTS / "scale.json").write_text(json.dumps({name: runs[name] for name in names}, indent=1) + "\n")
     _plot(runs)
 
@@ -81,6 +82,11 @@ def _plot(runs: dict[str, Any]) -> None:
                 sizes = [size for size, _ in points]
                 times.plot(sizes, [answer["ms"][0] for _, answer in points], style, marker="o", label=label)
                 recalls.plot(sizes, [answer["recall@10"] for _, answer in points], style, marker="o", label=label)
+    for name, run in runs.items():
+        if name.endswith("unindexed") and (answer := run["measure"].get("plain, rescored of 4 x")):
+            label = "turbo4: no graph, rescored of 4 x"
+            times.plot([int(name.split("-")[0])], [answer["ms"][0]], "kx", label=label)
+            recalls.plot([int(name.split("-")[0])], [answer["recall@10"]], "kx", label=label)
     floor = {int(name.split("-")[0]): run["truth"]["numpy, ms"][0] for name, run in runs.items() if "truth" in run}
     times.plot(sorted(floor), [floor[size] for size in sorted(floor)], ":", color="grey", label="numpy, all vectors")
     times.set(xscale="log", yscale="log", xlabel="pictures", ylabel="p50 of a search, ms")
