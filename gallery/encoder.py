@@ -22,6 +22,8 @@ Vectors = NDArray[np.float32]
 DEFAULT_ENCODER = "clip-ViT-B-32"
 FALLBACK_ENCODER = "conse"
 HUB_SECONDS = 5.0
+TOWERS_FILE = "towers.json"
+"""A folder with a file of this name holds two towers that `baseline train two-tower` trained."""
 MOST_ELONGATED = 8
 _WEIGHTS = [f"{folder}{file}" for folder in ("", "0_CLIPModel/") for file in ("model.safetensors", "pytorch_model.bin")]
 
@@ -146,7 +148,7 @@ class ClipEncoder(SentenceTexts):
 
 
 def load_encoder(name: str, device: str | None = None) -> Encoder:
-    """Load the encoder `name`: `conse`, or what `ClipEncoder` takes.
+    """Load the encoder `name`: `conse`, a folder of two trained towers, or what `ClipEncoder` takes.
 
     Raises:
         EncoderError: It cannot be loaded; the message says why and what to do.
@@ -156,6 +158,10 @@ def load_encoder(name: str, device: str | None = None) -> Encoder:
         from gallery.conse import ConseEncoder
 
         return ConseEncoder(device)
+    if (Path(name) / TOWERS_FILE).is_file():
+        from gallery.towers import TwoTowerEncoder
+
+        return TwoTowerEncoder(Path(name), device)
     return ClipEncoder(name, device)
 
 

@@ -28,8 +28,11 @@ HOMES = {
     },
     "grpc": {"gallery/server_connection.py"},
     "qdrant_edge": {"gallery/edge.py", "gallery/edge_editor.py", "gallery/edge_tuning.py"},
-    "click": {"ingest/cli.py", "search/cli.py", "eval/cli.py"},
-    "torch": ENCODERS,
+    "click": {"ingest/cli.py", "search/cli.py", "eval/cli.py", "baseline/cli.py"},
+    "torch": {*ENCODERS, "gallery/networks.py", "baseline/models.py", "baseline/two_tower.py"},
+    "torchvision": {"gallery/networks.py"},
+    "gensim": {"baseline/features.py"},
+    "safetensors": {"gallery/saved.py"},
     "transformers": ENCODERS,
     "sentence_transformers": ENCODERS,
     "huggingface_hub": {"gallery/encoder.py"},
@@ -45,8 +48,8 @@ HOMES = {
     "csv": {"gallery/dataset.py"},
     "matplotlib": {"eval/plots.py"},
     "ir_measures": {"eval/metrics.py"},
-    "scipy": {"eval/metrics.py", "eval/agreement.py", "eval/collapse.py", "eval/nothing.py"},
-    "sklearn": {"gallery/splits.py", "eval/calibrate.py"},
+    "scipy": {"baseline/figures.py", "eval/metrics.py", "eval/agreement.py", "eval/collapse.py", "eval/nothing.py"},
+    "sklearn": {"gallery/splits.py", "baseline/features.py", "baseline/models.py", "eval/calibrate.py"},
 }
 FILES = sorted(path for package in OURS for path in (ROOT / package).rglob("*.py"))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
+import baseline.cli
 import eval.cli
 import gallery
 import ingest.cli
@@ -22,6 +23,7 @@ ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
 COMMANDS: dict[str, click.Command] = {
     "ingest": ingest.cli.main,
     "search": search.cli.main,
+    **{f"baseline {name}": command for name, command in baseline.cli.main.commands.items()},
     **{f"evaluate {name}": command for name, command in eval.cli.main.commands.items()},
 }
 

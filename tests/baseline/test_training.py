@@ -1,0 +1,111 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import baseline.cli
+from baseline.compare import compare
+from baseline.features import ImageVectors
+from baseline.figures import ranks_of_own, retrieval_figures
+from baseline.report import write_report
+from baseline.training import prepare, train
+from baseline.two_tower import TowerChoices, train_heads
+from gallery.encoder import load_encoder
+from gallery.errors import BadInput, EncoderError
+from gallery.towers import project
+
+
+def silent(line: str) -> None:
+    assert line
+
+
+def test_image_vectors_are_kept_by_content(tmp_path: Path, judged: Path, network: Any) -> None:  # noqa: ANN401
+    paths = sorted((judged / "train_images").iterdir())
+    first = ImageVectors(network, tmp_path / "kept").of(paths)
+    assert network.pictures == len(paths)
+    moved = [path.rename(path.with_name(f"x{path.name}")) for path in paths]
+    np.testing.assert_array_equal(ImageVectors(network, tmp_path / "kept").of(moved[::-1]), first[::-1])
+    assert network.pictures == len(paths)
+
+
+def test_everything_is_compared_and_reported(tmp_path: Path, judged: Path, network: Any) -> None:  # noqa: ANN401
+    data = prepare(judged, network, tmp_path / "kept", silent)
+    (found,) = compare(data, silent, texts=["tfidf"])
+    figures = {kind: own["figures"] for kind, own in found.retrieval["tfidf"].items()}
+    assert figures["linear"]["distinct_rankings"] == figures["ridge"]["distinct_rankings"] == (1, 0)
+    assert figures["linear"]["matrix_rank"][0] <= 2
+    assert figures["two-tower"]["success@1"][0] > 3 * figures["ridge"]["success@1"][0]
+    write_report(found, tmp_path / "out", "make baseline", network.fingerprint, (2.0, 1.0))
+    saved = json.loads((tmp_path / "out" / "baseline.json").read_text())
+    assert saved["counts"]["queries"] == 12
+    report = (tmp_path / "out" / "baseline.md").read_text()
+    assert "| tfidf | two-tower | 5 |" in report
+    assert report.count("| tfidf | ridge |") == 3
+
+
+@pytest.mark.parametrize("captions_of_one", [1, 3])
+def test_towers_learn_what_belongs_together(captions_of_one: int) -> None:
+    draw = np.random.default_rng(0)
+    shared = draw.standard_normal((300, 8))
+    to_text, to_image = draw.standard_normal((8, 20)), draw.standard_normal((8, 30))
+    images = (shared @ to_image).astype(np.float32)
+    owners = np.repeat(np.arange(300), captions_of_one)
+    texts = (shared[owners] @ to_text + 0.1 * draw.standard_normal((len(owners), 20))).astype(np.float32)
+    known = owners < 200
+    heads = train_heads(texts[known], images[:200], owners[known].tolist(), TowerChoices(16, 2, 40, 1e-2, dropout=0.1))
+    scores = project(texts[~known], "text", heads) @ project(images[200:], "image", heads).T
+    assert np.mean(ranks_of_own(scores, (owners[~known] - 200).tolist()) == 0) > 0.8
+    assert heads["text.heads"].shape == (2, 16, 20)
+
+
+def test_towers_need_two_images() -> None:
+    with pytest.raises(BadInput, match="at least two images"):
+        train_heads(np.ones((2, 3), "f4"), np.ones((1, 3), "f4"), [0, 0])
+
+
+def test_figures_by_hand() -> None:
+    scores = np.array([[0.9, 0.5, 0.1], [0.9, 0.5, 0.1], [0.1, 0.2, 0.2]])
+    assert ranks_of_own(scores, [0, 2, 2]).tolist() == [0, 2, 1]
+    figures = retrieval_figures(scores, [0, 2, 2])
+    assert figures["success@1"] == pytest.approx(1 / 3)
+    assert figures["mrr"] == pytest.approx((1 + 1 / 3 + 1 / 2) / 3)
+    assert (figures["distinct_first"], figures["distinct_rankings"]) == (2, 2)
+
+
+def test_trained_models_search_and_towers_are_an_encoder(
+    tmp_path: Path, make_judged: Callable[[int, int], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
+    judged = make_judged(16, 3)
+    run = CliRunner().invoke
+    for kind in ("ridge", "two-tower"):
+        model = tmp_path / kind
+        done = run(baseline.cli.main, ["train", kind, str(judged), "--text", "tfidf", "--out", str(model)])
+        assert done.exit_code == 0, done.output
+        done = run(baseline.cli.main, ["search", str(model), "a red bar", str(judged / "test_images"), "-k", "2"])
+        assert [line.split("\t")[0] for line in done.stdout.splitlines()] == ["1", "2"], done.output
+        done = run(baseline.cli.main, ["score", str(model), str(judged)])
+        assert done.stdout.startswith("success@1\t"), done.output
+    encoder = load_encoder(str(tmp_path / "two-tower"))
+    vectors = encoder.encode_texts(["a red bar", "words never seen"])
+    assert vectors.shape == (2, encoder.spec.dimension)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert encoder.encode_texts([]).shape == (0, encoder.spec.dimension)
+    assert load_encoder(str(tmp_path / "two-tower")).spec == encoder.spec
+    values = json.loads((tmp_path / "two-tower" / "towers.json").read_text())
+    values["image"]["fingerprint"] = "another"
+    (tmp_path / "two-tower" / "towers.json").write_text(json.dumps(values))
+    with pytest.raises(EncoderError, match="trained on another"):
+        load_encoder(str(tmp_path / "two-tower"))
+
+
+def test_a_split_that_holds_photos_out_trains_on_fewer(tmp_path: Path, judged: Path, network: Any) -> None:  # noqa: ANN401
+    data = prepare(judged, network, tmp_path / "kept", silent)
+    for split in ("all", "held-out", "leaky"):
+        train("ridge", data, tmp_path / split, text="tfidf", split=split)
+    counts = {s: json.loads((tmp_path / s / "fusion.json").read_text())["pairs"] for s in ("all", "held-out", "leaky")}
+    assert counts["held-out"] < counts["leaky"] < counts["all"]
