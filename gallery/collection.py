@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery import filters
+from gallery.editor import Editor
 from gallery.errors import BadInput, CollectionError, EncoderError
 from gallery.journal import Journal
 from gallery.payload import INDEXED_KEYS, moment
@@ -96,54 +97,6 @@ class CollectionInfo:
     pictures: int
     megabytes: float | None = None
     changed_at: str | None = None
-
-
-class Editor(Protocol):
-    """A collection that is being written to, by one process where it is embedded."""
-
-    name: str
-    spec: Spec | None
-    journal: Journal
-
-    def begin(self, spec: Spec) -> None:
-        """Make ready to write vectors of `spec`; called before the first write.
-
-        Raises:
-            SpecMismatch: The collection holds vectors of another space.
-        """
-        ...
-
-    def get(self, ids: Sequence[str]) -> dict[str, ImageRecord]:
-        """Return the pictures with these ids, those that are there."""
-        ...
-
-    def upsert(self, records: Sequence[ImageRecord], vectors: NDArray[np.float32]) -> None:
-        """Write pictures and their vectors, shape `(n, dimension)`, replacing those with the same ids.
-
-        Raises:
-            EncoderError: The vectors are not finite unit rows of the right shape; nothing was written.
-        """
-        ...
-
-    def update(self, records: Sequence[ImageRecord]) -> None:
-        """Replace the payload of pictures that are there, leaving their vectors."""
-        ...
-
-    def delete(self, ids: Sequence[str]) -> None:
-        """Remove pictures; ids that are not there are ignored."""
-        ...
-
-    def flush(self) -> None:
-        """Return once everything written so far will survive a crash."""
-        ...
-
-    def finish(self) -> None:
-        """Complete what was begun, and show it to those who search."""
-        ...
-
-    def close(self) -> None:
-        """Let go of files and connections; what was flushed and not finished is gone on with next time."""
-        ...
 
 
 def check_vectors(vectors: NDArray[np.float32], count: int, dimension: int) -> None:
@@ -268,6 +221,23 @@ def edit_collection(settings: Settings, name: str, *, new: bool = True) -> Edito
     from gallery.edge_editor import edit_edge
 
     return edit_edge(settings, name)
+
+
+def open_journal(settings: Settings, name: str, *, new: bool = True) -> Journal:
+    """Return what is known of the files of a collection, only to be read; its writer is not disturbed.
+
+    Raises:
+        CollectionError: There is no collection of that name, unless `new`: then nothing is known.
+    """
+    if not new:
+        _check_name(name, collection_names(settings))
+    if settings.qdrant_url:
+        from gallery.server_editor import server_journal
+
+        return server_journal(settings, name)
+    from gallery.edge_editor import edge_journal
+
+    return edge_journal(settings, name)
 
 
 def _check_name(name: str, names: Sequence[str]) -> None:

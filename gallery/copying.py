@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.collection import Editor, ImageCollection, edit_collection, open_collection
+from gallery.collection import ImageCollection, edit_collection, open_collection
+from gallery.editor import Editor
 from gallery.errors import BadInput, CollectionError
 from gallery.journal import Entry
 from gallery.records import ImageRecord

@@ -179,6 +179,23 @@ def get_records(shard: q.EdgeShard, ids: Sequence[str]) -> dict[str, ImageRecord
     return {str(point.id): to_record(str(point.id), point.payload or {}) for point in points}
 
 
+def get_vectors(shard: q.EdgeShard, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+    """Return the vectors of the pictures with these ids, those that are there."""
+    points = shard.retrieve([UUID(id) for id in ids], with_payload=False, with_vector=True)
+    return {str(point.id): np.asarray(point.vector, np.float32) for point in points}
+
+
+def scan_records(shard: q.EdgeShard) -> Iterator[ImageRecord]:
+    """Yield every picture, in the order of the ids."""
+    offset = None
+    while True:
+        points, offset = shard.scroll(q.ScrollRequest(offset=offset, limit=_PAGE, with_payload=True))
+        for point in points:
+            yield to_record(str(point.id), point.payload or {})
+        if offset is None:
+            return
+
+
 def _filter(where: Where | None) -> q.Filter | None:
     wanted = as_filter(where)
     if not wanted:

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -11,10 +11,23 @@ import qdrant_edge as q
 from numpy.typing import NDArray
 
 from gallery.collection import check_vectors
-from gallery.edge import JOURNAL, SHARD, SPEC, collections_folder, engine_errors, get_records, load_shard, read_spec
+from gallery.edge import (
+    JOURNAL,
+    SHARD,
+    SPEC,
+    EdgeCollection,
+    collections_folder,
+    engine_errors,
+    get_records,
+    get_vectors,
+    load_shard,
+    read_spec,
+    scan_records,
+)
 from gallery.edge_tuning import config, optimised, payload_index
+from gallery.editor import Former
 from gallery.errors import CollectionError
-from gallery.generations import Workshop, published
+from gallery.generations import Workshop, next_generation, published
 from gallery.journal import Journal
 from gallery.payload import INDEXED_KEYS, to_payload
 from gallery.records import ImageRecord
@@ -36,24 +49,85 @@ def drop_edge(settings: Settings, name: str) -> None:
         workshop.close()
 
 
+def edge_journal(settings: Settings, name: str) -> Journal:
+    """Return the journal of what would be gone on with, only to be read; one that knows nothing without a collection.
+
+    Another process may publish meanwhile, and remove what is about to be opened.
+    """
+    folder = collections_folder(settings) / name
+    while True:
+        current = published(folder)
+        unfinished = next_generation(folder)
+        generation = unfinished if unfinished.is_dir() else current
+        if generation is None:
+            return Journal(None)
+        try:
+            return Journal(generation / JOURNAL, new=False)
+        except CollectionError:
+            if published(folder) == current:
+                raise
+
+
 class EdgeEditor:
-    """A collection that this process writes to: the next generation is begun with the first write."""
+    """A collection that this process writes to: the next generation is begun with the first write.
+
+    A generation in the making whose space is not that of the published one is a change of the encoder: it began
+    empty, and what it has not read yet is known to `former`.
+    """
 
     def __init__(self, name: str, folder: Path, public_url: str | None) -> None:
         self.name = name
         self._public_url = public_url
+        self._folder = folder
         self._workshop = Workshop(folder)
-        self._unfinished = self._sound_unfinished()
-        self._base = self._unfinished or published(folder)
-        self._finished = False
-        self._generation: Path | None = None
         self._shard: q.EdgeShard | None = None
+        self.former: Former | None = None
+        self.journal = Journal(None)
         try:
-            self.spec = read_spec(self._base, name) if self._base else None
-            self.journal = Journal(self._base / JOURNAL if self._base else None)
+            self._open()
         except CollectionError:
             self._workshop.close()
             raise
+
+    def _open(self) -> None:
+        """Take up what is there: what an interrupted run left, else what is published."""
+        self._unfinished = self._sound_unfinished()
+        current = published(self._folder)
+        self._base = self._unfinished or current
+        self._finished = False
+        self._generation: Path | None = None
+        self.spec: Spec | None = read_spec(self._base, self.name) if self._base else None
+        self.journal.close()
+        self.journal = Journal(self._base / JOURNAL if self._base else None)
+        if self._unfinished and current and self.spec and not self.spec.fits(read_spec(current, self.name)):
+            self._set_former(current)
+
+    def _set_former(self, current: Path | None) -> None:
+        if self.former:
+            self.former.close()
+        self.former = None
+        if current:
+            collection = EdgeCollection(self.name, read_spec(current, self.name), load_shard(current))
+            self.former = Former(collection, Journal(current / JOURNAL, new=False))
+
+    def change(self, spec: Spec) -> None:
+        if self.spec is None or self.spec.fits(spec):
+            return
+        if self.former and self._unfinished:
+            shutil.rmtree(self._unfinished)  # a change to yet another encoder, or one that is taken back
+        else:
+            self.finish()  # what an interrupted run knew is known to the former then
+        self._set_former(None)
+        self._open()
+        if self.spec and not self.spec.fits(spec):
+            self._set_former(self._base)
+            self._base, self.spec = None, spec
+            self.journal.close()
+            self.journal = Journal(None)
+
+    @property
+    def changing(self) -> str | None:
+        return self.spec.encoder if self.former and self.spec else None
 
     def begin(self, spec: Spec) -> None:
         if self.spec:
@@ -68,6 +142,12 @@ class EdgeEditor:
 
     def get(self, ids: Sequence[str]) -> dict[str, ImageRecord]:
         return get_records(self._open_shard(), ids)
+
+    def scan(self) -> Iterator[ImageRecord]:
+        return scan_records(self._open_shard())
+
+    def vectors(self, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        return get_vectors(self._open_shard(), ids)
 
     def upsert(self, records: Sequence[ImageRecord], vectors: NDArray[np.float32]) -> None:
         shard = self._open_shard()
@@ -104,6 +184,7 @@ class EdgeEditor:
         self._shard.close()
         self._shard = None
         self.journal.close()
+        self._set_former(None)
         self._workshop.publish(self._generation)
         self._finished = True
 
@@ -111,6 +192,7 @@ class EdgeEditor:
         """Let go of the files and the lock; what was flushed waits for the next run."""
         if self._shard:
             self._shard.close()
+        self._set_former(None)
         self.journal.close()
         self._workshop.close()
 

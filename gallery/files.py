@@ -77,6 +77,15 @@ def find_images(
         folders += reversed(subfolders)
 
 
+def look_at(path: str) -> ImageFile | None:
+    """Return the regular file at `path` as it looks now, if there is one."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return _image_file(path, found) if stat.S_ISREG(found.st_mode) else None
+
+
 def _is_walked(entry: os.DirEntry[str], rules: _Rules) -> bool:
     return entry.name[0] != "." and entry.is_dir() and not _is_excluded(entry.path + "/", rules)
 

@@ -32,6 +32,13 @@ def published(folder: Path) -> Path | None:
         return None
 
 
+def next_generation(folder: Path) -> Path:
+    """Return the folder that the generation after the published one has, or would have."""
+    current = published(folder)
+    number = int(current.name.removeprefix("gen-")) if current else 0
+    return folder / f"gen-{number + 1:06d}"
+
+
 def bytes_below(folder: Path) -> int:
     """Return the bytes of all files below a folder, in which others may be replacing some."""
     total = 0
@@ -69,12 +76,12 @@ class Workshop:
 
     def unfinished(self) -> Path | None:
         """Return the generation that an interrupted run left in the making."""
-        path = self._next()
+        path = next_generation(self._folder)
         return path if path.is_dir() else None
 
     def draft(self, base: Path | None) -> Path:
         """Return the folder of a new draft: a copy of the generation `base`, or empty."""
-        draft = self._next().with_suffix(".draft")
+        draft = next_generation(self._folder).with_suffix(".draft")
         shutil.rmtree(draft, ignore_errors=True)
         self.check_room(bytes_below(base) if base else 0)
         try:
@@ -104,7 +111,7 @@ class Workshop:
     def settle(self, draft: Path) -> Path:
         """Make a draft the generation in the making, which the next run goes on with, and return its folder."""
         _sync_all(draft)
-        generation = draft.rename(self._next())
+        generation = draft.rename(next_generation(self._folder))
         _sync(self._folder)
         return generation
 
@@ -136,11 +143,6 @@ class Workshop:
     def close(self) -> None:
         """Give the lock back."""
         self._lock.release()
-
-    def _next(self) -> Path:
-        current = published(self._folder)
-        number = int(current.name.removeprefix("gen-")) if current else 0
-        return self._folder / f"gen-{number + 1:06d}"
 
 
 def _copy(source: Path, target: Path) -> None:

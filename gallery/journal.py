@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS files (
     path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, sha256 TEXT, captions TEXT, reason TEXT, detail TEXT
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS files_sha256 ON files (sha256);
+CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
 
@@ -42,11 +43,16 @@ class Entry:
 class Journal:
     """Safe to use from several threads. Without a path it is kept in memory, until it is moved to one."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, new: bool = True) -> None:
+        """Open the journal at `path`; unless `new` is false it need not be there yet.
+
+        Raises:
+            CollectionError: It cannot be opened.
+        """
         self._lock = threading.Lock()
         self._path = path
         with self._database():
-            self._connection = _connect(path)
+            self._connection = _connect(path, new=new)
 
     def entry(self, path: str) -> Entry | None:
         """Return what is known of the file at `path`."""
@@ -74,6 +80,29 @@ class Journal:
         with self._database():
             return int(self._connection.execute("SELECT COUNT(DISTINCT sha256) FROM files").fetchone()[0])
 
+    def all(self) -> Iterator[Entry]:
+        """Yield all that is known, sorted by path."""
+        return self._select("TRUE")
+
+    def lost(self, successor: "Journal") -> Iterator[Entry]:
+        """Yield a file for each picture that is known here, and that `successor` has neither a file of nor an heir."""
+        for entry in self._select("sha256 IS NOT NULL"):
+            if entry.sha256 and not successor.places(entry.sha256):
+                after = successor.entry(entry.file.path)
+                if after is None or after.sha256 is None:
+                    yield entry
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether anything was written since `settle` was called last."""
+        with self._database():
+            return self._connection.execute("SELECT 1 FROM marks WHERE name = 'unsettled'").fetchone() is not None
+
+    def settle(self) -> None:
+        """Note that what follows from all files together is up to date."""
+        with self._database(), self._connection:
+            self._connection.execute("DELETE FROM marks WHERE name = 'unsettled'")
+
     def write(self, entries: Iterable[Entry], forgotten: Iterable[str] = ()) -> None:
         """Add or replace entries, and remove those of the paths `forgotten`, all or nothing of it."""
         rows = [
@@ -83,6 +112,7 @@ class Journal:
         with self._database(), self._connection:
             self._connection.executemany("DELETE FROM files WHERE path = ?", [(os.fsencode(p),) for p in forgotten])
             self._connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            self._connection.execute("INSERT OR IGNORE INTO marks VALUES ('unsettled')")
 
     def move_to(self, path: Path) -> None:
         """Go on at `path`, taking along what is known; a journal that is there already is kept as it is."""
@@ -124,7 +154,10 @@ class Journal:
             last = rows[-1][0]
 
 
-def _connect(path: Path | None) -> sqlite3.Connection:
+def _connect(path: Path | None, *, new: bool = True) -> sqlite3.Connection:
+    if path and not new:
+        # Not mode=ro: what a crash left half-written could not be rolled back then, and so not be read.
+        return sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, check_same_thread=False)
     connection = sqlite3.connect(path or ":memory:", check_same_thread=False)
     connection.executescript(_TABLE)
     return connection

@@ -14,9 +14,10 @@ order, as Qdrant's dashboard shows the first eight:
     format      JPEG, PNG, …
     camera      maker and model
     captions    sentences from a captions file
+    stack       the smallest id among its near-duplicates, itself included
     sha256
     indexed_at  when the vector was made
-    origin      {files: [{path, size, mtime in ns}], taken_at, orientation}
+    origin      {files: [{path, size, mtime in ns}], taken_at, orientation, phash}
 
 A path that is not UTF-8 is stored percent-encoded, with raw: true in its file and in origin. Keys without a
 value are left out.
@@ -41,6 +42,7 @@ INDEXED_KEYS = {
     "height": "integer",
     "format": "keyword",
     "camera": "keyword",
+    "stack": "keyword",
     "sha256": "keyword",
     "indexed_at": "datetime",
 }
@@ -65,6 +67,8 @@ def to_payload(record: ImageRecord, public_url: str | None = None) -> Payload:
     files = [_to_place(file) for file in record.files]
     paths = sorted(file["path"] for file in files)
     origin = {"files": files, "taken_at": record.taken_at, "orientation": record.orientation}
+    if record.phash:
+        origin["phash"] = record.phash
     if any("raw" in file for file in files):
         origin["raw"] = True
     payload = {
@@ -78,6 +82,7 @@ def to_payload(record: ImageRecord, public_url: str | None = None) -> Payload:
         "format": record.format,
         "camera": record.camera and record.camera.replace("://", " "),  # the dashboard would draw an address
         "captions": list(record.captions) or None,
+        "stack": record.stack,
         "sha256": record.sha256,
         "indexed_at": record.indexed_at,
         "origin": origin,
@@ -100,6 +105,8 @@ def to_record(id: str, payload: Payload) -> ImageRecord:
         orientation=origin["orientation"],
         captions=tuple(payload.get("captions", ())),
         indexed_at=payload["indexed_at"],
+        phash=origin.get("phash"),
+        stack=payload.get("stack"),
     )
 
 

@@ -31,6 +31,8 @@ class ImageRecord:
         taken_at: ISO 8601 from EXIF, with an offset only where EXIF gives one.
         orientation: The EXIF orientation by which the file's pixels are turned, 1 to 8; 1 is not at all.
         indexed_at: RFC 3339, when the vector was made.
+        phash: Perceptual hash, 16 hexadecimal digits; None of a picture without contrast.
+        stack: The smallest id among the near-duplicates of this picture, itself included.
     """
 
     id: str
@@ -44,6 +46,8 @@ class ImageRecord:
     orientation: int
     captions: tuple[str, ...]
     indexed_at: str
+    phash: str | None = None
+    stack: str | None = None
 
     @property
     def path(self) -> str:

@@ -12,6 +12,7 @@ from gallery.filters import Condition, Filter, as_filter
 from gallery.payload import INDEXED_KEYS, public_url_of, to_record
 from gallery.records import Hit, ImageRecord
 from gallery.server_connection import SEARCH_PATIENCE, Caller, read_metadata, reading
+from gallery.server_names import listed_names
 from gallery.settings import Settings
 from gallery.spec import Spec
 
@@ -22,9 +23,7 @@ def server_collections(settings: Settings) -> list[str]:
     """Return the names of the server's collections, sorted."""
     client = server_connection.connect(reading(settings))
     try:
-        call = Caller(settings.qdrant_url, SEARCH_PATIENCE)
-        names = {collection.name for collection in call(client.get_collections).collections}
-        return sorted(names | {alias.alias_name for alias in call(client.get_aliases).aliases})
+        return listed_names(client, Caller(settings.qdrant_url, SEARCH_PATIENCE))
     finally:
         client.close()
 

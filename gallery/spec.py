@@ -62,16 +62,20 @@ class Spec:
         except (KeyError, ValueError) as error:
             raise SpecMismatch(f"collection {collection} does not say how it was made ({error}); restore it") from error
 
+    def fits(self, other: "Spec") -> bool:
+        """Return whether vectors of the two compare."""
+        return self.space == other.space and self.dimension == other.dimension
+
     def check(self, other: "Spec", collection: str) -> None:
         """Refuse vectors of `other` in a collection of this spec.
 
         Raises:
             SpecMismatch: The spaces differ.
         """
-        if self.space != other.space or self.dimension != other.dimension:
+        if not self.fits(other):
             raise SpecMismatch(
                 f"collection {collection} holds vectors of {self.encoder} [{self.space}], not of {other.encoder} "
-                f"[{other.space}]; leave --encoder out, or ingest into a new --collection"
+                f"[{other.space}]; name it with --encoder to index all anew, or use another --collection"
             )
 
 

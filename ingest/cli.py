@@ -18,7 +18,11 @@ STOPPED = 130
 )
 @click.argument("paths", metavar="PATH...", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("--collection", metavar="NAME", default=DEFAULT_COLLECTION, show_default=True, help="Where to write.")
-@click.option("--encoder", metavar="NAME", help="Encoder of a new collection: a CLIP model, a folder, or conse.")
+@click.option(
+    "--encoder",
+    metavar="NAME",
+    help="A CLIP model, a folder, or conse; another than the collection has indexes all anew.",
+)
 @click.option(
     "--captions",
     metavar="FILE.csv",
@@ -37,7 +41,7 @@ STOPPED = 130
 @click.option("--prune", is_flag=True, help="Remove pictures whose files are gone from below PATH.")
 @click.option("--part", metavar="I/N", help="Take in only this part of the contents; others take the other parts.")
 @click.option("--dry-run", is_flag=True, help="List what would be done, and change nothing.")
-@click.option("--yes", is_flag=True, help="Remove also what --prune, --forget or --drop would ask about.")
+@click.option("--yes", is_flag=True, help="Do also what --prune, --forget, --drop or --encoder would ask about.")
 @click.option("--forget", metavar="PATH", multiple=True, type=click.Path(path_type=Path), help="Remove what is there.")
 @click.option("--drop", metavar="NAME", help="Remove a collection.")
 @click.option("--failures", is_flag=True, help="List the unreadable files of the collection.")

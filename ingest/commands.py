@@ -1,23 +1,36 @@
 """What the command `ingest` can be asked to do, each as one function; errors are raised as `GalleryError`."""
 
+import contextlib
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from gallery.collection import Editor, drop_collection, edit_collection, list_collections, open_collection
+from gallery.collection import (
+    collection_names,
+    drop_collection,
+    edit_collection,
+    list_collections,
+    open_collection,
+    open_journal,
+)
 from gallery.dataset import read_captions
+from gallery.editor import Editor
 from gallery.encoder import Encoder, choose_encoder, load_encoder
+from gallery.errors import BadInput, CollectionError
+from gallery.journal import Entry, Journal
 from gallery.printable import printable
+from gallery.records import ImageFile
 from gallery.settings import DEFAULT_COLLECTION, Settings
 from gallery.tuning import outgrown
 from ingest.captions import CaptionsByPath
 from ingest.part import Part
-from ingest.pipeline import changed_files, ingest
+from ingest.pipeline import ingest, publish
 from ingest.progress import ProgressDisplay, print_rows, print_summary
 from ingest.removal import emptied, gone_files, remove
 from ingest.report import IngestReport
+from ingest.walk import Walk
 
 SOME_UNREADABLE = 3
 """Exit code of a run that is done, but for files or folders that could not be read."""
@@ -40,26 +53,25 @@ def index(
     """Bring a collection up to date with the files below `paths`, and return the exit code."""
     by_path = CaptionsByPath(read_captions(captions), captions.parent) if captions else None
     started = time.monotonic()
-    editor = edit_collection(settings, collection)
-    try:
-        if dry_run:
-            report = _foresee(paths, editor, by_path, exclude, prune=prune)
-        else:
-            with ProgressDisplay() as display:
-                report = ingest(
-                    paths,
-                    editor,
-                    lambda: _encoder(editor, settings, encoder),
-                    captions=by_path,
-                    exclude=exclude,
-                    batch_size=batch_size,
-                    prune=prune,
-                    prune_all=yes,
-                    part=Part.parse(part) if part else None,
-                    on_progress=display.show,
-                )
-    finally:
-        editor.close()
+    if dry_run:
+        report = _foresee(settings, paths, collection, encoder, by_path, exclude, prune=prune)
+    else:
+        with contextlib.closing(edit_collection(settings, collection)) as editor, ProgressDisplay() as display:
+            load = _encoder_for(editor, settings, encoder)
+            if part and editor.former:
+                raise BadInput("a change of the encoder is one machine's work; leave --part out")
+            report = ingest(
+                paths,
+                editor,
+                load,
+                captions=by_path,
+                exclude=exclude,
+                batch_size=batch_size,
+                prune=prune,
+                prune_all=yes,
+                part=Part.parse(part) if part else None,
+                on_progress=display.show,
+            )
     print_summary(report, time.monotonic() - started)
     if report.elsewhere:
         _say(f"{report.elsewhere} files are left to the other parts.")
@@ -70,41 +82,85 @@ def index(
     return SOME_UNREADABLE if report.unreadable or report.not_walked else 0
 
 
-def _encoder(editor: Editor, settings: Settings, wanted: str | None) -> Encoder:
-    if editor.spec:
-        return load_encoder(wanted or editor.spec.encoder, settings.device)
+def _encoder_for(editor: Editor, settings: Settings, wanted: str | None) -> Callable[[], Encoder]:
+    """Return what loads the encoder; where `wanted` is another than the collection's, the change to it is begun."""
+    if editor.spec is None:
+        return lambda: _encoder_of_a_new_collection(settings, wanted)
+    if wanted is None:
+        name = editor.spec.encoder
+        if editor.former:
+            _say(f"Going on with the change from {editor.former.collection.spec.encoder} to {name}.")
+        return lambda: load_encoder(name, settings.device)
+    encoder = load_encoder(wanted, settings.device)  # now, as only its weights tell whether it is another
+    editor.change(encoder.spec)
+    if editor.former:
+        _say(
+            f"Indexing all of {editor.name} anew with {encoder.spec.encoder}; until that is done, searches are "
+            f"answered with {editor.former.collection.spec.encoder}."
+        )
+    return lambda: encoder
+
+
+def _encoder_of_a_new_collection(settings: Settings, wanted: str | None) -> Encoder:
     name, why = choose_encoder(wanted or settings.encoder)
     _say(why)
     return load_encoder(name, settings.device)
 
 
 def _foresee(
-    paths: Sequence[Path], editor: Editor, captions: CaptionsByPath | None, exclude: Sequence[str], *, prune: bool
+    settings: Settings,
+    paths: Sequence[Path],
+    collection: str,
+    encoder: str | None,
+    captions: CaptionsByPath | None,
+    exclude: Sequence[str],
+    *,
+    prune: bool,
 ) -> IngestReport:
+    """List what a run would do; takes no lock and leaves nothing behind."""
     report = IngestReport()
-    for file in changed_files(paths, editor.journal, captions, exclude, report):
-        _put(f"would read {printable(file.path)}")
-    for entry in gone_files(editor.journal, paths, report.not_walked) if prune else ():
-        _put(f"would remove {printable(entry.file.path)}")
+    with contextlib.closing(open_journal(settings, collection)) as journal:
+        former = journal if _would_change(settings, collection, encoder) else None
+        walk = Walk(Journal(None) if former else journal, report, captions, former)
+        for task in walk.changed_files(paths, exclude):
+            _put(f"would read {printable(task.path if isinstance(task, ImageFile) else task.file.path)}")
+        for entry in gone_files(journal, paths, report.not_walked) if prune else ():
+            _put(f"would remove {printable(entry.file.path)}")
     return report
+
+
+def _would_change(settings: Settings, collection: str, encoder: str | None) -> bool:
+    if encoder is None or collection not in collection_names(settings):
+        return False
+    with contextlib.closing(open_collection(settings, collection)) as there:
+        return not there.spec.fits(load_encoder(encoder, settings.device).spec)
 
 
 def forget(settings: Settings, collection: str, paths: Sequence[Path], *, yes: bool) -> None:
     """List what a collection knows below `paths`, and with `yes` take it out."""
-    editor = edit_collection(settings, collection, new=False)
-    try:
-        entries = [entry for path in paths for entry in editor.journal.under(os.path.abspath(path))]
-        for entry in entries:
-            _put(printable(entry.file.path))
-        pictures = emptied(editor.journal, entries)
-        if yes:
-            remove(editor, entries)
-            editor.finish()
-            _say(f"Removed {len(entries)} files and {pictures} pictures from {collection}.")
-        else:
-            _say(f"{len(entries)} files, {pictures} pictures would be removed; add --yes to do it.")
-    finally:
-        editor.close()
+    if yes:
+        with contextlib.closing(edit_collection(settings, collection, new=False)) as editor:
+            if editor.changing:
+                raise CollectionError(
+                    f"the encoder of {collection} is being changed, and what is removed now could come back with it; "
+                    f"go on first: ingest PATH --encoder NAME (begun: {editor.changing}), or with its old encoder "
+                    "to take the change back"
+                )
+            files, pictures = _listed(editor.journal, paths)
+            remove(editor, files)
+            publish(editor)
+        _say(f"Removed {len(files)} files and {pictures} pictures from {collection}.")
+    else:
+        with contextlib.closing(open_journal(settings, collection, new=False)) as journal:
+            files, pictures = _listed(journal, paths)
+        _say(f"{len(files)} files, {pictures} pictures would be removed; add --yes to do it.")
+
+
+def _listed(journal: Journal, paths: Sequence[Path]) -> tuple[list[Entry], int]:
+    entries = [entry for path in paths for entry in journal.under(os.path.abspath(path))]
+    for entry in entries:
+        _put(printable(entry.file.path))
+    return entries, emptied(journal, entries)
 
 
 def drop(settings: Settings, name: str, *, yes: bool) -> None:
@@ -120,12 +176,11 @@ def drop(settings: Settings, name: str, *, yes: bool) -> None:
 
 def list_failures(settings: Settings, collection: str) -> None:
     """Print the unreadable files of a collection."""
-    editor = edit_collection(settings, collection, new=False)
-    rows = [
-        [printable(entry.file.path), str(entry.reason), str(entry.file.size), printable(entry.detail)]
-        for entry in editor.journal.failures()
-    ]
-    editor.close()
+    with contextlib.closing(open_journal(settings, collection, new=False)) as journal:
+        rows = [
+            [printable(entry.file.path), str(entry.reason), str(entry.file.size), printable(entry.detail)]
+            for entry in journal.failures()
+        ]
     print_rows(["path", "reason", "bytes", "detail"], rows)
 
 

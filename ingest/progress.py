@@ -70,6 +70,7 @@ def print_summary(report: IngestReport, seconds: float) -> None:
         ["already there", str(report.unchanged)],
         ["updated", str(report.updated)],
         ["pruned", str(report.pruned)],
+        *([["left out", str(report.left_out)]] if report.left_out else []),
         ["unreadable", str(len(report.unreadable))],
         ["seconds", f"{seconds:.1f}"],
         ["images/s", f"{report.indexed / max(seconds, 1e-6):.1f}"],

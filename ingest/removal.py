@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from gallery.collection import Editor
+from gallery.editor import Editor
 from gallery.errors import BadInput
 from gallery.journal import Entry, Journal
 from ingest.writer import Writer

@@ -19,6 +19,7 @@ class IngestReport:
         not_walked: Path and reason of each folder or entry that could not be looked at.
         elsewhere: Files whose content is in another part of the library.
         pruned: Files that were taken out, as they are gone.
+        left_out: Files whose pictures a changed encoder could not see any more.
         walking: Whether files are still being looked for.
     """
 
@@ -31,6 +32,7 @@ class IngestReport:
     not_walked: list[tuple[str, str]] = field(default_factory=list)
     elsewhere: int = 0
     pruned: int = 0
+    left_out: int = 0
     walking: bool = True
 
     @property

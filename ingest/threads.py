@@ -1,19 +1,85 @@
 """Iterators that work ahead of who takes from them."""
 
-import queue
+import contextlib
+import os
+import pickle
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from tempfile import TemporaryFile
+from typing import IO, Generic, TypeVar
 
 T = TypeVar("T")
 U = TypeVar("U")
 
+MOST_IN_MEMORY = 10_000
+"""Items that wait in memory; the others wait on the disk."""
+
+
+class Spool(Generic[T]):
+    """A queue between threads that holds as much as the disk does, and little in memory; nobody waits to put."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._oldest: deque[T] = deque()
+        self._newest: list[T] = []  # what lies on the disk comes between the two
+        self._file: IO[bytes] | None = None
+        self._blocks: deque[int] = deque()  # where they begin
+        self._closed = False
+
+    def put(self, item: T) -> None:
+        """Add an item; once the queue is closed, nothing happens."""
+        with self._changed:
+            if self._closed:
+                return
+            if self._blocks or self._newest or len(self._oldest) >= MOST_IN_MEMORY:
+                self._newest.append(item)
+                if len(self._newest) % MOST_IN_MEMORY == 0:
+                    self._spill()
+            else:
+                self._oldest.append(item)
+            self._changed.notify()
+
+    def get(self) -> T:
+        """Take out the oldest item; waits for one."""
+        with self._changed:
+            while not (self._oldest or self._blocks or self._newest):
+                self._changed.wait()
+            if not self._oldest:
+                self._refill()
+            return self._oldest.popleft()
+
+    def close(self) -> None:
+        """Let go of what is held."""
+        with self._changed:
+            self._closed = True
+            if self._file:
+                self._file.close()
+
+    def _spill(self) -> None:
+        with contextlib.suppress(OSError):  # a full disk: they wait in memory then
+            self._file = self._file or TemporaryFile()  # noqa: SIM115 - closed by close()
+            start = self._file.seek(0, os.SEEK_END)
+            pickle.dump(self._newest, self._file)
+            self._file.flush()
+            self._blocks.append(start)
+            self._newest.clear()
+
+    def _refill(self) -> None:
+        if self._blocks and self._file:
+            self._file.seek(self._blocks.popleft())
+            self._oldest.extend(pickle.load(self._file))  # noqa: S301 - nobody else can write to a file without a name
+            if not self._blocks:
+                self._file.truncate(0)
+        else:
+            self._oldest.extend(self._newest)
+            self._newest.clear()
+
 
 def in_background(items: Iterable[T]) -> Iterator[T]:
     """Run through `items` in a thread, however slowly they are taken; what it raises is raised here."""
-    ready: queue.SimpleQueue[tuple[T] | BaseException | None] = queue.SimpleQueue()
+    ready: Spool[tuple[T] | BaseException | None] = Spool()
     stopped = threading.Event()
 
     def run() -> None:
@@ -34,6 +100,7 @@ def in_background(items: Iterable[T]) -> Iterator[T]:
             yield message[0]
     finally:
         stopped.set()
+        ready.close()
 
 
 def ahead(pool: ThreadPoolExecutor, function: Callable[[T], U], items: Iterable[T], limit: int) -> Iterator[U]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gallery.collection import Editor
+from gallery.editor import Editor
 from gallery.encoder import Vectors
 from gallery.journal import Entry
 from gallery.payload import point_id

@@ -36,6 +36,8 @@ def make_record() -> Callable[..., ImageRecord]:
             orientation=1 + number % 8,
             captions=("a dog", "a wet dog") if number % 6 == 0 else (),
             indexed_at="2026-01-02T03:04:05Z",
+            phash=f"{number:016x}" if number % 3 else None,
+            stack=point_id(digest),
         )
         return replace(record, **changes)
 

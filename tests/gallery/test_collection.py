@@ -37,7 +37,7 @@ def pictures_in_the_dashboard(payload: Payload) -> list[str]:
 
 def test_the_keys_of_a_payload_come_in_the_documented_order(make_record: MakeRecord) -> None:
     documented = re.findall(r"^ {4}(\w+)", gallery.payload.__doc__ or "", re.MULTILINE)
-    assert len(documented) == 13
+    assert len(documented) == 14
     assert list(to_payload(make_record(6, taken_at="2020-01-02T03:04:05"), "https://host")) == documented
 
 
@@ -121,7 +121,7 @@ def test_a_spec_of_another_layout_is_refused() -> None:
 @pytest.mark.parametrize("other", [replace(SPEC, space="words-1"), replace(SPEC, dimension=4)])
 def test_a_spec_refuses_another_space(other: Spec) -> None:
     SPEC.check(replace(SPEC, text="other-1"), "photos")
-    with pytest.raises(SpecMismatch, match=r"collection photos holds vectors of letters .*; leave --encoder out"):
+    with pytest.raises(SpecMismatch, match=r"collection photos holds vectors of letters .*; name it with --encoder"):
         SPEC.check(other, "photos")
 
 

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from qdrant_client import QdrantClient
 
 from gallery import copying, edge, server_connection
-from gallery.collection import Editor, edit_collection, open_collection
+from gallery.collection import edit_collection, open_collection
 from gallery.copying import copy_collection, settings_of
+from gallery.editor import Editor
 from gallery.errors import BadInput, CollectionError, SpecMismatch
 from gallery.payload import to_payload
 from gallery.records import ImageRecord

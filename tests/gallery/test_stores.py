@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from qdrant_client import QdrantClient, models
 
 from gallery import server_connection
-from gallery.collection import Editor, ImageCollection, Where, edit_collection, open_collection
+from gallery.collection import ImageCollection, Where, edit_collection, open_collection
+from gallery.editor import Editor
 from gallery.errors import BadInput, CollectionError, EncoderError, SpecMismatch
 from gallery.filters import Filter
 from gallery.generations import published
@@ -337,14 +338,14 @@ def test_vectors_that_are_none_are_refused_and_nothing_is_written(
 
 @pytest.mark.parametrize("other", [OTHER_SPACE, replace(SPEC, dimension=63)])
 def test_another_space_is_refused_with_the_cure(place: Place, other: Spec) -> None:
-    with place.write() as editor, pytest.raises(SpecMismatch, match="leave --encoder out"):
+    with place.write() as editor, pytest.raises(SpecMismatch, match="name it with --encoder"):
         editor.begin(other)
 
 
 def test_another_space_is_refused_by_the_next_editor(place: Place) -> None:
     with place.write():
         pass
-    with pytest.raises(SpecMismatch, match="or ingest into a new --collection"), place.write(OTHER_SPACE):
+    with pytest.raises(SpecMismatch, match="or use another --collection"), place.write(OTHER_SPACE):
         pass
 
 

@@ -122,7 +122,7 @@ def test_a_second_run_opens_no_file_and_loads_no_encoder(
     run: Ingest, settings: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run()
-    monkeypatch.setattr("ingest.pipeline.read_file", lambda path: pytest.fail(f"{path} was opened"))
+    monkeypatch.setattr("ingest.reading.read_file", lambda path: pytest.fail(f"{path} was opened"))
     editor = edit_collection(settings, "photos")
     report = ingest([photos], editor, lambda: pytest.fail("the encoder was loaded"))
     editor.close()
@@ -158,7 +158,7 @@ def test_a_passing_failure_is_tried_again(run: Ingest, monkeypatch: pytest.Monke
             raise UnreadableImage(Reason.NO_PERMISSION, "not today")
         return files.read_file(path)
 
-    monkeypatch.setattr("ingest.pipeline.read_file", refuse)
+    monkeypatch.setattr("ingest.reading.read_file", refuse)
     assert [reason for _, reason, _ in run().unreadable] == [Reason.NO_PERMISSION]
     monkeypatch.undo()
     report = run()
@@ -295,7 +295,7 @@ def test_another_encoder_is_refused_before_anything_is_written(
     run()
     Image.new("RGB", (5, 5), "gold").save(photos / "new.png")
     encoder.spec = Spec(encoder="other", dimension=26, space="other", text="other")
-    with pytest.raises(SpecMismatch, match="leave --encoder out"):
+    with pytest.raises(SpecMismatch, match="name it with --encoder"):
         run()
     assert len(stored(settings)) == 5
 

@@ -1,0 +1,79 @@
+"""Which files are to be read: those that are new or look different from what the journal says."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from gallery.files import find_images, look_at
+from gallery.journal import Entry, Journal
+from gallery.records import ImageFile
+from ingest.captions import CaptionsByPath
+from ingest.removal import is_below
+from ingest.report import IngestReport
+
+Task = ImageFile | Entry
+"""A file to be read; or what is known of one that looks as it did, and only its captions are new."""
+
+
+class Walk:
+    """Looks at files, and counts in `report` those that need not be read."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        report: IngestReport,
+        captions: CaptionsByPath | None = None,
+        former: Journal | None = None,
+    ) -> None:
+        """Take the journal to compare with; and, while the encoder is being changed, that of the former collection."""
+        self._journal = journal
+        self._report = report
+        self._captions = captions
+        self._former = former
+
+    def changed_files(self, roots: Sequence[Path], exclude: Sequence[str] = ()) -> Iterator[Task]:
+        """Yield what is new or looks different: first of the former collection's files, then of those below `roots`.
+
+        Raises:
+            BadInput: A root does not exist, or `exclude` holds what is no pattern.
+        """
+        yield from self._former_files([os.path.abspath(root) for root in roots])
+        for root in _outermost(roots):
+            is_empty = True
+            for file in find_images(Path(root), self._not_walked, exclude):
+                is_empty = False
+                if not self._former or not self._former.entry(file.path):
+                    yield from self._compared(file, self._captions)
+            if is_empty:
+                self._report.not_walked.append((root, "no image file there; is its disk in place?"))
+        self._report.walking = False
+
+    def _former_files(self, roots: Sequence[str]) -> Iterator[Task]:
+        """Yield the files that the former collection knows, wherever they lie; those that are gone are not counted."""
+        for entry in self._former.all() if self._former else ():
+            found = look_at(entry.file.path)
+            if found:
+                yield from self._compared(found, self._captions if is_below(found.path, roots) else None)
+
+    def _compared(self, file: ImageFile, captions: CaptionsByPath | None) -> Iterator[Task]:
+        entry = self._journal.entry(file.path)
+        if entry is None or entry.file != file or (entry.reason and not entry.reason.lasting):
+            self._report.to_read += 1
+            yield file
+        elif entry.reason:
+            self._report.remembered += 1
+            self._report.unreadable.append((file.path, entry.reason, entry.detail))
+        elif captions and entry.captions != captions.digest(file.path):
+            self._report.to_read += 1
+            yield entry
+        else:
+            self._report.unchanged += 1
+
+    def _not_walked(self, path: str, error: OSError) -> None:
+        self._report.not_walked.append((path, str(error)))
+
+
+def _outermost(roots: Sequence[Path]) -> list[str]:
+    """Leave out what lies below another root, so that no file is found twice."""
+    paths = dict.fromkeys(os.path.abspath(root) for root in roots)
+    return [path for path in paths if not is_below(path, paths.keys() - {path})]

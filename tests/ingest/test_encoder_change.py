@@ -1,0 +1,264 @@
+"""Another encoder for a collection that is there: built beside it, whole or not at all."""
+
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from letter_encoder import COLOURS, LetterEncoder
+from PIL import Image
+from qdrant_client import QdrantClient
+
+from gallery import server_connection
+from gallery.collection import collection_names, edit_collection, list_collections, open_collection
+from gallery.encoder import Encoder
+from gallery.errors import BadInput, CollectionError
+from gallery.records import Caption, ImageRecord
+from gallery.settings import Settings
+from ingest import commands
+from ingest.captions import CaptionsByPath
+from ingest.pipeline import ingest
+from ingest.report import IngestReport
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from test_encoder_change import Renamed, change
+from gallery.settings import Settings
+from ingest import writer
+writer.WRITE_EVERY = 32
+photos, data = map(Path, sys.argv[1:])
+print("begun", flush=True)
+change(Settings(data_dir=data), photos, Renamed("new"), batch_size=8)
+"""
+
+
+class Renamed(LetterEncoder):
+    """The same vectors under another name, of another space."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.spec = replace(self.spec, encoder=name, space=name, text=name)
+
+
+class LastingClient(QdrantClient):
+    """One database for all of a test."""
+
+    def close(self, *_: object, **__: object) -> None:
+        """Keep the memory."""
+
+
+@pytest.fixture(params=["embedded", "memory"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    if request.param == "embedded":
+        yield Settings(tmp_path / "data")
+        return
+    client = LastingClient(":memory:")
+    monkeypatch.setattr(server_connection, "connect", lambda *_: client)
+    yield Settings(tmp_path / "data", qdrant_url="http://qdrant")
+    QdrantClient.close(client)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Ten pictures: five colours in each of two folders, all different."""
+    for number, folder in enumerate(("one", "two")):
+        (tmp_path / "photos" / folder).mkdir(parents=True)
+        for name, colour in COLOURS.items():
+            Image.new("RGB", (20 + number, 30), colour).save(tmp_path / "photos" / folder / f"{name}.png")
+    return tmp_path / "photos"
+
+
+def change(settings: Settings, root: Path, encoder: Encoder, **options: Any) -> IngestReport:  # noqa: ANN401 - of all sorts
+    """Do what `ingest ROOT --encoder NAME` does."""
+    editor = edit_collection(settings, "photos")
+    try:
+        editor.change(encoder.spec)
+        return ingest([root], editor, lambda: encoder, **options)
+    finally:
+        editor.close()
+
+
+def contents(settings: Settings) -> dict[str, ImageRecord]:
+    collection = open_collection(settings, "photos")
+    found = {record.id: replace(record, indexed_at="") for record, _ in collection.scan()}
+    collection.close()
+    return found
+
+
+def encoder_of(settings: Settings) -> str:
+    collection = open_collection(settings, "photos")
+    collection.close()
+    return collection.spec.encoder
+
+
+def fail_after(count: int, encoder: LetterEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    encode = LetterEncoder.encode_pixels
+
+    def encode_some(self: LetterEncoder, pixels: Any) -> Any:  # noqa: ANN401 - an array
+        if self is encoder and self.encoded >= count:
+            raise KeyboardInterrupt
+        return encode(self, pixels)
+
+    monkeypatch.setattr(LetterEncoder, "encode_pixels", encode_some)
+
+
+def test_all_that_was_known_is_in_the_new_collection(settings: Settings, photos: Path) -> None:
+    captions = CaptionsByPath([Caption("red.png", "a red wall")], photos)
+    change(settings, photos, Renamed("old"), captions=captions)
+    before = contents(settings)
+    report = change(settings, photos / "one", Renamed("new"))
+    assert (report.indexed, report.unchanged) == (10, 0)
+    assert contents(settings) == before, "also what lies elsewhere, and the captions"
+    assert encoder_of(settings) == "new"
+    assert collection_names(settings) == ["photos"], "the former one is gone"
+    assert [(info.encoder, info.pictures) for info in list_collections(settings)] == [("new", 10)]
+    assert change(settings, photos, Renamed("new")).unchanged == 10
+
+
+def test_the_old_one_answers_until_the_new_one_is_whole(
+    settings: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.writer.WRITE_EVERY", 2)
+    change(settings, photos, Renamed("old"))
+    before = contents(settings)
+    new = Renamed("new")
+    fail_after(4, new, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        change(settings, photos, new, batch_size=2)
+    monkeypatch.undo() if settings.qdrant_url is None else monkeypatch.setattr(
+        LetterEncoder, "encode_pixels", LetterEncoder.__dict__["encode_pixels"]
+    )
+    assert encoder_of(settings) == "old"
+    assert contents(settings) == before
+    with pytest.raises(CollectionError, match="is being changed"):
+        commands.forget(settings, "photos", [photos / "one"], yes=True)
+    again = Renamed("new")
+    report = change(settings, photos, again)
+    assert (report.unchanged, report.indexed, again.encoded) == (4, 6, 6), "what was encoded is not encoded again"
+    assert encoder_of(settings) == "new"
+    assert contents(settings) == before
+
+
+def test_a_change_can_be_taken_back(settings: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.writer.WRITE_EVERY", 2)
+    change(settings, photos, Renamed("old"))
+    new = Renamed("new")
+    fail_after(4, new, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        change(settings, photos, new, batch_size=2)
+    old = Renamed("old")
+    assert change(settings, photos, old).unchanged == 10
+    assert (encoder_of(settings), old.encoded) == ("old", 0)
+    commands.forget(settings, "photos", [photos / "one"], yes=True)
+    assert len(contents(settings)) == 5
+
+
+def test_what_an_interrupted_run_knew_is_not_lost(
+    settings: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.writer.WRITE_EVERY", 2)
+    change(settings, photos / "one", Renamed("old"))
+    old = Renamed("old")
+    fail_after(4, old, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        change(settings, photos / "two", old, batch_size=2)
+    change(settings, photos / "one", Renamed("new"))
+    assert len(contents(settings)) == 9
+
+
+def test_pictures_that_cannot_be_read_any_more_are_not_dropped_unasked(settings: Settings, photos: Path) -> None:
+    change(settings, photos, Renamed("old"))
+    (photos / "two").rename(photos.parent / "unplugged")
+    new = Renamed("new")
+    with pytest.raises(BadInput, match="5 files of photos cannot be read any more"):
+        change(settings, photos / "one", new)
+    assert (encoder_of(settings), len(contents(settings))) == ("old", 10)
+    report = change(settings, photos / "one", new, prune_all=True)
+    assert (report.left_out, report.unchanged, new.encoded) == (5, 5, 5)
+    assert (encoder_of(settings), len(contents(settings))) == ("new", 5)
+
+
+def test_an_edited_and_a_moved_file_are_no_loss(settings: Settings, photos: Path) -> None:
+    change(settings, photos, Renamed("old"))
+    Image.new("RGB", (50, 30), "blue").save(photos / "one" / "red.png")
+    (photos / "two" / "red.png").rename(photos / "moved.png")
+    assert change(settings, photos, Renamed("new")).indexed == 10
+    assert encoder_of(settings) == "new"
+
+
+@pytest.mark.filterwarnings("ignore:Payload indexes have no effect")
+def test_points_under_their_own_name_cannot_be_replaced(settings: Settings, photos: Path) -> None:
+    if not settings.qdrant_url:
+        pytest.skip("only a server has aliases")
+    change(settings, photos, Renamed("old"))
+    client = server_connection.connect(settings)
+    physical = client.get_aliases().aliases[0].collection_name
+    assert physical.startswith("photos--")
+    commands.drop(settings, "photos", yes=True)
+    assert collection_names(settings) == []
+    from gallery.server_names import point_alias  # a collection that was made without an alias
+
+    client.create_collection("photos", vectors_config={})
+    with pytest.raises(CollectionError, match="under its own name"):
+        point_alias(client, server_connection.Caller(None, 1), "photos", "other")
+
+
+def test_a_dry_run_lists_all_and_leaves_nothing(
+    tmp_path: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings(tmp_path / "data")
+    keep = {"encoder": None, "captions": None, "batch_size": 2, "exclude": (), "prune": False, "yes": False}
+    commands.index(settings, [photos], "photos", dry_run=True, **keep)  # type: ignore[arg-type]
+    assert capsys.readouterr().out.count("would read") == 10
+    assert not (tmp_path / "data").exists()
+    change(settings, photos, Renamed("old"))
+    holder = edit_collection(settings, "photos")
+    commands.index(settings, [photos], "photos", dry_run=True, **keep)  # type: ignore[arg-type]
+    assert "would read" not in capsys.readouterr().out
+    commands.list_failures(settings, "photos")
+    holder.close()
+
+
+def test_killed_while_the_encoder_changes(tmp_path: Path, photos: Path) -> None:
+    for number in range(150):
+        Image.new("RGB", (30 + number, 9), list(COLOURS.values())[number % 5]).save(photos / "two" / f"{number}.png")
+    undisturbed = Settings(tmp_path / "undisturbed")
+    change(undisturbed, photos, Renamed("old"))
+    wanted = contents(undisturbed)
+    chance = random.Random(0)
+    here = Path(__file__).parent
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(here), str(here.parent / "support")])}
+    for attempt in range(4):
+        settings = Settings(tmp_path / f"killed{attempt}")
+        change(settings, photos, Renamed("old"))
+        command = [sys.executable, "-c", SCRIPT, str(photos / "one"), str(settings.data_dir)]
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout
+            assert process.stdout.readline() == "begun\n"
+            time.sleep(chance.uniform(0, 0.8))
+            process.kill()
+        assert contents(settings) == wanted, "whichever of the two it is"
+        change(settings, photos / "one", Renamed("new"))
+        assert encoder_of(settings) == "new"
+        assert contents(settings) == wanted
+
+
+def test_captions_given_later_open_no_file(tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(tmp_path / "data")
+    change(settings, photos, Renamed("old"))
+    monkeypatch.setattr("ingest.reading.read_file", lambda path: pytest.fail(f"{path} was opened"))
+    editor = edit_collection(settings, "photos")
+    captions = CaptionsByPath([Caption("red.png", "a red wall")], photos)
+    unloaded: Callable[[], Encoder] = lambda: pytest.fail("the encoder was loaded")  # noqa: E731
+    report = ingest([photos], editor, unloaded, captions=captions)
+    editor.close()
+    assert (report.updated, report.unreadable) == (10, [])
+    assert sum(record.captions == ("a red wall",) for record in contents(settings).values()) == 2
+    assert all(record.stack for record in contents(settings).values())
