@@ -214,7 +214,15 @@ def test_a_dry_run_lists_all_and_leaves_nothing(
     tmp_path: Path, photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = Settings(tmp_path / "data")
-    keep = {"encoder": None, "captions": None, "batch_size": 2, "exclude": (), "prune": False, "yes": False}
+    keep = {
+        "part": None,
+        "encoder": None,
+        "captions": None,
+        "batch_size": 2,
+        "exclude": (),
+        "prune": False,
+        "yes": False,
+    }
     commands.index(settings, [photos], "photos", dry_run=True, **keep)  # type: ignore[arg-type]
     assert capsys.readouterr().out.count("would read") == 10
     assert not (tmp_path / "data").exists()
