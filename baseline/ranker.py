@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from baseline.features import ImageVectors
 from baseline.fusion import FUSION_FILE, FusionModel, load_fusion
-from gallery.encoder import TOWERS_FILE, Vectors
+from gallery.encoder import Vectors
 from gallery.errors import BadInput, EncoderError
 from gallery.images import open_image
 from gallery.networks import ImageNetwork
 from gallery.payload import point_id
 from gallery.records import Hit, ImageFile, ImageRecord
 from gallery.saved import load_model
-from gallery.spec import sha256_of
+from gallery.spec import TOWERS_FILE, sha256_of
 from gallery.text_vectors import JoinedVectors, load_text_vectors
 from gallery.towers import project
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from gallery.errors import EncoderError
 from gallery.images import LOADER_VERSION
-from gallery.spec import Spec, digest_of_files
+from gallery.spec import TOWERS_FILE, Spec, digest_of_files
 
 if TYPE_CHECKING:
     import torch
@@ -22,8 +22,6 @@ Vectors = NDArray[np.float32]
 DEFAULT_ENCODER = "clip-ViT-B-32"
 FALLBACK_ENCODER = "conse"
 HUB_SECONDS = 5.0
-TOWERS_FILE = "towers.json"
-"""A folder with a file of this name holds two towers that `baseline train two-tower` trained."""
 MOST_ELONGATED = 8
 _WEIGHTS = [f"{folder}{file}" for folder in ("", "0_CLIPModel/") for file in ("model.safetensors", "pytorch_model.bin")]
 
@@ -138,8 +136,7 @@ class ClipEncoder(SentenceTexts):
     def encode_pixels(self, pixels: Vectors) -> Vectors:
         import torch
 
-        model = self._images
-        batch = torch.from_numpy(pixels)
+        model, batch = self._images, torch.from_numpy(pixels)
         batch = batch.pin_memory() if model.device.type == "cuda" else batch  # so that the GPU fetches it by itself
         inputs = batch.to(device=model.device, dtype=model.dtype, non_blocking=True)
         with torch.inference_mode():
@@ -148,11 +145,7 @@ class ClipEncoder(SentenceTexts):
 
 
 def load_encoder(name: str, device: str | None = None) -> Encoder:
-    """Load the encoder `name`: `conse`, a folder of two trained towers, or what `ClipEncoder` takes.
-
-    Raises:
-        EncoderError: It cannot be loaded; the message says why and what to do.
-    """
+    """Load the encoder `name`: `conse`, a folder of two trained towers, or what `ClipEncoder` takes; or EncoderError."""
     name = name.strip()
     if name == FALLBACK_ENCODER:
         from gallery.conse import ConseEncoder

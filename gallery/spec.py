@@ -9,6 +9,8 @@ from gallery.errors import SpecMismatch
 
 SCHEMA = 1
 """Version of the payload's layout."""
+TOWERS_FILE = "towers.json"
+"""A folder with a file of this name holds two towers that `baseline train two-tower` trained."""
 
 
 @dataclass(frozen=True, slots=True)

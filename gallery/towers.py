@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from gallery.encoder import TOWERS_FILE, Encoder, Vectors, unit_rows
+from gallery.encoder import Encoder, Vectors, unit_rows
 from gallery.errors import EncoderError
 from gallery.networks import ImageNetwork
 from gallery.saved import ARRAYS_FILE, load_model
-from gallery.spec import Spec, digest_of_files
+from gallery.spec import TOWERS_FILE, Spec, digest_of_files
 from gallery.text_vectors import BertVectors, load_text_vectors
 
 SIDES = ("text", "image")

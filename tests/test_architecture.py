@@ -35,7 +35,7 @@ HOMES = {
     "gensim": {"baseline/features.py"},
     "safetensors": {"gallery/saved.py"},
     "transformers": ENCODERS,
-    "sentence_transformers": ENCODERS,
+    "sentence_transformers": {*ENCODERS, "gallery/text_vectors.py"},
     "huggingface_hub": {"gallery/encoder.py"},
     "fastapi": {"search/api.py", "search/endpoints.py", "search/parameters.py", "search/site.py"},
     "starlette": {"search/api.py"},
