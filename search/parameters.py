@@ -28,10 +28,10 @@ class Problem:
 class Filters:
     """Which pictures are looked at; of several values of one key, one must match."""
 
-    folder: Annotated[list[str] | None, Query(description="Folders")] = None
-    year: Annotated[list[Annotated[int, Query(ge=1, le=9999)]] | None, Query(description="Years")] = None
-    format: Annotated[list[str] | None, Query(description="File formats, such as JPEG")] = None
-    camera: Annotated[list[str] | None, Query(description="Maker and model")] = None
+    folder: Annotated[list[str], Query(default_factory=list, description="Folders")]
+    year: Annotated[list[Annotated[int, Query(ge=1, le=9999)]], Query(default_factory=list, description="Years")]
+    format: Annotated[list[str], Query(default_factory=list, description="File formats, such as JPEG")]
+    camera: Annotated[list[str], Query(default_factory=list, description="Maker and model")]
     min_width: Annotated[int, Query(ge=0, le=1_000_000, description="Pixels")] = 0
 
     def given(self) -> dict[str, Any]:
