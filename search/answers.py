@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from gallery.payload import date_of
@@ -59,6 +60,7 @@ class SearchAnswer:
         understood: The query as the language writes it.
         meanings: What each of its terms and filters was taken for, in words.
         groups: Where groups were asked for, one for each of the hits.
+        wrong: What is wrong with the line, where a page took it as text for that.
     """
 
     query: str
@@ -71,6 +73,7 @@ class SearchAnswer:
     understood: str = ""
     meanings: list[str] = field(default_factory=list)
     groups: list[GroupAnswer] = field(default_factory=list)
+    wrong: str = ""
 
 
 def search_answer(
@@ -146,11 +149,12 @@ def to_json(answer: Any) -> str:  # noqa: ANN401 - any dataclass, or what holds 
 
 
 def to_hit(answer: Mapping[str, Any]) -> Hit:
-    """Read a hit that came as JSON; what JSON leaves out of the record is empty."""
+    """Read a hit that came as JSON. Of the files' times it has no more than the date that is shown."""
+    mtime = 0 if answer["taken_at"] else int(datetime.fromisoformat(answer["date"]).timestamp()) * 10**9
     image = ImageRecord(
         id=answer["id"],
         sha256=answer["sha256"],
-        files=tuple(ImageFile(path, answer["size"], 0) for path in answer["paths"]),
+        files=tuple(ImageFile(path, answer["size"], mtime) for path in answer["paths"]),
         width=answer["width"],
         height=answer["height"],
         format=answer["format"],

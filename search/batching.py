@@ -5,13 +5,14 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from PIL import Image
 
 from gallery.encoder import Encoder, Vectors
 from gallery.errors import EncoderError
+from gallery.text_onnx import TextEncoder
 
 PATIENCE = 30.0
 """Seconds that anybody waits for the model."""
@@ -31,22 +32,43 @@ class _Job:
 class BatchingEncoder(Encoder):
     """An encoder for many threads. The one inside is used by its own thread only: tokenizers keep state."""
 
-    def __init__(self, encoder: Encoder) -> None:
-        self.spec = encoder.spec
-        self.detail = encoder.detail
-        self.text_limit = encoder.text_limit
-        self._encoder = encoder
+    def __init__(self, texts: TextEncoder, whole: Callable[[], Encoder] | None = None) -> None:
+        """Start the thread.
+
+        Args:
+            texts: Encodes texts.
+            whole: Returns the encoder with both towers; without it `texts` is one.
+        """
+        self.spec = texts.spec
+        self.text_limit = texts.text_limit
+        self._encoder = texts
+        self._load = whole or (lambda: cast(Encoder, texts))
+        self._loading = threading.Lock()
+        self._whole: Encoder | None = None
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="encoder", daemon=True)
         self._thread.start()
 
+    @property
+    def detail(self) -> int:  # type: ignore[override]
+        """Pixels of a picture's shorter side that are enough."""
+        return self.whole().detail
+
+    def whole(self) -> Encoder:
+        """Return the encoder with both towers, loaded when a picture is first asked with."""
+        with self._loading:
+            if self._whole is None:
+                self._whole = self._load()
+            return self._whole
+
     def pixels(self, picture: Image.Image) -> Vectors:
         """Return the input for one picture; without the model, so in the caller's thread."""
-        return self._encoder.pixels(picture)
+        return self.whole().pixels(picture)
 
     def encode_pixels(self, pixels: Vectors) -> Vectors:
         """Return one unit vector per input, shape `(n, dimension)`."""
-        vectors: Vectors = self._wait(_Job(call=lambda: self._encoder.encode_pixels(pixels)))
+        whole = self.whole()
+        vectors: Vectors = self._wait(_Job(call=lambda: whole.encode_pixels(pixels)))
         return vectors
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:

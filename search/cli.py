@@ -1,6 +1,7 @@
 """The command `search`."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -23,6 +24,8 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--paths", is_flag=True, help="Only the paths, one a line.")
 @click.option("--null", is_flag=True, help="Only the paths, a NUL byte after each, for xargs -0.")
+@click.option("--sheet", metavar="FILE", type=click.Path(), help="Draw the hits into FILE.png or FILE.html instead.")
+@click.option("--preview", is_flag=True, help="Show the pictures in the terminal instead.")
 @click.option("--serve", is_flag=True, help="Serve the page and the API instead.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where --serve listens.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Where --serve listens.")
@@ -40,6 +43,8 @@ def main(
     as_json: bool,
     paths: bool,
     null: bool,
+    sheet: str | None,
+    preview: bool,
     serve: bool,
     host: str,
     port: int,
@@ -77,13 +82,13 @@ def main(
     It prints rank, score and path: a table on a terminal, tab-separated lines into a pipe. The score is the cosine
     of the two vectors; compare it within one collection only. With --hybrid it is the sum of reciprocal ranks.
     """  # noqa: D301 - \b is click's mark for a paragraph to be left as it is
-    if as_json + paths + null > 1:
-        raise click.UsageError("give one of --json, --paths and --null")
+    if as_json + paths + null + bool(sheet) + preview > 1:
+        raise click.UsageError("give one of --json, --paths, --null, --sheet and --preview")
     if bool(query) == serve:
         raise click.UsageError("give either a QUERY or --serve")
     lines = list(query) == ["-"]
-    if lines and (paths or null):
-        raise click.UsageError("- answers in JSON lines; leave --paths and --null out")
+    if lines and (paths or null or preview):
+        raise click.UsageError("- answers in JSON lines or a --sheet; leave --paths, --null and --preview out")
 
     from gallery.errors import GalleryError
 
@@ -91,13 +96,21 @@ def main(
         if serve:
             _serve(collection, host, port)
             return
-        from search.command import Output, Question, answer_line, answer_stdin
+        from search.command import Output, Question, answer_line, answer_stdin, sheet_of_lines
 
         question = Question(limit, min_score, strict, sort, group, hybrid)
-        if lines:
+        if lines and sheet:
+            failed = sheet_of_lines(question, Path(sheet), collection, text_encoder, _say)
+        elif lines:
             failed = answer_stdin(question, collection, text_encoder, _say)
         else:
-            output = Output(as_json=as_json, end=b"\0" if null else b"\n" if paths else None, explain=explain)
+            output = Output(
+                as_json=as_json,
+                end=b"\0" if null else b"\n" if paths else None,
+                explain=explain,
+                sheet=Path(sheet) if sheet else None,
+                preview=preview,
+            )
             failed = answer_line(" ".join(query), question, output, collection, text_encoder, _say)
     except GalleryError as error:
         raise click.ClickException(str(error)) from error

@@ -5,11 +5,13 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from gallery.errors import EncoderError, GalleryError
+from gallery.records import Hit
 from gallery.settings import Settings
 from search.answer import Answer
 from search.answers import whole_answer
@@ -17,9 +19,12 @@ from search.engine import SearchEngine, clean_query
 from search.grouping import Grouping
 from search.query import QueryError, parse_query
 from search.ranking import Order
+from search.service import ask_page
 from search.table import format_groups, format_json, format_table, format_tsv
 
 Say = Callable[[str], None]
+MOST_OF_PAGE = 200
+"""Hits that a running page gives at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,11 @@ class Question:
     sort: str
     group: str | None
     hybrid: bool
+
+    def parameters(self) -> dict[str, Any]:
+        """Return it as the API takes it."""
+        flags = {"strict": self.strict or None, "hybrid": self.hybrid or None}
+        return {"limit": self.limit, "min_score": self.min_score, "sort": self.sort, **flags}
 
     def ask(self, engine: SearchEngine, line: str) -> Answer:
         """Ask one line."""
@@ -53,6 +63,8 @@ class Output:
     as_json: bool
     end: bytes | None
     explain: bool
+    sheet: Path | None = None
+    preview: bool = False
 
 
 def answer_line(
@@ -69,17 +81,63 @@ def answer_line(
     except QueryError as error:
         say(_pointed(error))
         return True
-    with SearchEngine.open(Settings.from_environ(), name, text_encoder=text_encoder) as engine:
+    settings = Settings.from_environ()
+    # A page that runs for the collection has the model loaded; it knows neither groups nor another text tower.
+    alone = question.group or text_encoder or question.limit > MOST_OF_PAGE
+    answered = None if alone else ask_page(settings, name, line, question.parameters())
+    if answered:
+        names = {"encoder": answered.encoder, "collection": answered.collection}
+        _show(answered.answer, line, names, output, say)
+        return False
+    with SearchEngine.open(settings, name, text_encoder=text_encoder) as engine:
         _pass_on(engine, say)
-        answer = question.ask(engine, line)
-        if output.explain:
-            say("\n".join([f"understood: {answer.query}", *(f"  {meaning}" for meaning in answer.meanings)]))
-        if answer.cut:
-            say(f"The query is longer than {engine.towers.texts.text_limit} tokens; the rest of it is not used.")
-        _write(answer, line, engine, output)
-        sys.stdout.flush()
+        _show(question.ask(engine, line), line, _names(engine), output, say)
         _export(engine, say)
     return False
+
+
+def _show(answer: Answer, line: str, names: Mapping[str, str], output: Output, say: Say) -> None:
+    if output.explain:
+        say("\n".join([f"understood: {answer.query}", *(f"  {meaning}" for meaning in answer.meanings)]))
+    if answer.cut:
+        say("The query is longer than the encoder reads; the rest of it is not used.")
+    if output.sheet:
+        from search.sheet import Row, write_sheet
+
+        write_sheet(output.sheet, [Row(line, answer.hits)], _thumbnail())
+        say(f"{output.sheet} shows {len(answer.hits)} pictures.")
+    elif output.preview:
+        from search.preview import show_previews
+
+        show_previews(answer.hits, _thumbnail())
+    else:
+        _write(answer, line, names, output)
+    sys.stdout.flush()
+
+
+def sheet_of_lines(question: Question, sheet: Path, name: str | None, text_encoder: str | None, say: Say) -> bool:
+    """Answer each line of stdin with a row of one sheet, and say whether one failed.
+
+    Raises:
+        GalleryError: The collection cannot be opened, or the sheet not be written.
+    """
+    from search.sheet import Row, write_sheet
+
+    rows: list[Row] = []
+    failed = False
+    with SearchEngine.open(Settings.from_environ(), name, text_encoder=text_encoder) as engine:
+        _pass_on(engine, say)
+        lines = [_decoded(line) for line in sys.stdin.buffer.read().split(b"\n") if line.strip()]
+        engine.prepare(lines)
+        for line in lines:
+            try:
+                rows.append(Row(line, question.ask(engine, clean_query(line)).hits))
+            except GalleryError as error:
+                say(f"{line}: {error}")
+                failed = True
+        write_sheet(sheet, rows, _thumbnail())
+        say(f"{sheet} shows {len(rows)} queries.")
+    return failed
 
 
 def answer_stdin(question: Question, name: str | None, text_encoder: str | None, say: Say) -> bool:
@@ -105,6 +163,13 @@ def answer_stdin(question: Question, name: str | None, text_encoder: str | None,
     return failed
 
 
+def _thumbnail() -> Callable[[Hit], bytes]:
+    from gallery.thumbnails import Thumbnails
+
+    thumbnails = Thumbnails(Settings.from_environ().data_dir)
+    return lambda hit: thumbnails.jpeg(hit.image)
+
+
 def _batches(stream: BinaryIO) -> Iterator[list[str]]:
     """Yield the lines as they come, all that have come at once: a slow writer gets its answers one by one."""
     rest = b""
@@ -120,11 +185,11 @@ def _decoded(line: bytes) -> str:
     return line.decode("utf-8", "replace").rstrip("\r")
 
 
-def _write(answer: Answer, line: str, engine: SearchEngine, output: Output) -> None:
+def _write(answer: Answer, line: str, names: Mapping[str, str], output: Output) -> None:
     if output.end is not None:
         sys.stdout.buffer.write(b"".join(os.fsencode(hit.image.path) + output.end for hit in answer.hits))
     elif output.as_json:
-        sys.stdout.write(format_json(answer, line, **_names(engine)))
+        sys.stdout.write(format_json(answer, line, **names))
     elif sys.stdout.isatty():
         sys.stdout.write(format_table(answer, shutil.get_terminal_size().columns))
     else:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 from uuid import UUID
 
@@ -12,9 +12,9 @@ from gallery.errors import BadInput
 from gallery.images import open_image
 from gallery.payload import moment
 from gallery.records import Hit, ImageRecord
-from search.answers import SearchAnswer, search_answer
+from search.answers import SearchAnswer, search_answer, whole_answer
 from search.live import Live, Opened
-from search.query import Query, parse_query
+from search.query import Query, QueryError, Term, parse_query
 
 FACETS = ("folder", "year", "format", "camera")
 DEEPEST = 10_000
@@ -35,6 +35,8 @@ class Wanted:
     offset: int = 0
     min_score: float | None = None
     sort: Literal["score", "date"] = "score"
+    strict: bool = False
+    hybrid: bool = False
     where: Where = field(default_factory=dict)
 
 
@@ -51,27 +53,34 @@ class Desk:
             BadInput: The line makes no sense, or names a file, which nobody may make this process open.
         """
         opened = self._live.get()
-        query = _of_strangers(wanted.text)
+        query, wrong = _of_strangers(wanted.text)
         by_date = wanted.sort == "date" and bool(query.terms)  # the best ones, in the order of their dates
+        asked_for = wanted.limit + (not by_date)
         answer = opened.engine.ask(
             query,
-            wanted.limit + (not by_date),
+            asked_for,
             wanted.offset,
             where=wanted.where or None,
             min_score=wanted.min_score,
             sort=wanted.sort,
+            strict=wanted.strict,
+            hybrid=wanted.hybrid,
         )
-        return search_answer(
-            answer.hits[: wanted.limit],
-            query=wanted.text,
-            encoder=opened.encoder.spec.encoder,
-            collection=opened.collection.name,
-            seconds=answer.seconds,
-            cut=answer.cut,
-            more=len(answer.hits) >= wanted.limit + (not by_date),
-            offset=wanted.offset,
-            scored=bool(query.terms),
+        shown = replace(answer, hits=answer.hits[: wanted.limit])
+        names = {"encoder": opened.encoder.spec.encoder, "collection": opened.collection.name}
+        whole = whole_answer(shown, wanted.text, **names)
+        return replace(
+            whole,
+            more=len(answer.hits) >= asked_for,
+            hits=[replace(hit, rank=hit.rank + wanted.offset) for hit in whole.hits],
+            wrong=wrong,
         )
+
+    def is_noise(self, answer: SearchAnswer) -> bool:
+        """Whether even the best hit of a text is no better than what unrelated texts find."""
+        noise = self._live.get().noise
+        scores = [hit.score for hit in answer.hits if hit.score is not None]
+        return noise is not None and bool(scores) and answer.hits[0].rank == 1 and max(scores) < noise
 
     def ask_vector(self, vector: Vectors, wanted: Wanted) -> SearchAnswer:
         """Answer a picture's vector, shape `(dimension,)`."""
@@ -148,12 +157,16 @@ def _in_order(hits: Sequence[Hit], wanted: Wanted) -> Sequence[Hit]:
     return hits
 
 
-def _of_strangers(line: str) -> Query:
-    query = parse_query(line)
+def _of_strangers(line: str) -> tuple[Query, str]:
+    """Read a line; one that is none is taken as text, and what is wrong with it is said."""
+    try:
+        query = parse_query(line)
+    except QueryError as error:
+        return Query((Term(line.strip()),)), f"taken as text, as {error}"
     for term in query.terms:
         if term.like and not _is_id(term.text):
             raise BadInput("like: takes the id of a picture here; send a picture from elsewhere instead")
-    return query
+    return query, ""
 
 
 def _is_id(text: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, File, Request, UploadFile
+from fastapi import APIRouter, File, Query, Request, UploadFile
 from fastapi.responses import Response
 
 from gallery.errors import GalleryError
@@ -43,9 +43,12 @@ def search(
     offset: Offset = 0,
     min_score: MinScore = None,
     sort: Sort = "score",
+    strict: Annotated[bool, Query(description="Leave out what any text would find")] = False,
+    hybrid: Annotated[bool, Query(description="Rank by the words of captions and file names as well")] = False,
 ) -> Response:
     """Find pictures by a text, best first. Without a text: all of them, newest first."""
-    wanted = Wanted(q, limit, offset, min_score, sort, Asked(**where.given()).where)
+    filters = Asked(**where.given()).where
+    wanted = Wanted(q, limit, offset, min_score, sort, strict=strict, hybrid=hybrid, where=filters)
     return json_response(here.counted(here.desk.ask(wanted)))
 
 

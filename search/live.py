@@ -22,11 +22,16 @@ class NotReadyError(GalleryError):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An engine and what it works on."""
+    """An engine and what it works on.
+
+    Attributes:
+        noise: The score that texts which have nothing to do with the collection reach; None where nobody measured.
+    """
 
     engine: SearchEngine
     encoder: Encoder
     collection: ImageCollection
+    noise: float | None = None
 
 
 class Live:

@@ -13,7 +13,6 @@ import uvicorn
 
 from gallery.calibration import load_calibration
 from gallery.collection import open_collection
-from gallery.encoder import load_encoder
 from gallery.errors import BadInput
 from gallery.settings import Settings
 from search.api import create_app
@@ -22,6 +21,8 @@ from search.engine import SearchEngine
 from search.limits import Limits, local_hosts
 from search.live import Live, Opened
 from search.service import collection_name, collection_state, remove_note, write_note
+from search.strict import strict_score
+from search.towers import Towers
 
 SECONDS_TO_END = 5
 _CONNECTIONS = 512
@@ -71,8 +72,10 @@ def _opened(settings: Settings, name: str, before: Opened | None) -> Opened:
     if before and before.encoder.spec == collection.spec:
         encoder = before.encoder
     else:
-        encoder = BatchingEncoder(load_encoder(collection.spec.encoder, settings.device))
-    opened = Opened(SearchEngine(encoder, collection, load_calibration(settings, encoder.spec)), encoder, collection)
+        towers = Towers.of_collection(collection, settings, None)
+        encoder = BatchingEncoder(towers.texts, towers.whole)
+    engine = SearchEngine(Towers(encoder, settings, name), collection, load_calibration(settings, encoder.spec))
+    opened = Opened(engine, encoder, collection, strict_score(encoder, collection, settings))
     opened.engine.search("a picture", 1)  # the first answer of a model takes longest
     return opened
 

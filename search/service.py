@@ -17,6 +17,9 @@ from urllib.parse import urlencode, urlsplit
 from gallery.collection import collection_names
 from gallery.errors import CollectionError
 from gallery.settings import DEFAULT_COLLECTION, Settings
+from search.answer import Answer
+from search.answers import to_hit
+from search.query import parse_query
 
 _NOTE = "page.json"
 _SECONDS_TO_ANSWER = 30.0
@@ -98,6 +101,15 @@ class RunningPage:
         return answer if isinstance(answer, dict) else None
 
 
+@dataclass(frozen=True, slots=True)
+class PageAnswer:
+    """What a running page answered, and the names of its encoder and its collection."""
+
+    answer: Answer
+    encoder: str
+    collection: str
+
+
 def running_page(settings: Settings, name: str) -> RunningPage | None:
     """Return the page that says it is there for a collection, after it said so itself."""
     note = _read(_folder(settings, name) / _NOTE)
@@ -109,6 +121,26 @@ def running_page(settings: Settings, name: str) -> RunningPage | None:
     page = RunningPage(parts.hostname, parts.port, settings.search_token)
     said = page.ask("/api/collection", {})
     return page if said and said.get("name") == name else None
+
+
+def ask_page(settings: Settings, name: str | None, line: str, parameters: Mapping[str, Any]) -> PageAnswer | None:
+    """Ask the page that is running for a collection, if there is one; None where it cannot answer this.
+
+    Raises:
+        CollectionError: There is no such collection.
+    """
+    page = running_page(settings, collection_name(settings, name))
+    said = page.ask("/api/search", {"q": line, **parameters}) if page else None
+    if said is None or said["wrong"]:
+        return None
+    answer = Answer(
+        hits=[to_hit(hit) for hit in said["hits"]],
+        query=parse_query(line),
+        cut=said["cut"],
+        seconds=said["seconds"],
+        meanings=tuple(said["meanings"]),
+    )
+    return PageAnswer(answer, said["encoder"], said["collection"])
 
 
 def _folder(settings: Settings, name: str) -> Path:

@@ -29,7 +29,9 @@ State = Annotated[Asked, Depends(_asked)]
 def results(here: Here, asked: State) -> Response:
     """Show what was found, at once: where the model is not there yet, a page that says so."""
     try:
-        return HTMLResponse(here.pages.results(asked, _answer(here, asked), here.desk.facets()))
+        answer = _answer(here, asked)
+        noise = not (asked.like or asked.picture) and here.desk.is_noise(answer)
+        return HTMLResponse(here.pages.results(asked, answer, here.desk.facets(), noise=noise))
     except NotReadyError as error:
         return HTMLResponse(here.pages.waking(asked, str(error)), headers={"cache-control": "no-store"})
     except BadInput as error:

@@ -39,6 +39,7 @@ HOMES = {
     "huggingface_hub": {"gallery/encoder.py"},
     "fastapi": {"search/api.py", "search/endpoints.py", "search/parameters.py", "search/site.py"},
     "starlette": {"search/api.py"},
+    "textual_image": {"search/preview.py"},
     "uvicorn": {"search/serve.py"},
     "jinja2": {"eval/blocks.py", "search/pages.py"},
     "prometheus_client": {"search/metrics.py"},
