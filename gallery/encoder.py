@@ -145,7 +145,7 @@ class ClipEncoder(SentenceTexts):
 
 
 def load_encoder(name: str, device: str | None = None) -> Encoder:
-    """Load the encoder `name`: `conse`, a folder of two trained towers, or what `ClipEncoder` takes; or EncoderError."""
+    """Load the encoder `name`: `conse`, a folder of two towers, or what `ClipEncoder` takes; or raise EncoderError."""
     name = name.strip()
     if name == FALLBACK_ENCODER:
         from gallery.conse import ConseEncoder
