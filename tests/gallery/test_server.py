@@ -172,7 +172,7 @@ def becomes(editor: ServerEditor, monkeypatch: pytest.MonkeyPatch) -> Callable[.
 def test_the_end_waits_for_green(editor: ServerEditor, becomes: Callable[..., list[str]]) -> None:
     asked = becomes("yellow", "grey", "yellow", "green")
     editor.finish()
-    assert asked == ["photos"], "a server that waits after a restart is woken"
+    assert asked == [f"photos--{SPEC.fingerprint}"], "a server that waits after a restart is woken"
 
 
 def test_a_server_that_gave_up_is_told_of(editor: ServerEditor, becomes: Callable[..., list[str]]) -> None:
