@@ -5,14 +5,20 @@ import json
 import os
 import shutil
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from gallery.encoder import Encoder, SentenceTexts
+from gallery.encoder import Encoder
 from gallery.errors import EncoderError
 from gallery.settings import Settings
 from gallery.spec import sha256_of
 from gallery.text_onnx import GRAPH, MANIFEST, TOKENIZER, WEIGHTS, OnnxTexts, export_folder
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from sentence_transformers import SentenceTransformer
 
 LEAST_COSINE = 0.9999
 _SUBJECTS = ("a cat", "two dogs", "an old man", "Kinder", "собака", "the well-known castle", "🚗", "x", "a b c d", "1")
@@ -28,6 +34,18 @@ _PLACES = (
 _ENDS = (" 2021!", " that runs after a ball and a cat" * 3)
 CHECKED_TEXTS = [subject + place for subject in _SUBJECTS for place in (*_PLACES, *_ENDS)]
 CHECKED_TEXTS += [f"{subject} and so on{', and so on' * 80}" for subject in _SUBJECTS]  # longer than any tower reads
+
+
+class ExportableTexts(Protocol):
+    """An encoder whose texts go through one model of sentence-transformers, and then perhaps through heads."""
+
+    text_model: "SentenceTransformer | None"
+    text_heads: "Mapping[str, NDArray[np.float32]] | None"
+
+
+def is_exportable(encoder: object) -> bool:
+    """Say whether the text tower of an encoder can be exported."""
+    return getattr(encoder, "text_model", None) is not None
 
 
 def export_texts(encoder: Encoder, settings: Settings) -> float:
@@ -55,7 +73,7 @@ def export_texts(encoder: Encoder, settings: Settings) -> float:
 
 
 def _export(encoder: Encoder, draft: Path) -> float:
-    if not isinstance(encoder, SentenceTexts):
+    if not is_exportable(encoder):
         raise EncoderError(f"the text tower of {encoder.spec.encoder} is none that can be exported")
     try:
         manifest = _write(encoder, draft)
@@ -73,14 +91,17 @@ def _export(encoder: Encoder, draft: Path) -> float:
     return cosine
 
 
-def _write(encoder: SentenceTexts, draft: Path) -> dict[str, Any]:
+def _write(encoder: Encoder, draft: Path) -> dict[str, Any]:
     """Write graph, weights and tokenizer, and return what else the manifest is to say."""
     import torch
 
     from gallery.text_module import TextModule
 
-    tower = copy.deepcopy(TextModule(encoder.text_model)).float().cpu().eval()
-    tokenizer = encoder.text_model.tokenizer
+    exportable = cast(ExportableTexts, encoder)
+    model = exportable.text_model
+    assert model is not None
+    tower = copy.deepcopy(TextModule(model, getattr(encoder, "text_heads", None))).float().cpu().eval()
+    tokenizer = model.tokenizer
     sample = tokenizer(["a cat", "two dogs on a beach"], padding=True, return_tensors="pt")
     raw = draft / "raw.onnx"
     with warnings.catch_warnings(), torch.inference_mode():

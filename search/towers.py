@@ -91,10 +91,12 @@ class Towers:
         return vector
 
     def can_export(self) -> bool:
-        """Say whether the text tower is the original, and was not exported yet."""
+        """Say whether the text tower is the original, can be exported, and was not exported yet."""
         if self.settings is None or self._whole is None or self.texts is not self._whole:
             return False
-        return not (export_folder(self.settings, self._whole.spec) / MANIFEST).exists()
+        from gallery.text_export import is_exportable
+
+        return is_exportable(self._whole) and not (export_folder(self.settings, self._whole.spec) / MANIFEST).exists()
 
     def export(self) -> float:
         """Export the text tower, so that the next process starts at once, and return its least cosine, or NaN.

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import tiny_clip
 from letter_encoder import LetterEncoder
 
 from gallery import text_export
-from gallery.encoder import ClipEncoder
+from gallery.encoder import ClipEncoder, Vectors, unit_rows
 from gallery.errors import EncoderError
 from gallery.settings import Settings
 from gallery.text_export import CHECKED_TEXTS, export_texts
@@ -88,3 +89,30 @@ def test_a_tower_that_does_not_hold_is_noted_and_refused(
 def test_an_encoder_of_another_kind_is_not_exported(tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match="none that can be exported"):
         export_texts(LetterEncoder(), Settings(tmp_path))
+
+
+def test_heads_on_the_model_are_exported_with_it(original: ClipEncoder, tmp_path: Path) -> None:
+    chance = np.random.default_rng(0)
+    heads: dict[str, Vectors] = {
+        "text.centre": chance.normal(size=32).astype(np.float32) / 10,
+        "text.scale": chance.uniform(0.1, 1, 32).astype(np.float32),
+        "text.heads": chance.normal(size=(2, 8, 32)).astype(np.float32),
+    }
+
+    class Heads(LetterEncoder):
+        """Standardises the model's vector, and lays the unit vectors of two heads one after the other."""
+
+        text_model = original.text_model
+        text_heads = heads
+
+        def encode_texts(self, texts: Sequence[str]) -> Vectors:
+            made = np.asarray(self.text_model.encode([{"text": text} for text in texts]), np.float32)
+            standard = (made - heads["text.centre"]) / heads["text.scale"]
+            return unit_rows(np.concatenate([unit_rows(standard @ head.T) for head in heads["text.heads"]], axis=1))
+
+    encoder = Heads()
+    encoder.text_limit = 77
+    assert export_texts(encoder, Settings(tmp_path)) >= 0.9999
+    exported = load_exported(Settings(tmp_path), encoder.spec)
+    assert exported
+    assert exported.encode_texts(["a red star"]).shape == (1, 16)

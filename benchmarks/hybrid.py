@@ -1,0 +1,86 @@
+"""What words add to vectors, on photos whose captions are held apart.
+
+    python -m benchmarks.hybrid DATA [--encoder NAME]
+
+DATA is laid out as `gallery.dataset.read_practicum` has it. Two captions of each test photo are indexed with it, and
+the others are the queries. Writes results/hybrid.md and results/hybrid.json.
+"""
+
+import csv
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import numpy as np
+
+from benchmarks.results import machine, write_results
+from gallery.dataset import read_practicum
+from gallery.filters import Filter
+from gallery.records import Hit
+from gallery.settings import Settings
+from search.engine import SearchEngine
+from search.hybrid import LexicalIndex
+from search.query import Query, Term
+
+INDEXED = ("#0", "#1")
+DEPTHS = (1, 5, 10)
+RESAMPLES = 9999
+
+
+@click.command()
+@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--encoder", default="conse", show_default=True)
+def main(data: Path, encoder: str) -> None:
+    """Measure, print a table, and write results/hybrid.md and results/hybrid.json."""
+    queries = read_practicum(data).queries
+    indexed = [query for query in queries if query.id.endswith(INDEXED)]
+    asked = [query for query in queries if not query.id.endswith(INDEXED)]
+    with tempfile.TemporaryDirectory() as temporary:
+        work = Path(temporary)
+        with (work / "captions.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([("image", "text"), *((query.image, query.text) for query in indexed)])
+        command = [sys.executable, "-m", "ingest", str(data / "test_images"), "--encoder", encoder]
+        environment = os.environ | {"DATA_DIR": str(work / "data")}
+        subprocess.run([*command, "--captions", str(work / "captions.csv")], env=environment, check=True)
+        with SearchEngine.open(Settings(data_dir=work / "data")) as engine:
+            words = LexicalIndex.of_collection(engine.collection, Filter())
+            systems: dict[str, Callable[[str], list[Hit]]] = {
+                "vectors alone": lambda text: engine.search(text, max(DEPTHS)),
+                "words alone (BM25)": lambda text: words.search(text, max(DEPTHS)),
+                "fused": lambda text: engine.ask(Query((Term(text),)), max(DEPTHS), hybrid=True).hits,
+            }
+            ranks = {name: [_rank(find(query.text), query.image) for query in asked] for name, find in systems.items()}
+    photos = sorted({query.image for query in asked})
+    rows: dict[str, float | str] = {}
+    for name, found in ranks.items():
+        for depth in DEPTHS:
+            hits = np.array([rank <= depth for rank in found], float)
+            by_photo = np.array([hits[[query.image == photo for query in asked]].mean() for photo in photos])
+            rows[f"{name}, success@{depth}"] = _interval(by_photo)
+    rows |= {
+        "photos": len(photos),
+        "captions indexed": len(indexed),
+        "queries": len(asked),
+        "encoder": encoder,
+        "interval": "95 %, bootstrap over photos",
+    }
+    write_results("hybrid", "Words and vectors", rows | machine("hybrid"))
+
+
+def _rank(hits: list[Hit], image: str) -> float:
+    return next((rank for rank, hit in enumerate(hits, 1) if Path(hit.image.path).name == image), float("inf"))
+
+
+def _interval(by_photo: np.ndarray) -> str:
+    chance = np.random.default_rng(0)
+    means = by_photo[chance.integers(0, len(by_photo), (RESAMPLES, len(by_photo)))].mean(axis=1)
+    low, high = np.quantile(means, (0.025, 0.975))
+    return f"{by_photo.mean():.1%} ({low:.1%} to {high:.1%})"
+
+
+if __name__ == "__main__":
+    main()
