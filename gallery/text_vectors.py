@@ -104,14 +104,14 @@ class BertVectors:
 
     def __init__(self, name: str = PACKAGED_BERT, device: str | None = None) -> None:
         self.name, self._device = name, device
-        self.dimension = int(self._model.get_embedding_dimension() or 0)
+        self.dimension = int(self.model.get_embedding_dimension() or 0)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         if not texts:
             return np.empty((0, self.dimension), np.float32)
         # Typed, as everywhere: a plain string may be taken for a path or an address.
         typed = [{"text": text} for text in texts]
-        return np.asarray(self._model.encode(typed, show_progress_bar=False), np.float32)
+        return np.asarray(self.model.encode(typed, show_progress_bar=False), np.float32)
 
     def saved(self) -> tuple[dict[str, Any], dict[str, Vectors]]:
         return {"name": self.name}, {}
@@ -119,14 +119,15 @@ class BertVectors:
     @property
     def limit(self) -> int:
         """How many tokens are read; the rest of a longer text is not used."""
-        return int(self._model.max_seq_length or 0)
+        return int(self.model.max_seq_length or 0)
 
     def count_tokens(self, text: str) -> int:
         """Return how many tokens the text has."""
-        return len(self._model.tokenizer(text, truncation=False, verbose=False)["input_ids"])
+        return len(self.model.tokenizer(text, truncation=False, verbose=False)["input_ids"])
 
     @cached_property
-    def _model(self) -> "SentenceTransformer":
+    def model(self) -> "SentenceTransformer":
+        """The transformer, loaded when first asked for."""
         from gallery.conse import packaged_texts
 
         if self.name == PACKAGED_BERT:

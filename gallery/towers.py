@@ -6,7 +6,7 @@ vectors lie one after the other, so that a cosine is the mean of the pairs' cosi
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -17,6 +17,9 @@ from gallery.networks import ImageNetwork
 from gallery.saved import ARRAYS_FILE, load_model
 from gallery.spec import TOWERS_FILE, Spec, digest_of_files
 from gallery.text_vectors import BertVectors, load_text_vectors
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 SIDES = ("text", "image")
 
@@ -68,6 +71,16 @@ class TwoTowerEncoder(Encoder):
             space=f"towers {digest} {self._network.fingerprint}",
             text=f"towers {digest} {self._texts.kind}",
         )
+
+    @property
+    def text_model(self) -> "SentenceTransformer | None":
+        """The model of the text tower, for those who export it; None where its texts go through more than that."""
+        return self._bert.model if self._bert and len(self._texts.parts) == 1 else None
+
+    @property
+    def text_heads(self) -> Mapping[str, Vectors]:
+        """What `project` does with the model's vectors."""
+        return {name: np.asarray(array, np.float32) for name, array in self._arrays.items() if name.startswith("text.")}
 
     def pixels(self, picture: Image.Image) -> Vectors:
         return self._network.pixels(picture)

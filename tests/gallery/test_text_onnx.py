@@ -94,7 +94,7 @@ def test_an_encoder_of_another_kind_is_not_exported(tmp_path: Path) -> None:
 def test_heads_on_the_model_are_exported_with_it(original: ClipEncoder, tmp_path: Path) -> None:
     chance = np.random.default_rng(0)
     heads: dict[str, Vectors] = {
-        "text.centre": chance.normal(size=32).astype(np.float32) / 10,
+        "text.centre": chance.normal(0, 0.1, 32).astype(np.float32),
         "text.scale": chance.uniform(0.1, 1, 32).astype(np.float32),
         "text.heads": chance.normal(size=(2, 8, 32)).astype(np.float32),
     }
