@@ -18,7 +18,13 @@ MAY_IMPORT = {
 }
 OURS = tuple(MAY_IMPORT)
 LEAVES = ("cli", "__main__")
-ENCODERS = {"gallery/encoder.py", "gallery/conse.py", "gallery/text_export.py", "gallery/text_module.py"}
+ENCODERS = {
+    "gallery/encoder.py",
+    "gallery/conse.py",
+    "gallery/text_export.py",
+    "gallery/text_module.py",
+    "gallery/towers.py",
+}
 HOMES = {
     "qdrant_client": {
         "gallery/server.py",
