@@ -28,7 +28,10 @@ def served(settings: Settings, collection: str, encoder: Encoder | None = None) 
 
     live = Live(opener)
     with socket.create_server(("127.0.0.1", 0), backlog=256) as listening:
-        server = uvicorn.Server(uvicorn.Config(create_app(live, settings), log_level="warning", access_log=False))
+        config = uvicorn.Config(
+            create_app(live, settings), log_level="warning", access_log=False, h11_max_incomplete_event_size=2**20
+        )
+        server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

@@ -47,6 +47,7 @@ def serve(settings: Settings, name: str | None, host: str, port: int, say: Calla
         log_level="warning",
         access_log=False,
         server_header=False,
+        h11_max_incomplete_event_size=2**20,  # a long query in percent signs; beyond that it answers in plain text
         limit_concurrency=_CONNECTIONS,
         timeout_graceful_shutdown=SECONDS_TO_END,
     )
