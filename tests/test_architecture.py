@@ -41,7 +41,7 @@ HOMES = {
     "gensim": {"baseline/features.py"},
     "safetensors": {"gallery/saved.py"},
     "transformers": ENCODERS,
-    "sentence_transformers": {*ENCODERS, "gallery/text_vectors.py"},
+    "sentence_transformers": {*ENCODERS, "gallery/text_vectors.py", "gallery/towers.py"},
     "huggingface_hub": {"gallery/encoder.py"},
     "fastapi": {"search/api.py", "search/endpoints.py", "search/parameters.py", "search/site.py"},
     "starlette": {"search/api.py"},
