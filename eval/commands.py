@@ -41,7 +41,7 @@ def run_compare(data: Path, encoder_name: str | None, out: Path, tell: Callable[
     if not encoder_name:
         encoder_name, why = choose_encoder(settings.encoder)
         tell(why)
-    with systems_for(judged, encoder_name, settings, tell) as systems:
+    with systems_for(data, judged, encoder_name, settings, tell) as systems:
         rows = compare(systems.retrievers, topics, qrels, len(judged.gallery), tell)
         tell("agreement, calibration, nothing matches")
         judging = judge_encoder(systems.encoder, judged, systems.judged, systems.unseen, topics)
@@ -56,7 +56,7 @@ def run_compare(data: Path, encoder_name: str | None, out: Path, tell: Callable[
         command=f"make eval DATA={data.resolve().name} ENCODER={encoder_name}",
         seconds=time.monotonic() - began,
     )
-    report = write_report(rows, judging, about, out)
+    report = write_report(rows, judging, about, out, systems.held_out)
     for row in rows:
         write_run(row.run, _folder(out / "runs") / f"{row.name.replace(' ', '-').replace('/', '-')}.run")
     write_qrels(qrels, out / "runs" / "qrels")

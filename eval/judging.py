@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 from eval.agreement import Agreement, crowd_agreement, expert_agreement
 from eval.calibrate import Fitted, calibrate
 from eval.data import EVERYBODY
-from eval.nothing import Told, numbers_for, tell_apart
+from eval.nothing import STANDING_RULE, Told, numbers_for, tell_apart
 from eval.photos import Photos
 from eval.runs import Topic
 from gallery.dataset import JudgedSet
 from gallery.encoder import Encoder
 from gallery.judgements import match_probabilities
+from search.strict import STANDING
 from search.unrelated import unrelated_texts
 
 CLIPSCORE_PREFIX = "A photo depicts "
@@ -71,6 +72,11 @@ def judge_encoder(
     for rule, numbers in before.items():
         told = tell_apart(rule, *numbers)
         nothing.append((told, tell_apart(rule, *after[rule], threshold=told.threshold)))
+    chosen = min(nothing, key=lambda pair: (pair[0].false_answers, -pair[0].auroc))[0].rule
+    strict = f"`search --strict`: a standing of at least {STANDING:g}"
+    nothing.append(
+        (tell_apart(strict, *before[STANDING_RULE], STANDING), tell_apart(strict, *after[STANDING_RULE], STANDING))
+    )
     is_own = np.zeros(new_scores.shape, bool)
     is_own[np.arange(len(topics)), new_own] = True
     first = new_scores.argmax(axis=1)
@@ -84,7 +90,7 @@ def judge_encoder(
             float((first == new_own).mean()),
         ),
         nothing=nothing,
-        chosen=min(nothing, key=lambda pair: (pair[0].false_answers, -pair[0].auroc))[0].rule,
+        chosen=chosen,
         own=new_scores[is_own],
         other=new_scores[~is_own],
     )

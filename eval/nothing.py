@@ -10,6 +10,7 @@ from scipy import stats
 from search.unrelated import background
 
 KEPT = 0.95
+STANDING_RULE = "its standing among unrelated texts"
 Values = NDArray[np.float64]
 
 
@@ -75,7 +76,7 @@ def numbers_for(
     if probability:
         numbers["its match probability"] = (_each(probability, best), _each(probability, best_without))
     by_chance = background(unrelated.max(axis=1).tolist())
-    numbers["its standing among unrelated texts"] = (
+    numbers[STANDING_RULE] = (
         _each(by_chance.standing, best),
         _each(by_chance.standing, best_without),
     )

@@ -13,6 +13,9 @@ from eval.judging import Judging
 from eval.metrics import MEASURES
 from eval.plots import reliability_plot, scores_plot, success_plot
 from eval.published import PUBLISHED
+from eval.sections import held_out as held_out_section
+from eval.sections import nothing, people, probability
+from eval.trained import Held
 
 SUCCESS = ("Success@1", "Success@5", "Success@10")
 TITLE = "Which system finds the right photo?"
@@ -38,7 +41,9 @@ class About:
     seconds: float
 
 
-def write_report(rows: Sequence[Row], judging: Judging | None, about: About, folder: Path) -> Path:
+def write_report(
+    rows: Sequence[Row], judging: Judging | None, about: About, folder: Path, held_out: Sequence[Held] = ()
+) -> Path:
     """Write `report.md`, `report.json`, `report.html` and the plots, and return the first."""
     folder.mkdir(parents=True, exist_ok=True)
     success_plot(rows, folder / "report-success.png")
@@ -47,11 +52,17 @@ def write_report(rows: Sequence[Row], judging: Judging | None, about: About, fol
         scores_plot(judging.own, judging.other, folder / "report-scores.png")
     blocks = [*_summary(rows, about), *_setting(rows, about), *_results(rows), *_collapse(rows)]
     if judging:
-        blocks += [*_people(judging, about), *_probability(judging, about), *_nothing(judging)]
+        blocks += [
+            *people(judging, about.encoder),
+            *held_out_section(held_out),
+            *probability(judging, about.encoder),
+            *nothing(judging),
+        ]
     blocks += [*_published(), *_repeat(about)]
     for file in ("report.md", "report.html"):
         (folder / file).write_text(render(file, title=TITLE, blocks=blocks), encoding="utf-8")
-    facts = json.dumps(_facts(rows, judging, about), indent=1, ensure_ascii=False)
+    values = _facts(rows, judging, about) | {"held_out": [asdict(held) for held in held_out]}
+    facts = json.dumps(values, indent=1, ensure_ascii=False)
     (folder / "report.json").write_text(facts + "\n", encoding="utf-8")
     return folder / "report.md"
 
@@ -132,95 +143,6 @@ def _collapse(rows: Sequence[Row]) -> list[Block]:
             "A system that gives every query the same picture has not understood any. The skewness is that of how "
             "often each photo is among the first ten answers: near 0 where all photos have their turn, large where a "
             "few are the answer to everything (hubs)."
-        ),
-    ]
-
-
-def _people(judging: Judging, about: About) -> list[Block]:
-    expert, crowd = judging.expert, judging.crowd
-    return [
-        heading("Agreement with people"),
-        table(
-            (f"{about.encoder}", "Kendall's τ", "Spearman's rank correlation", "pairs"),
-            [
-                (
-                    f"{who}, τ-{sure.agreement.variant}",
-                    f"{sure.agreement.tau:.3f} [{sure.low:.3f}, {sure.high:.3f}]",
-                    f"{sure.agreement.spearman:.3f}",
-                    str(sure.agreement.pairs),
-                )
-                for who, sure in (("grades of three experts", expert), ("shares of yes of a crowd", crowd))
-            ],
-        ),
-        text(
-            "How far the order of the cosines is the order in which people judged pairs of photo and sentence, from -1 "
-            "to 1. The procedure is that of CLIPScore: own captions are left out of the experts' pairs, and each of "
-            "the three grades is an item of its own. Trained systems are left out: "
-            "they learned from these very judgements."
-        ),
-    ]
-
-
-def _probability(judging: Judging, about: About) -> list[Block]:
-    fitted, (said, was) = judging.fitted, judging.calibrated_on_unseen
-    errors = fitted.errors
-    return [
-        heading("How probable is a match?"),
-        text(
-            f"The cosines of {about.encoder} were calibrated on {fitted.calibration.pairs} judged pairs of the other "
-            f"photos: a pair is a match where people's match probability is at least a half. "
-            f"{fitted.calibration.kind.capitalize()} regression was chosen by its Brier score on held-out photos. "
-            "Pairs of a photo and its own caption, which are held out together more often than others, are weighted "
-            "down in turn."
-        ),
-        table(
-            ("on photos that it was not fitted to", ""),
-            [
-                *((f"Brier score, {kind}", f"{brier:.4f}") for kind, brier in fitted.brier.items()),
-                ("calibration error", f"{errors.calibration_error:.4f}"),
-                ("RMSE against the match probability", f"{errors.rmse:.4f}"),
-                ("R² against the match probability", f"{errors.r2:.3f}"),
-                ("pairs", str(errors.pairs)),
-                ("first answers to the queries: mean probability said", f"{said:.3f}"),
-                ("first answers to the queries: share that is the right photo", f"{was:.3f}"),
-            ],
-        ),
-        plot("report-reliability.png", "Observed share of matches over predicted probability, in ten bins of pairs."),
-        text(
-            "The last two lines tell how far the probability can be taken out of the judged pairs and into a search: a "
-            "first answer was picked out of many, and a photo that fits may not be the one that counts as right."
-        ),
-        plot("report-scores.png", "Distributions of the cosines of matching and of other pairs of the unseen photos."),
-    ]
-
-
-def _nothing(judging: Judging) -> list[Block]:
-    return [
-        heading("Can it tell that nothing matches?"),
-        text(
-            "Every query was asked with its own photo in the collection, and without it. A rule is good if its number "
-            "is lower without. Its threshold was chosen on the other photos, so that 95 % of the queries with an "
-            "answer keep it; then it was applied once to the unseen photos. AUROC 0.5 is chance; of a false answer one "
-            "speaks where the own photo is gone and the threshold is reached nevertheless."
-        ),
-        table(
-            ("rule", "AUROC there", "false answers there", "threshold", "AUROC", "kept", "false answers"),
-            [
-                (
-                    f"{before.rule} (chosen)" if before.rule == judging.chosen else before.rule,
-                    f"{before.auroc:.3f}",
-                    f"{before.false_answers:.1%}",
-                    f"{before.threshold:.3f}",
-                    f"{after.auroc:.3f}",
-                    f"{after.kept:.1%}",
-                    f"{after.false_answers:.1%}",
-                )
-                for before, after in judging.nothing
-            ],
-        ),
-        text(
-            "Probability and standing rise with the cosine, so within one collection they cannot have another AUROC, "
-            "but for ties; they differ in whether a threshold that was chosen in one collection holds in another."
         ),
     ]
 

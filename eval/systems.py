@@ -1,13 +1,17 @@
 """The systems that are compared, and how they are made for one judged set."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from eval.compare import RandomRetriever
 from eval.photos import EngineRetriever, Photos, collection_of, encode_photos
 from eval.remembering import RememberingEncoder
 from eval.runs import Retriever
+from eval.trained import SAYS as SAYS_TRAINED
+from eval.trained import Held, Trainer
 from gallery.dataset import JudgedSet
 from gallery.encoder import Encoder, load_encoder
 from gallery.settings import Settings
@@ -34,6 +38,7 @@ class Systems:
         retrievers: The systems that can be run here.
         says: Name -> what it is, also of systems that cannot be run here.
         encoder: The one whose cosines are judged further, with the photos as it sees them.
+        held_out: What each is worth on judged pairs that it was not fitted to.
     """
 
     retrievers: tuple[Retriever, ...]
@@ -41,12 +46,13 @@ class Systems:
     encoder: Encoder
     unseen: Photos
     judged: Photos
+    held_out: Sequence[Held]
 
 
 @contextmanager
-def systems_for(judged: JudgedSet, encoder_name: str, settings: Settings, tell: Tell) -> Iterator[Systems]:
+def systems_for(data: Path, judged: JudgedSet, encoder_name: str, settings: Settings, tell: Tell) -> Iterator[Systems]:
     """Make the systems; collections are removed again at the end."""
-    says = dict(SAYS)
+    says = SAYS | SAYS_TRAINED
     with ExitStack() as stack:
         encoder = RememberingEncoder(load_encoder(encoder_name, settings.device))
         encoder.encode_texts([query.text for query in judged.queries])
@@ -60,8 +66,9 @@ def systems_for(judged: JudgedSet, encoder_name: str, settings: Settings, tell: 
         known = encode_photos(encoder, judged.images, names, settings, tell)
         collection = stack.enter_context(collection_of(unseen, encoder))
         retrievers: list[Retriever] = [EngineRetriever(name, SearchEngine(encoder, collection))]
-        retrievers.append(RandomRetriever(unseen.records))
-        yield Systems(tuple(retrievers), says, encoder, unseen, known)
+        trainer = Trainer(data, settings, Path(stack.enter_context(TemporaryDirectory(prefix="evaluate-"))), tell)
+        retrievers += [*trainer.retrievers(), RandomRetriever(unseen.records)]
+        yield Systems(tuple(retrievers), says, encoder, unseen, known, trainer.held_out(name, encoder, known))
 
 
 def display_name(encoder: Encoder) -> str:

@@ -1,0 +1,126 @@
+"""The parts of a report that are about judged pairs: agreement, probabilities, telling that nothing matches."""
+
+from collections.abc import Sequence
+
+from eval.blocks import Block, heading, plot, table, text
+from eval.judging import Judging
+from eval.trained import Held
+
+
+def people(judging: Judging, encoder: str) -> list[Block]:
+    """Return what the encoder's order has in common with people's."""
+    expert, crowd = judging.expert, judging.crowd
+    return [
+        heading("Agreement with people"),
+        table(
+            (f"{encoder}", "Kendall's τ", "Spearman's rank correlation", "pairs"),
+            [
+                (
+                    f"{who}, τ-{sure.agreement.variant}",
+                    f"{sure.agreement.tau:.3f} [{sure.low:.3f}, {sure.high:.3f}]",
+                    f"{sure.agreement.spearman:.3f}",
+                    str(sure.agreement.pairs),
+                )
+                for who, sure in (("grades of three experts", expert), ("shares of yes of a crowd", crowd))
+            ],
+        ),
+        text(
+            "How far the order of the cosines is the order in which people judged pairs of photo and sentence, from -1 "
+            "to 1. The procedure is that of CLIPScore: own captions are left out of the experts' pairs, and each of "
+            "the three grades is an item of its own. Trained systems are left out: "
+            "they learned from these very judgements."
+        ),
+    ]
+
+
+def held_out(held_out: Sequence[Held]) -> list[Block]:
+    """Return the errors of every system on pairs that it was not fitted to."""
+    if not held_out:
+        return []
+    rows = []
+    for held in held_out:
+        e = held.errors
+        of_errors = [f"{v:.3f}" for v in (e.rmse, e.r2, e.brier, e.calibration_error)] if e else ["-"] * 4
+        tau = f"{held.experts.tau:.3f}" if held.experts.pairs else "-"
+        rows.append((held.name, *of_errors, tau))
+    pairs = next((held.errors.pairs for held in held_out if held.errors), 0)
+    return [
+        heading("Predicting what people said"),
+        table(("system", "RMSE", "R²", "Brier score", "calibration error", "τ-c with experts"), rows),
+        text(
+            f"Photos were held out: {pairs} judged pairs have their photo and the photo of their sentence among these, "
+            "and every system was fitted to pairs that have neither. RMSE and R² are against the match probability, "
+            "Brier score and calibration error against match (at least a half) or not. Two towers predict no "
+            "probability. A system may predict well how people judged and yet find nothing: that a photo fits many "
+            "sentences is worth knowing for the one and useless for the other."
+        ),
+    ]
+
+
+def probability(judging: Judging, encoder: str) -> list[Block]:
+    """Return the calibration of the encoder."""
+    fitted, (said, was) = judging.fitted, judging.calibrated_on_unseen
+    errors = fitted.errors
+    return [
+        heading("How probable is a match?"),
+        text(
+            f"The cosines of {encoder} were calibrated on {fitted.calibration.pairs} judged pairs of the other "
+            f"photos: a pair is a match where people's match probability is at least a half. "
+            f"{fitted.calibration.kind.capitalize()} regression was chosen by its Brier score on held-out photos. "
+            "Pairs of a photo and its own caption, which are held out together more often than others, are weighted "
+            "down in turn."
+        ),
+        table(
+            ("on photos that it was not fitted to", ""),
+            [
+                *((f"Brier score, {kind}", f"{brier:.4f}") for kind, brier in fitted.brier.items()),
+                ("calibration error", f"{errors.calibration_error:.4f}"),
+                ("RMSE against the match probability", f"{errors.rmse:.4f}"),
+                ("R² against the match probability", f"{errors.r2:.3f}"),
+                ("pairs", str(errors.pairs)),
+                ("first answers to the queries: mean probability said", f"{said:.3f}"),
+                ("first answers to the queries: share that is the right photo", f"{was:.3f}"),
+            ],
+        ),
+        plot("report-reliability.png", "Observed share of matches over predicted probability, in ten bins of pairs."),
+        text(
+            "The last two lines tell how far the probability can be taken out of the judged pairs and into a search: a "
+            "first answer was picked out of many, and a photo that fits may not be the one that counts as right."
+        ),
+        plot("report-scores.png", "Distributions of the cosines of matching and of other pairs of the unseen photos."),
+    ]
+
+
+def nothing(judging: Judging) -> list[Block]:
+    """Return the rules for telling that nothing matches."""
+    return [
+        heading("Can it tell that nothing matches?"),
+        text(
+            "Every query was asked with its own photo in the collection, and without it. A rule is good if its number "
+            "is lower without. Its threshold was chosen on the other photos, so that 95 % of the queries with an "
+            "answer keep it; then it was applied once to the unseen photos. AUROC 0.5 is chance; of a false answer one "
+            "speaks where the own photo is gone and the threshold is reached nevertheless."
+        ),
+        table(
+            ("rule", "AUROC there", "kept there", "false there", "threshold", "AUROC", "kept", "false answers"),
+            [
+                (
+                    f"{before.rule} (chosen)" if before.rule == judging.chosen else before.rule,
+                    f"{before.auroc:.3f}",
+                    f"{before.kept:.1%}",
+                    f"{before.false_answers:.1%}",
+                    f"{before.threshold:.3f}",
+                    f"{after.auroc:.3f}",
+                    f"{after.kept:.1%}",
+                    f"{after.false_answers:.1%}",
+                )
+                for before, after in judging.nothing
+            ],
+        ),
+        text(
+            "Probability and standing rise with the cosine, so within one collection they cannot have another AUROC, "
+            "but for ties; they differ in whether a threshold that was chosen in one collection holds in another. The last row "
+            "is what `search --strict` does: it leaves out what unrelated texts find, too, and cannot know that a photo "
+            "of the right sort is not the right one."
+        ),
+    ]
