@@ -120,7 +120,7 @@ def nothing(judging: Judging) -> list[Block]:
         text(
             "Probability and standing rise with the cosine, so within one collection they cannot have another AUROC, "
             "but for ties; they differ in whether a threshold that was chosen in one collection holds in another. The "
-            "last row is what `search --strict` does: it leaves out what unrelated texts find, too, and cannot know that "
-            "a photo of the right sort is not the right one."
+            "last row is what `search --strict` does: it leaves out what unrelated texts find, too, and cannot know "
+            "that a photo of the right sort is not the right one."
         ),
     ]
