@@ -64,7 +64,7 @@ def test_what_is_no_unicode_becomes_question_marks(engine: SearchEngine) -> None
 def test_another_space_is_refused_with_the_cure(collection: ImageCollection) -> None:
     other = LetterEncoder()
     other.spec = replace(other.spec, space="letters 2")
-    with pytest.raises(SpecMismatch, match="new --collection"):
+    with pytest.raises(SpecMismatch, match="use another --collection"):
         SearchEngine(other, collection)
 
 
