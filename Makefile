@@ -14,7 +14,7 @@ serve: .venv/ready ## Serve the page at http://127.0.0.1:8000, of the example pi
 	.venv/bin/search --serve --collection $(firstword $(COLLECTION))
 
 test: .venv/ready ## Run the tests: offline, without a browser or a server
-	.venv/bin/pytest
+	.venv/bin/pytest --numprocesses auto --dist loadfile
 
 test-browser: .venv/ready ## Drive the page in Chromium (/usr/bin/chromium, from the system's packages)
 	.venv/bin/pytest tests/browser
