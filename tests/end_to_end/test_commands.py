@@ -128,15 +128,20 @@ def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "code", "message"),
     [
-        ("search", ["a cat"], 1, "there is no collection yet; make one: ingest FOLDER"),
-        ("search", [], 2, "Missing argument"),
-        ("search", ["a", "--json", "--paths"], 2, "one of --json, --paths and --null"),
+        ("search", ["a cat"], 1, "there is no collection photos; make one: ingest FOLDER"),
+        ("search", [], 2, "give either a QUERY or --serve"),
+        ("search", ["a", "--json", "--paths"], 2, "give one of --json, --paths, --null, --sheet and --preview"),
         ("search", ["a", "-k", "0"], 2, "0 is not in the range"),
         ("ingest", ["no/such/folder"], 2, "does not exist"),
         ("ingest", ["."], 1, "encoder nothing/like-it"),
         ("ingest", [".", "--collection", "../x"], 1, "'../x' is no name for a collection"),
         ("ingest", [".", "--captions", "pyproject.toml"], 1, "pyproject.toml"),
-        ("ingest", [], 2, "give PATH..., or one of --forget, --drop, --failures and --list"),
+        (
+            "ingest",
+            [],
+            2,
+            "give PATH..., or one of --forget, --drop, --failures, --list, --copy-to and --set-public-url",
+        ),
         ("ingest", [".", "--list"], 2, "give PATH..., or one of"),
         ("ingest", ["--drop", "holidays"], 1, "there is no collection yet"),
         ("ingest", ["--failures"], 1, "there is no collection photos, nor any other"),
@@ -159,7 +164,7 @@ def test_an_empty_query_is_refused(data: str) -> None:
 def test_a_long_query_is_cut_and_the_user_is_told(data: str) -> None:
     done = find(data, "a cat " * 300, "-k", "1")
     assert done.returncode == 0, done.stderr
-    assert "longer than 256 tokens" in done.stderr
+    assert "longer than the encoder reads" in done.stderr
 
 
 def test_a_clip_model_in_the_cache_is_used_without_the_network(tmp_path: Path) -> None:
