@@ -13,7 +13,7 @@ from gallery.encoder import Vectors
 from gallery.errors import BadInput, EncoderError
 from gallery.images import open_image
 from gallery.networks import ImageNetwork
-from gallery.payload import point_id
+from gallery.payload import record_of
 from gallery.records import Hit, ImageFile, ImageRecord
 from gallery.saved import load_model
 from gallery.spec import TOWERS_FILE, sha256_of
@@ -86,17 +86,6 @@ def score_matrix(model: "FusionModel | dict[str, Vectors]", text: Vectors, image
 
 
 def _record(path: Path) -> ImageRecord:
-    picture, digest, status = open_image(str(path), _THUMB), sha256_of(path), path.stat()
-    return ImageRecord(
-        id=point_id(digest),
-        sha256=digest,
-        files=(ImageFile(str(path.absolute()), status.st_size, status.st_mtime_ns),),
-        width=picture.width,
-        height=picture.height,
-        format=picture.format,
-        camera=picture.camera,
-        taken_at=picture.taken_at,
-        orientation=picture.orientation,
-        captions=(),
-        indexed_at="",
-    )
+    status = path.stat()
+    file = ImageFile(str(path.absolute()), status.st_size, status.st_mtime_ns)
+    return record_of(open_image(str(path), _THUMB), sha256_of(path), file)

@@ -26,11 +26,14 @@ value are left out.
 import os
 from datetime import UTC, datetime
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 from uuid import UUID, uuid5
 
 from gallery.records import ImageFile, ImageRecord
+
+if TYPE_CHECKING:
+    from gallery.images import Picture
 
 NAMESPACE = UUID("7a3c5f0e-54d0-5c6b-9a57-0b8f3f1f6f2d")
 INDEXED_KEYS = {
@@ -59,6 +62,30 @@ def point_id(sha256: str) -> str:
     'bcb4ccbc-4e7d-5059-b88a-122052939318'
     """
     return str(uuid5(NAMESPACE, sha256))
+
+
+def record_of(picture: "Picture", sha256: str, file: ImageFile, indexed_at: str = "") -> ImageRecord:
+    """Return the record of a decoded file: of one place, without captions, and not yet stacked with any other.
+
+    Args:
+        picture: What the file holds.
+        sha256: Digest of the file's bytes.
+        file: Where they lie.
+        indexed_at: As `now` gives it; empty where no vector was made.
+    """
+    return ImageRecord(
+        id=point_id(sha256),
+        sha256=sha256,
+        files=(file,),
+        width=picture.width,
+        height=picture.height,
+        format=picture.format,
+        camera=picture.camera,
+        taken_at=picture.taken_at,
+        orientation=picture.orientation,
+        captions=(),
+        indexed_at=indexed_at,
+    )
 
 
 def to_payload(record: ImageRecord, public_url: str | None = None) -> Payload:

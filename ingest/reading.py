@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gallery.editor import Editor
 from gallery.encoder import Encoder, Vectors
@@ -10,7 +10,7 @@ from gallery.errors import Reason, UnreadableImage
 from gallery.files import read_file
 from gallery.images import open_image
 from gallery.journal import Entry
-from gallery.payload import now, point_id
+from gallery.payload import now, point_id, record_of
 from gallery.records import ImageFile, ImageRecord
 from gallery.stacks import perceptual_hash
 from ingest.part import Part
@@ -68,20 +68,8 @@ class Reader:
             picture = open_image(data, encoder.detail)
         except UnreadableImage as error:
             return Failed(file, error.reason, error.detail)
-        record = ImageRecord(
-            id=point_id(sha256),
-            sha256=sha256,
-            files=(file,),
-            width=picture.width,
-            height=picture.height,
-            format=picture.format,
-            camera=picture.camera,
-            taken_at=picture.taken_at,
-            orientation=picture.orientation,
-            captions=(),
-            indexed_at=now(),
-            phash=perceptual_hash(picture.rgb),
-            stack=point_id(sha256),
+        record = replace(
+            record_of(picture, sha256, file, now()), phash=perceptual_hash(picture.rgb), stack=point_id(sha256)
         )
         return Read(file, sha256, record, encoder.pixels(picture.rgb))
 
