@@ -13,7 +13,7 @@ class Group:
 
     Attributes:
         name: The folder, the day, or of near-duplicates the best hit's path.
-        hits: Of a folder or a day the first five; of near-duplicates all that were found.
+        hits: Of a folder or a day the first five; of near-duplicates the first hundred.
     """
 
     name: str

@@ -8,7 +8,7 @@ from typing import Any
 
 from gallery.payload import date_of
 from gallery.records import Hit, ImageFile, ImageRecord
-from search.answer import Answer
+from search.answer import Answer, Group
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,15 @@ class HitAnswer:
 
 @dataclass(frozen=True, slots=True)
 class GroupAnswer:
-    """Pictures that belong together: of one folder or day, or almost the same; best first."""
+    """Pictures that belong together: of one folder or day, or almost the same; best first.
+
+    Attributes:
+        name: The folder, the day, or of near-duplicates the best hit's path.
+        hits: The best hit and the others; all have the group's rank.
+    """
 
     name: str
-    paths: list[str]
+    hits: list[HitAnswer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +105,11 @@ def search_answer(
     )
 
 
-def whole_answer(answer: Answer, line: str, *, encoder: str, collection: str) -> SearchAnswer:
+def whole_answer(
+    answer: Answer, line: str, *, encoder: str, collection: str, more: bool = False, offset: int = 0
+) -> SearchAnswer:
     """Return all that an engine says to a line."""
+    scored = bool(answer.query.terms)
     plain = search_answer(
         answer.hits,
         query=line,
@@ -109,14 +117,24 @@ def whole_answer(answer: Answer, line: str, *, encoder: str, collection: str) ->
         collection=collection,
         seconds=answer.seconds,
         cut=answer.cut,
-        scored=bool(answer.query.terms),
+        more=more,
+        offset=offset,
+        scored=scored,
     )
     return replace(
         plain,
         understood=str(answer.query),
         meanings=list(answer.meanings),
-        groups=[GroupAnswer(group.name, [hit.image.path for hit in group.hits]) for group in answer.groups],
+        groups=group_answers(answer.groups, offset=offset, scored=scored),
     )
+
+
+def group_answers(groups: Sequence[Group], *, offset: int = 0, scored: bool = True) -> list[GroupAnswer]:
+    """Return groups as answers show them."""
+    return [
+        GroupAnswer(group.name, [hit_answer(rank, hit, scored=scored) for hit in group.hits])
+        for rank, group in enumerate(groups, offset + 1)
+    ]
 
 
 def hit_answer(rank: int, hit: Hit, *, scored: bool = True) -> HitAnswer:

@@ -22,6 +22,8 @@ class Asked:
         q: The text; without it, and without `like` and `picture`, all pictures are shown.
         like: The id of a picture of the collection that others should be like.
         picture: The key of a picture that was sent.
+        stacks: `apart` shows every near-duplicate as a picture of its own, instead of one for all.
+        open: Ids of the pictures whose near-duplicates are shown with them.
         page: 1 is the first.
     """
 
@@ -34,6 +36,8 @@ class Asked:
     camera: Sequence[str] = ()
     min_width: int = 0
     sort: Literal["score", "date"] = "score"
+    stacks: Literal["", "apart"] = ""
+    open: Sequence[str] = ()
     page: int = 1
 
     @property
@@ -60,6 +64,11 @@ class Asked:
         query = replace(self, **({"page": 1} | changes)).query
         return f"{path}?{query}" if query else path
 
+    def toggled(self, id: str) -> str:
+        """Return the address of the same page with a stack unfolded, or folded again."""
+        opened = [other for other in self.open if other != id] if id in self.open else [*self.open, id]
+        return f"{self.address(open=opened, page=self.page)}#stack-{id}"
+
     @classmethod
     def read(cls, pairs: Iterable[tuple[str, str]]) -> "Asked":
         """Read the names and values of an address; what is empty, as in a form that nobody filled in, counts as unset.
@@ -84,6 +93,8 @@ class Asked:
                 format=given.get("format", ()),
                 camera=given.get("camera", ()),
                 min_width=_number(last.get("min_width", "0"), 0, 1_000_000),
+                stacks="apart" if last.get("stacks") == "apart" else "",
+                open=[str(UUID(id)) for id in given.get("open", ())],
                 sort="date" if last.get("sort") == "date" else "score",
                 page=_number(last.get("page", "1"), 1, LAST_PAGE),
             )

@@ -41,7 +41,7 @@ class Question:
     def parameters(self) -> dict[str, Any]:
         """Return it as the API takes it."""
         flags = {"strict": self.strict or None, "hybrid": self.hybrid or None}
-        return {"limit": self.limit, "min_score": self.min_score, "sort": self.sort, **flags}
+        return {"limit": self.limit, "min_score": self.min_score, "sort": self.sort, "group": self.group, **flags}
 
     def ask(self, engine: SearchEngine, line: str) -> Answer:
         """Ask one line."""
@@ -82,8 +82,8 @@ def answer_line(
         say(_pointed(error))
         return True
     settings = Settings.from_environ()
-    # A page that runs for the collection has the model loaded; it knows neither groups nor another text tower.
-    alone = question.group or text_encoder or question.limit > MOST_OF_PAGE
+    # A page that runs for the collection has the model loaded; it knows no other text tower.
+    alone = text_encoder or question.limit > MOST_OF_PAGE
     answered = None if alone else ask_page(settings, name, line, question.parameters())
     if answered:
         names = {"encoder": answered.encoder, "collection": answered.collection}
@@ -154,7 +154,9 @@ def answer_stdin(question: Question, name: str | None, text_encoder: str | None,
             for line in lines:
                 try:
                     answer = question.ask(engine, clean_query(line))
-                    values = asdict(whole_answer(answer, line, **_names(engine)))
+                    names = _names(engine)
+                    whole = whole_answer(answer, line, encoder=names["encoder"], collection=names["collection"])
+                    values = asdict(whole)
                 except GalleryError as error:
                     values, failed = {"query": line, "error": str(error)}, True
                 sys.stdout.write(json.dumps(values) + "\n")

@@ -1,7 +1,6 @@
 """What the page and the API ask of the engine."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 from uuid import UUID
@@ -9,12 +8,14 @@ from uuid import UUID
 from gallery.collection import Where
 from gallery.encoder import Vectors
 from gallery.errors import BadInput
+from gallery.filters import Filter, as_filter
 from gallery.images import open_image
-from gallery.payload import moment
 from gallery.records import Hit, ImageRecord
-from search.answers import SearchAnswer, search_answer, whole_answer
+from search.answers import SearchAnswer, group_answers, search_answer, whole_answer
+from search.grouping import Grouping
 from search.live import Live, Opened
 from search.query import Query, QueryError, Term, parse_query
+from search.ranking import newest_key, page
 
 FACETS = ("folder", "year", "format", "camera")
 DEEPEST = 10_000
@@ -28,13 +29,14 @@ class UnknownPictureError(BadInput):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A search: the line, and which hits of it. Without a line: all pictures, newest first."""
+    """A search: the line, and which hits or groups of it. Without a line: all pictures, newest first."""
 
     text: str = ""
     limit: int = 10
     offset: int = 0
     min_score: float | None = None
     sort: Literal["score", "date"] = "score"
+    group: Grouping | None = None
     strict: bool = False
     hybrid: bool = False
     where: Where = field(default_factory=dict)
@@ -63,18 +65,14 @@ class Desk:
             where=wanted.where or None,
             min_score=wanted.min_score,
             sort=wanted.sort,
+            group=wanted.group,
             strict=wanted.strict,
             hybrid=wanted.hybrid,
         )
-        shown = replace(answer, hits=answer.hits[: wanted.limit])
+        shown = replace(answer, hits=answer.hits[: wanted.limit], groups=answer.groups[: wanted.limit])
         names = {"encoder": opened.encoder.spec.encoder, "collection": opened.collection.name}
-        whole = whole_answer(shown, wanted.text, **names)
-        return replace(
-            whole,
-            more=len(answer.hits) >= asked_for,
-            hits=[replace(hit, rank=hit.rank + wanted.offset) for hit in whole.hits],
-            wrong=wrong,
-        )
+        more = len(answer.hits) >= asked_for
+        return replace(whole_answer(shown, wanted.text, **names, more=more, offset=wanted.offset), wrong=wrong)
 
     def is_noise(self, answer: SearchAnswer) -> bool:
         """Whether even the best hit of a text is no better than what unrelated texts find."""
@@ -137,24 +135,26 @@ class Desk:
 
     def _nearest(self, opened: Opened, vector: Vectors, wanted: Wanted, *, without: str | None = None) -> SearchAnswer:
         start = time.monotonic()
-        end = wanted.offset + wanted.limit
-        hits = opened.engine.nearest(vector, end + 2, where=wanted.where or None, min_score=wanted.min_score)
-        hits = [hit for hit in hits if hit.image.id != without]
-        return search_answer(
-            _in_order(hits[wanted.offset : end], wanted),
+        where = as_filter(wanted.where) & Filter(without=(without,) if without else ())
+
+        def rank(count: int, also: Filter) -> list[Hit]:
+            return opened.engine.nearest(vector, count, where=where & also, min_score=wanted.min_score)
+
+        hits, groups = page(rank, wanted.limit + 1, wanted.offset, "score", wanted.group, bounded=False)
+        shown, stacks = hits[: wanted.limit], list(groups[: wanted.limit])
+        if wanted.sort == "date":
+            shown.sort(key=newest_key)
+            stacks.sort(key=lambda group: newest_key(group.hits[0]))
+        answer = search_answer(
+            shown,
             query=wanted.text,
             encoder=opened.encoder.spec.encoder,
             collection=opened.collection.name,
             seconds={"search": time.monotonic() - start},
-            more=len(hits) > end,
+            more=len(hits) > wanted.limit,
             offset=wanted.offset,
         )
-
-
-def _in_order(hits: Sequence[Hit], wanted: Wanted) -> Sequence[Hit]:
-    if wanted.sort == "date":
-        return sorted(hits, key=lambda hit: (-moment(hit.image).timestamp(), hit.image.id))
-    return hits
+        return replace(answer, groups=group_answers(stacks, offset=wanted.offset))
 
 
 def _of_strangers(line: str) -> tuple[Query, str]:

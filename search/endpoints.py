@@ -19,7 +19,20 @@ from search.asking import Asked
 from search.desk import Wanted
 from search.live import NotReadyError
 from search.metrics import CONTENT_TYPE
-from search.parameters import COMMON, Here, House, Limit, MinScore, Offset, Problems, Sort, Text, Where, problems
+from search.parameters import (
+    COMMON,
+    Group,
+    Here,
+    House,
+    Limit,
+    MinScore,
+    Offset,
+    Problems,
+    Sort,
+    Text,
+    Where,
+    problems,
+)
 
 FOR_EVER = "private, max-age=31536000, immutable"
 api = APIRouter()
@@ -43,12 +56,13 @@ def search(
     offset: Offset = 0,
     min_score: MinScore = None,
     sort: Sort = "score",
+    group: Group = None,
     strict: Annotated[bool, Query(description="Leave out what any text would find")] = False,
     hybrid: Annotated[bool, Query(description="Rank by the words of captions and file names as well")] = False,
 ) -> Response:
     """Find pictures by a text, best first. Without a text: all of them, newest first."""
     filters = Asked(**where.given()).where
-    wanted = Wanted(q, limit, offset, min_score, sort, strict=strict, hybrid=hybrid, where=filters)
+    wanted = Wanted(q, limit, offset, min_score, sort, group, strict=strict, hybrid=hybrid, where=filters)
     return json_response(here.counted(here.desk.ask(wanted)))
 
 

@@ -154,17 +154,18 @@ class SearchEngine:
             else None
         )
 
-        def rank(count: int) -> list[Hit]:
+        def rank(count: int, also: Filter) -> list[Hit]:
             if vector is None:
-                return [Hit(record, 0.0) for record in self.collection.newest(count, where=wanted)]
+                return [Hit(record, 0.0) for record in self.collection.newest(count, where=wanted & also)]
             if fused is None:
-                return self.nearest(vector, count, where=wanted, min_score=min_score)
+                return self.nearest(vector, count, where=wanted & also, min_score=min_score)
             return self._fused(vector, fused, count, wanted, min_score)
 
         bounded = min_score is not None and not hybrid
-        hits, groups = page(rank, limit, offset, sort, group, bounded=bounded)
+        hits, groups = page(rank, limit, offset, sort, group, bounded=bounded, fused=hybrid)
         if _is_one_text(understood) and not hybrid:
             hits = self.with_probabilities(hits)
+            groups = tuple(replace(found, hits=tuple(self.with_probabilities(found.hits))) for found in groups)
         texts = [term.text for term in understood.terms if not term.like]
         towers = self.towers.texts
         return Answer(
@@ -199,13 +200,13 @@ class SearchEngine:
         """
         return self.with_probabilities(self.nearest(self.vector(query), limit, where=where, min_score=min_score))
 
-    def with_probabilities(self, hits: list[Hit]) -> list[Hit]:
+    def with_probabilities(self, hits: Sequence[Hit]) -> list[Hit]:
         """Return hits of one text with the probability that it describes them; as they are without a calibration.
 
         The scores must be cosines of the text's vector: of a sum of vectors they say something else.
         """
         known = self._calibration
-        return [replace(hit, probability=known.probability(hit.score)) for hit in hits] if known else hits
+        return [replace(hit, probability=known.probability(hit.score)) for hit in hits] if known else list(hits)
 
     def prepare(self, queries: Sequence[str | Query]) -> None:
         """Encode the texts of many queries at once, before they are asked; those that are none are passed over."""

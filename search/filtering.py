@@ -33,13 +33,16 @@ def lower(conditions: Sequence[Condition], collection: ImageCollection) -> Lower
     for condition in conditions:
         wanted, meaning = _lowered(condition, collection)
         # `has:captions` is: not without a value.
-        (must_not if condition.negated != (condition.key == "has") else must).append(wanted)
+        (must_not if condition.negated != (wanted[1] is None) else must).append(wanted)
         meanings.append(f"{'not ' if condition.negated else ''}{meaning}")
     return Lowered(Filter(tuple(must), tuple(must_not)), tuple(meanings))
 
 
 def _lowered(condition: Condition, collection: ImageCollection) -> tuple[Wanted, str]:
     key, value = condition.key, condition.value
+    if key == "has" and value == "duplicates":  # every picture has a stack; most are alone in it
+        stacks = collection.facet("stack", MOST_VALUES).items()
+        return ("stack", [str(stack) for stack, pictures in stacks if pictures > 1]), "with near-duplicates"
     if key == "has":
         return (HAS[value], None), f"with {value}"
     if key in ("before", "after"):

@@ -1,6 +1,7 @@
 """Hits that belong together: of one folder, of one day, or almost the same picture."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Literal
 
@@ -9,8 +10,8 @@ from gallery.records import Hit
 from search.answer import Group
 
 Grouping = Literal["folder", "day", "near-duplicates"]
-GROUP_SIZE = 5
-"""Hits that are kept of a folder or a day."""
+GROUP_SIZE, STACK_SIZE = 5, 100
+"""Hits that are kept of a folder or a day, and of near-duplicates."""
 _FIRST_POOL = 100
 MOST_GROUPED = 20_000
 
@@ -23,7 +24,7 @@ def grouped(rank: Callable[[int], list[Hit]], by: Grouping, wanted: int) -> list
         by: What the hits of a group have in common.
         wanted: Groups.
     """
-    size = max(_FIRST_POOL, 4 * wanted)
+    size = max(_FIRST_POOL, (2 if by == "near-duplicates" else 4) * wanted)  # most pictures are like no other
     while True:
         hits = rank(size)
         groups = _split(hits, by)
@@ -32,12 +33,31 @@ def grouped(rank: Callable[[int], list[Hit]], by: Grouping, wanted: int) -> list
         size *= 4
 
 
+def completed(groups: Sequence[Group], find: Callable[[list[str], int], Iterable[Hit]]) -> list[Group]:
+    """Return groups of near-duplicates with those members that come too late in the ranking to have been seen.
+
+    Args:
+        groups: Of near-duplicates.
+        find: Returns the hits of these stacks, at most so many, in the order of the ranking.
+    """
+    members: dict[str, list[Hit]] = {_key(group.hits[0], "near-duplicates"): [] for group in groups}
+    stacks = [group.hits[0].image.stack for group in groups if group.hits[0].image.stack]
+    for hit in find(stacks, MOST_GROUPED) if stacks else ():
+        members[_key(hit, "near-duplicates")].append(hit)
+    return [
+        replace(group, hits=(group.hits[0], *[hit for hit in found if hit.image.id != group.hits[0].image.id]))
+        if len(found) > 1
+        else group
+        for group, found in zip(groups, (found[:STACK_SIZE] for found in members.values()), strict=True)
+    ]
+
+
 def _split(hits: Sequence[Hit], by: Grouping) -> list[Group]:
     members: dict[str, list[Hit]] = {}
     for hit in hits:
         members.setdefault(_key(hit, by), []).append(hit)
     if by == "near-duplicates":
-        return [Group(found[0].image.path, tuple(found)) for found in members.values()]
+        return [Group(found[0].image.path, tuple(found[:STACK_SIZE])) for found in members.values()]
     return [Group(key, tuple(found[:GROUP_SIZE])) for key, found in members.items()]
 
 
@@ -46,4 +66,4 @@ def _key(hit: Hit, by: Grouping) -> str:
         return str(PurePath(hit.image.path).parent)
     if by == "day":
         return date_of(hit.image)[:10]
-    return getattr(hit.image, "stack", None) or hit.image.id  # one without a stack stands alone
+    return hit.image.stack or hit.image.id  # one without a stack stands alone

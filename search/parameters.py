@@ -13,6 +13,7 @@ from search.answers import SearchAnswer
 from search.asked import AskedPicture, AskedPictures
 from search.asking import LONGEST
 from search.desk import DEEPEST, Desk
+from search.grouping import Grouping
 from search.metrics import Metrics
 from search.pages import Pages
 
@@ -46,6 +47,7 @@ Offset = Annotated[int, Query(ge=0, le=DEEPEST)]
 MinScore = Annotated[float | None, Query(ge=-1, le=1, description="The least cosine")]
 Text = Annotated[str, Query(max_length=LONGEST, description="What the picture shows", examples=["a red car"])]
 Sort = Literal["score", "date"]
+Group = Annotated[Grouping | None, Query(description="Put hits together; limit and offset then count groups")]
 Problems = dict[int | str, dict[str, Any]]
 
 

@@ -3,20 +3,21 @@
 from collections.abc import Callable
 from typing import Literal
 
+from gallery.filters import Filter
 from gallery.payload import moment
 from gallery.records import Hit
 from search.answer import Group
-from search.grouping import Grouping, grouped
+from search.grouping import Grouping, completed, grouped
 
 Order = Literal["score", "date"]
-Rank = Callable[[int], list[Hit]]
-"""Returns at most so many hits, in order; fewer only where there are no more."""
+Rank = Callable[[int, Filter], list[Hit]]
+"""Returns at most so many hits that a filter lets through, in order; fewer only where there are no more."""
 
 MOST_BY_DATE = 10_000
 
 
 def page(
-    rank: Rank, limit: int, offset: int, sort: Order, group: Grouping | None, *, bounded: bool
+    rank: Rank, limit: int, offset: int, sort: Order, group: Grouping | None, *, bounded: bool, fused: bool = False
 ) -> tuple[list[Hit], tuple[Group, ...]]:
     """Cut a page out of a ranking.
 
@@ -28,15 +29,19 @@ def page(
         group: Puts hits together; `limit` and `offset` then count groups.
         bounded: Whether the ranking ends by itself, at a least score: then all of it is ordered by date, and the
             page is cut afterwards. Else what is ordered is the page.
+        fused: Whether scores depend on what else is ranked: then stacks have the members that the ranking came to.
     """
+    everything = Filter()
     if group:
-        groups = grouped(rank, group, offset + limit)[offset:]
+        groups = grouped(lambda count: rank(count, everything), group, offset + limit)[offset:]
+        if group == "near-duplicates" and not fused:
+            groups = completed(groups, lambda stacks, most: rank(most, Filter(must=(("stack", stacks),))))
         if sort == "date":
             groups.sort(key=lambda found: newest_key(found.hits[0]))
         return [found.hits[0] for found in groups], tuple(groups)
     if sort == "date" and bounded:
-        return sorted(rank(MOST_BY_DATE), key=newest_key)[offset : offset + limit], ()
-    hits = rank(offset + limit)[offset:]
+        return sorted(rank(MOST_BY_DATE, everything), key=newest_key)[offset : offset + limit], ()
+    hits = rank(offset + limit, everything)[offset:]
     return (sorted(hits, key=newest_key) if sort == "date" else hits), ()
 
 

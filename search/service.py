@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 from gallery.collection import collection_names
 from gallery.errors import CollectionError
 from gallery.settings import DEFAULT_COLLECTION, Settings
-from search.answer import Answer
+from search.answer import Answer, Group
 from search.answers import to_hit
 from search.query import parse_query
 
@@ -138,6 +138,7 @@ def ask_page(settings: Settings, name: str | None, line: str, parameters: Mappin
         query=parse_query(line),
         cut=said["cut"],
         seconds=said["seconds"],
+        groups=tuple(Group(group["name"], tuple(map(to_hit, group["hits"]))) for group in said["groups"]),
         meanings=tuple(said["meanings"]),
     )
     return PageAnswer(answer, said["encoder"], said["collection"])

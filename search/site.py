@@ -11,6 +11,7 @@ from search.answers import SearchAnswer
 from search.asked import AskedPicture
 from search.asking import PER_PAGE, Asked
 from search.desk import Wanted
+from search.grouping import Grouping
 from search.live import NotReadyError
 from search.parameters import Here, House
 
@@ -60,7 +61,8 @@ def detail(here: Here, asked: State, id: UUID) -> Response:
 
 
 def _answer(here: House, asked: Asked) -> SearchAnswer:
-    wanted = Wanted(asked.q, PER_PAGE, PER_PAGE * (asked.page - 1), sort=asked.sort, where=asked.where)
+    group: Grouping | None = None if asked.stacks else "near-duplicates"
+    wanted = Wanted(asked.q, PER_PAGE, PER_PAGE * (asked.page - 1), sort=asked.sort, group=group, where=asked.where)
     if asked.like:
         answer = here.desk.similar(asked.like, wanted)
     elif asked.picture:

@@ -71,7 +71,7 @@
     } else if (event.key === "Escape" && !typing) {
       one("#back")?.click();
     } else if (event.key.startsWith("Arrow")) {
-      const tiles = all(".grid a"), from = event.target.closest(".grid a");
+      const tiles = all(".tile"), from = event.target.closest(".grid li")?.querySelector(".tile");
       const to = from ? neighbour(tiles, from, event.key) : event.target === box && event.key === "ArrowDown" ? tiles[0] : null;
       if (to) {
         event.preventDefault();
@@ -79,6 +79,9 @@
       }
     }
   });
+
+  // A stack that was just unfolded or folded keeps the focus.
+  if (location.hash.startsWith("#stack-")) document.getElementById(location.hash.slice(1))?.focus();
 
   for (const button of all("[data-copy]")) {
     button.hidden = false;

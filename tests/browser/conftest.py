@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
-from served import Served, served
+from served import Served, draw_alike, served
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
@@ -13,6 +13,13 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 @pytest.fixture(scope="session")
 def page_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with served(tmp_path_factory.mktemp("served")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def alike_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Yield a page with near-duplicates among its pictures."""
+    with served(tmp_path_factory.mktemp("alike"), draw_alike) as running:
         yield running
 
 
@@ -28,7 +35,7 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser, page_address: Served) -> Iterator[Page]:
     """Yield a tab that fails the test on any error in the page, and on any request to elsewhere."""
     context = browser.new_context(base_url=page_address.address)
-    yield from _watched(context.new_page(), page_address.address)
+    yield from _watched(context.new_page())
     context.close()
 
 
@@ -36,15 +43,16 @@ def page(browser: Browser, page_address: Served) -> Iterator[Page]:
 def plain_page(browser: Browser, page_address: Served) -> Iterator[Page]:
     """Yield a tab without JavaScript."""
     context = browser.new_context(base_url=page_address.address, java_script_enabled=False)
-    yield from _watched(context.new_page(), page_address.address)
+    yield from _watched(context.new_page())
     context.close()
 
 
-def _watched(tab: Page, address: str) -> Iterator[Page]:
+def _watched(tab: Page) -> Iterator[Page]:
     wrong: list[str] = []
     tab.on("pageerror", lambda error: wrong.append(str(error)))
     tab.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-    tab.on("request", lambda sent: None if sent.url.startswith((address, "blob:")) else wrong.append(sent.url))
+    own = ("http://127.0.0.1:", "blob:")
+    tab.on("request", lambda sent: None if sent.url.startswith(own) else wrong.append(sent.url))
     tab.set_default_timeout(10_000)
     yield tab
     assert not wrong

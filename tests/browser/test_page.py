@@ -165,6 +165,64 @@ def test_without_javascript_all_of_it_works(plain_page: Page, tmp_path: Path) ->
     assert set(names(page)[:2]) == {"blue.png", HOSTILE}
 
 
+ALIKE = {"a1.png", "a2.png", "a3.png"}
+
+
+def test_a_stack_unfolds_by_key_and_stays_so(page: Page, alike_address: Served) -> None:
+    page.goto(f"{alike_address.address}/?q=red")
+    folded = names(page)
+    assert len(ALIKE & set(folded)) == 1
+    badge = page.locator(".stack")
+    expect(badge).to_have_attribute("aria-expanded", "false")
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.className") == "stack":
+            break
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    expect(badge).to_be_focused()
+    expect(badge).to_have_attribute("aria-expanded", "true")
+    unfolded = names(page)
+    assert set(unfolded) == set(folded) | ALIKE
+    at = min(unfolded.index(name) for name in ALIKE)
+    assert set(unfolded[at : at + 3]) == ALIKE
+    page.reload()
+    assert names(page) == unfolded
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".tile").nth(at + 1)).to_be_focused()
+    page.locator(".tile").nth(at + 1).click()
+    page.locator("#back").click()
+    assert names(page) == unfolded
+    with page.expect_navigation():
+        badge.click()
+    assert names(page) == folded
+    with page.expect_navigation():
+        page.get_by_label("Near-duplicates").select_option("apart")
+    assert page.url.endswith("/?q=red&stacks=apart")
+    assert set(names(page)) == set(unfolded)
+    expect(badge).to_have_count(0)
+
+
+def test_a_stack_unfolds_without_javascript_on_a_phone(plain_page: Page, alike_address: Served) -> None:
+    plain_page.set_viewport_size({"width": 360, "height": 700})
+    plain_page.goto(f"{alike_address.address}/?q=red")
+    plain_page.locator(".stack").click()
+    assert set(names(plain_page)) >= ALIKE
+    assert plain_page.locator(".stack").bounding_box()["height"] >= 24  # type: ignore[index]
+    plain_page.locator(".stack").click()
+    assert len(ALIKE & set(names(plain_page))) == 1
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_in_stacks(page: Page, alike_address: Served, scheme: str) -> None:
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.goto(f"{alike_address.address}/?q=red")
+    page.locator(".stack").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+    found = Axe().run(page).response["violations"]
+    assert [each["id"] for each in found if each["impact"] in ("serious", "critical")] == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", ["/", "/?q=red&format=PNG", "/?q=red&year=1999", "/pictures/{}", "/?q=red&page=150"])
 def test_axe_finds_nothing_serious(page: Page, page_address: Served, path: str, scheme: str) -> None:

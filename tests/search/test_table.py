@@ -81,7 +81,8 @@ def test_groups_keep_their_hits_together(hits: list[Hit]) -> None:
     assert [line.split("\t")[0] for line in lines] == ["1", "1"]
     assert {line.split("\t")[3] for line in lines} == {"/photos"}
     (found,) = json.loads(format_json(answer(hits[:1], groups=groups), "q", encoder="e", collection="c"))["groups"]
-    assert found == {"name": "/photos", "paths": [hit.image.path for hit in hits]}
+    assert found["name"] == "/photos"
+    assert [(hit["rank"], hit["path"]) for hit in found["hits"]] == [(1, hit.image.path) for hit in hits]
     assert len(format_table(answer(hits[:1], groups=groups), 80).splitlines()) == 7
 
 

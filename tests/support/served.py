@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import numpy as np
 import uvicorn
 from letter_encoder import COLOURS, LetterEncoder
 from PIL import Image
@@ -38,6 +39,17 @@ def draw(folder: Path) -> None:
         Image.new("RGB", SHAPES[name], colour).save(path)
     Image.new("RGB", (1000, 700), COLOURS["blue"]).save(folder / "cold" / HOSTILE, "PNG")
     Image.new("RGB", (64, 48), COLOURS["green"]).save(folder / "cold" / "leaf.jpg")
+
+
+def draw_alike(folder: Path) -> None:
+    """Draw what `draw` draws, and three pictures of one pattern in three sizes, and one of another pattern."""
+    draw(folder)
+    for name, size, steps in (("a1", 300, 3), ("a2", 200, 3), ("a3", 120, 3), ("b", 300, 7)):
+        rows = [[(steps * x * y // 3) % 100 + 100 for x in range(30)] for y in range(30)]
+        pattern = Image.fromarray(np.array(rows, np.uint8)).resize((size, size), Image.Resampling.BICUBIC)
+        Image.merge("RGB", [pattern, Image.new("L", pattern.size), Image.new("L", pattern.size)]).save(
+            folder / f"{name}.png"
+        )
 
 
 def index(settings: Settings, folder: Path, encoder: Encoder) -> None:
@@ -82,10 +94,10 @@ def listening(app: Callable[..., object]) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def served(root: Path) -> Iterator[Served]:
+def served(root: Path, drawing: Callable[[Path], None] = draw) -> Iterator[Served]:
     """Draw, index and serve, all below `root`."""
     settings, photos = Settings(data_dir=root / "data"), root / "photos"
-    draw(photos)
+    drawing(photos)
     index(settings, photos, LetterEncoder())
     with served_again(settings, photos) as page:
         yield page

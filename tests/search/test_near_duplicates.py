@@ -1,0 +1,137 @@
+"""Near-duplicates stacked: in the API, on the page, and for the command that asks the page."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import httpx
+import pytest
+from letter_encoder import LetterEncoder
+from served import Served, draw_alike, served
+
+from gallery.records import Hit, ImageFile, ImageRecord
+from search.answer import Group
+from search.answers import whole_answer
+from search.engine import SearchEngine
+from search.grouping import STACK_SIZE, completed, grouped
+from search.service import ask_page, write_note
+
+ALIKE = {"a1.png", "a2.png", "a3.png"}
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("served"), draw_alike) as running:
+        yield running
+
+
+def tiles(html: str) -> list[str]:
+    return re.findall(r'<span class="name">(.*?)</span>', html)
+
+
+def stack(body: dict[str, list[dict[str, list[dict[str, str]]]]]) -> list[dict[str, str]]:
+    (found,) = [group["hits"] for group in body["groups"] if len(group["hits"]) > 1]
+    return found
+
+
+@pytest.mark.parametrize("group", ["folder", "day", "near-duplicates"])
+def test_the_api_groups_as_the_command_does(page: Served, group: str) -> None:
+    body = page.client.get("/api/search", params={"q": "red", "group": group, "limit": 5, "offset": 1}).json()
+    with SearchEngine.open(page.settings, text_encoder=LetterEncoder()) as engine:
+        answer = engine.ask("red", 5, 1, group=group)  # type: ignore[arg-type]
+    alone = asdict(whole_answer(answer, "red", encoder="letters", collection="drawn", offset=1))
+    for key in ("hits", "groups"):
+        assert json.dumps(body[key]) == json.dumps(alone[key]), key
+    assert [each["hits"][0] for each in body["groups"]] == body["hits"]
+    assert page.client.get("/api/search?group=week").status_code == 422
+
+
+@pytest.mark.parametrize("query", ["q=red", "q=gold", "q=", "q=red&sort=date", "q=red&hybrid=true"])
+def test_pages_of_stacks_hold_every_picture_once(page: Served, query: str) -> None:
+    seen: list[str] = []
+    for offset in range(0, 12, 2):
+        body = page.client.get(f"/api/search?{query}&group=near-duplicates&limit=2&offset={offset}").json()
+        assert body["more"] is (offset < 8) or "date" in query
+        seen += [Path(hit["path"]).name for group in body["groups"] for hit in group["hits"]]
+    assert len(seen) == len(set(seen)) == 11
+
+
+def test_filters_hold_inside_of_stacks(page: Served) -> None:
+    body = page.client.get("/api/search?q=red&group=near-duplicates&min_width=150&limit=50").json()
+    assert {Path(hit["path"]).name for hit in stack(body)} == {"a1.png", "a2.png"}
+
+
+def test_the_command_gets_groups_from_the_page(page: Served) -> None:
+    write_note(page.settings, "drawn", page.address)
+    found = ask_page(page.settings, None, "red", {"limit": 9, "group": "near-duplicates"})
+    assert found
+    assert [group.hits[0] for group in found.answer.groups] == found.answer.hits
+    assert {Path(hit.image.path).name for group in found.answer.groups for hit in group.hits} > ALIKE
+
+
+def test_pictures_with_near_duplicates_are_found_as_such(page: Served) -> None:
+    def names(query: str) -> set[str]:
+        hits = page.client.get("/api/search", params={"q": query, "limit": 50}).json()["hits"]
+        return {Path(hit["path"]).name for hit in hits}
+
+    assert names("has:duplicates") == names("red has:duplicates") == ALIKE
+    assert len(names("-has:duplicates")) == 11 - len(ALIKE)
+
+
+@pytest.mark.parametrize("address", ["/?q=red", "/", "/?like={}", "/?q=red&sort=date"])
+def test_the_page_shows_one_tile_for_a_stack_and_unfolds_it(page: Served, address: str) -> None:
+    address = address.format(page.id_of("gold.png"))
+    folded = page.client.get(address).text
+    assert len(ALIKE & set(tiles(folded))) == 1
+    assert folded.count(">3 alike<") == 1
+    (link,) = re.findall(r'class="stack" id="stack-.*?" href="(.*?)"', folded)
+    unfolded = page.client.get(link.replace("&amp;", "&")).text
+    assert set(tiles(folded)) | ALIKE == set(tiles(unfolded))
+    assert [name for name in tiles(unfolded) if name not in ALIKE] == [n for n in tiles(folded) if n not in ALIKE]
+    (back,) = re.findall(r'class="stack" id="stack-.*?" href="(.*?)"', unfolded)
+    assert tiles(page.client.get(back.replace("&amp;", "&")).text) == tiles(folded)
+    apart = page.client.get(f"{address}{'&' if '?' in address else '?'}stacks=apart").text
+    assert set(tiles(apart)) >= ALIKE
+    assert 'class="stack"' not in apart
+
+
+def test_a_picture_that_was_sent_finds_stacks(page: Served) -> None:
+    sent = page.client.post("/picture", files={"file": ("x.png", (page.photos / "a2.png").read_bytes())})
+    assert page.client.get(sent.headers["location"]).text.count(">3 alike<") == 1
+
+
+def test_an_odd_stack_in_the_address_is_refused(page: Served) -> None:
+    assert page.client.get("/?open=x").status_code == 400
+    assert page.client.get("/?open=00000000-0000-4000-8000-000000000000").status_code == 200
+
+
+def hit(number: int, stack: str) -> Hit:
+    file = ImageFile(f"/{number}.jpg", 1, 0)
+    return Hit(
+        ImageRecord(str(number), "0", (file,), 1, 1, "PNG", None, None, 1, (), "", stack=stack), 1 - number / 1e6
+    )
+
+
+def test_a_stack_has_members_that_rank_far_below_its_first() -> None:
+    ranked = [hit(number, str(number)) for number in range(500)]
+    ranked += [hit(number, "3") for number in range(500, 520)]
+    groups = grouped(lambda count: ranked[:count], "near-duplicates", 10)
+    assert [len(group.hits) for group in groups] == [1] * 10
+    whole = completed(groups, lambda stacks, most: [each for each in ranked if each.image.stack in stacks][:most])
+    assert [len(group.hits) for group in whole] == [1, 1, 1, 21, *[1] * 6]
+    assert whole[3].hits == (ranked[3], *ranked[500:])
+
+
+def test_a_stack_of_thousands_is_cut() -> None:
+    ranked = [hit(number, "one") for number in range(3000)]
+    (group,) = completed([Group("/0.jpg", (ranked[0],))], lambda _stacks, most: ranked[:most])
+    assert group.hits == tuple(ranked[:STACK_SIZE])
+
+
+def test_what_is_asked_goes_through_the_wire(page: Served) -> None:
+    with httpx.Client(base_url=page.address) as client:
+        document = client.get("/api/openapi.json").json()
+    parameters = {each["name"]: each for each in document["paths"]["/api/search"]["get"]["parameters"]}
+    assert "near-duplicates" in json.dumps(parameters["group"])
