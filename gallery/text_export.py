@@ -2,12 +2,14 @@
 
 import copy
 import json
-import os
 import shutil
+import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from filelock import FileLock, Timeout
 
 from gallery.encoder import Encoder
 from gallery.errors import EncoderError
@@ -17,6 +19,7 @@ from gallery.text_onnx import GRAPH, MANIFEST, TOKENIZER, WEIGHTS, OnnxTexts, ex
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
     from numpy.typing import NDArray
     from sentence_transformers import SentenceTransformer
 
@@ -48,28 +51,66 @@ def is_exportable(encoder: object) -> bool:
     return getattr(encoder, "text_model", None) is not None
 
 
-def export_texts(encoder: Encoder, settings: Settings) -> float:
+def export_missing(encoder: Encoder, settings: Settings, say: Callable[[str], None]) -> None:
+    """Export the text tower of an encoder if that can be done and was not done yet, and tell of it.
+
+    What goes wrong is told, too: without an export there is the original. Another process that is at it is left to it,
+    and Ctrl-C leaves it to the next search.
+    """
+    if not is_exportable(encoder) or _is_noted(encoder, settings):
+        return
+    say("Exporting the text tower, once, so that searches start at once …")
+    began = time.monotonic()
+    try:
+        cosine = export_texts(encoder, settings)
+    except EncoderError as error:
+        say(f"{error}.")
+    except KeyboardInterrupt:
+        say("Not exported; the next search does it.")
+    else:
+        if cosine is None:
+            say("Another process does it.")
+        elif cosine != cosine:  # noqa: PLR0124 - NaN
+            say("It gives other vectors than the original, or cannot be exported; the original will go on being used.")
+        else:
+            say(f"Exported in {time.monotonic() - began:.1f} s.")
+
+
+def export_texts(encoder: Encoder, settings: Settings) -> float | None:
     """Export the text tower of an encoder, and return the least cosine with the original over 100 texts.
 
     NaN is for a tower that cannot be exported, or not truly: that is noted, so that it is not tried with every search.
+    None is for another process that is exporting it. A process that is killed leaves a draft, which nobody reads and
+    the next export removes.
 
     Raises:
         EncoderError: The export cannot be written.
     """
     folder = export_folder(settings, encoder.spec)
-    draft = folder.with_name(f"text.{os.getpid()}.draft")
-    shutil.rmtree(draft, ignore_errors=True)
+    draft = folder.with_name(f"{folder.name}.draft")
     try:
-        draft.mkdir(parents=True)
-        cosine = _export(encoder, draft)
-        if (folder / MANIFEST).exists():
-            shutil.rmtree(folder)
-        draft.replace(folder)
-    except OSError as error:
-        raise EncoderError(f"the text tower cannot be exported to {folder} ({error}); free some space") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_name(f"{folder.name}.lock"), timeout=0):
+            shutil.rmtree(draft, ignore_errors=True)
+            draft.mkdir()
+            try:
+                cosine = _export(encoder, draft)
+                shutil.rmtree(folder, ignore_errors=True)
+                draft.replace(folder)
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
+    except Timeout:
+        return None
+    except (OSError, MemoryError) as error:
+        raise EncoderError(
+            f"the text tower cannot be exported to {folder} ({str(error) or 'no memory'}); free some space"
+        ) from error
     return cosine
+
+
+def _is_noted(encoder: Encoder, settings: Settings) -> bool:
+    """Say whether the text tower was exported, or refused, before."""
+    return (export_folder(settings, encoder.spec) / MANIFEST).exists()
 
 
 def _export(encoder: Encoder, draft: Path) -> float:
@@ -82,6 +123,8 @@ def _export(encoder: Encoder, draft: Path) -> float:
         cosine = float((found * encoder.encode_texts(CHECKED_TEXTS)).sum(axis=1).min())
         if not cosine >= LEAST_COSINE:  # NaN is none
             raise EncoderError(f"a cosine of {cosine:.6f} with the original, where {LEAST_COSINE} is wanted")
+    except (OSError, MemoryError):  # not the tower's fault, and perhaps not so the next time
+        raise
     except Exception as error:  # noqa: BLE001 - exporters raise what they like, and there is always the original
         for path in draft.iterdir():
             path.unlink()
@@ -100,7 +143,9 @@ def _write(encoder: Encoder, draft: Path) -> dict[str, Any]:
     exportable = cast(ExportableTexts, encoder)
     model = exportable.text_model
     assert model is not None
-    tower = copy.deepcopy(TextModule(model, getattr(encoder, "text_heads", None))).float().cpu().eval()
+    tower = TextModule(model, getattr(encoder, "text_heads", None)).eval()
+    if any(values.is_floating_point() and _is_elsewhere(values) for values in tower.state_dict().values()):
+        tower = copy.deepcopy(tower).float().cpu()  # the encoder may go on being used where it is
     tokenizer = model.tokenizer
     sample = tokenizer(["a cat", "two dogs on a beach"], padding=True, return_tensors="pt")
     raw = draft / "raw.onnx"
@@ -127,6 +172,11 @@ def _write(encoder: Encoder, draft: Path) -> dict[str, Any]:
         "pad_id": tokenizer.pad_token_id or 0,
         "pad_token": tokenizer.pad_token or "",
     }
+
+
+def _is_elsewhere(values: "torch.Tensor") -> bool:
+    """Say whether a tensor is on another device than the CPU, or no float32."""
+    return values.device.type != "cpu" or values.itemsize != 4
 
 
 def _optimise(raw: Path, graph: Path) -> None:

@@ -23,6 +23,7 @@ from gallery.journal import Entry, Journal
 from gallery.printable import printable
 from gallery.records import ImageFile
 from gallery.settings import DEFAULT_COLLECTION, Settings
+from gallery.text_export import export_missing
 from gallery.tuning import outgrown
 from ingest.captions import CaptionsByPath
 from ingest.part import Part
@@ -53,11 +54,12 @@ def index(
     """Bring a collection up to date with the files below `paths`, and return the exit code."""
     by_path = CaptionsByPath(read_captions(captions), captions.parent) if captions else None
     started = time.monotonic()
+    loaded: list[Encoder] = []
     if dry_run:
         report = _foresee(settings, paths, collection, encoder, by_path, exclude, prune=prune)
     else:
         with contextlib.closing(edit_collection(settings, collection)) as editor, ProgressDisplay() as display:
-            load = _encoder_for(editor, settings, encoder)
+            load = _noting(_encoder_for(editor, settings, encoder), loaded)
             if part and editor.former:
                 raise BadInput("a change of the encoder is one machine's work; leave --part out")
             report = ingest(
@@ -77,6 +79,8 @@ def index(
         _say(f"{report.elsewhere} files are left to the other parts.")
     for path, reason in report.not_walked:
         _say(f"Not walked: {printable(path)}: {printable(reason)}")
+    for used in loaded:
+        export_missing(used, settings, _say)
     if report.indexed + report.updated + report.unchanged and not dry_run:
         _say(_next_command(collection))
     return SOME_UNREADABLE if report.unreadable or report.not_walked else 0
@@ -99,6 +103,16 @@ def _encoder_for(editor: Editor, settings: Settings, wanted: str | None) -> Call
             f"answered with {editor.former.collection.spec.encoder}."
         )
     return lambda: encoder
+
+
+def _noting(load: Callable[[], Encoder], loaded: list[Encoder]) -> Callable[[], Encoder]:
+    """Return what does as `load` does, and appends what it gives to `loaded`."""
+
+    def noted() -> Encoder:
+        loaded.append(load())
+        return loaded[-1]
+
+    return noted
 
 
 def _encoder_of_a_new_collection(settings: Settings, wanted: str | None) -> Encoder:

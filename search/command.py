@@ -1,6 +1,5 @@
 """What the command `search` does, once its options are read."""
 
-import contextlib
 import json
 import os
 import shutil
@@ -10,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from gallery.errors import EncoderError, GalleryError
+from gallery.errors import GalleryError
 from gallery.records import Hit
 from gallery.settings import Settings
 from search.answer import Answer
@@ -92,7 +91,7 @@ def answer_line(
     with SearchEngine.open(settings, name, text_encoder=text_encoder) as engine:
         _pass_on(engine, say)
         _show(question.ask(engine, line), line, _names(engine), output, say)
-        _export(engine, say)
+        engine.towers.export(say)
     return False
 
 
@@ -161,7 +160,7 @@ def answer_stdin(question: Question, name: str | None, text_encoder: str | None,
                     values, failed = {"query": line, "error": str(error)}, True
                 sys.stdout.write(json.dumps(values) + "\n")
             sys.stdout.flush()
-        _export(engine, say)
+        engine.towers.export(say)
     return failed
 
 
@@ -211,18 +210,3 @@ def _pointed(error: QueryError) -> str:
 def _pass_on(engine: SearchEngine, say: Say) -> None:
     if engine.towers.note:
         say(engine.towers.note)
-
-
-def _export(engine: SearchEngine, say: Say) -> None:
-    """Make the next search start at once; one that cannot be had changes nothing."""
-    if not engine.towers.can_export():
-        return
-    say("Exporting the text tower, once, so that the next search starts at once …")
-    with contextlib.suppress(KeyboardInterrupt):
-        try:
-            cosine = engine.towers.export()
-        except EncoderError as error:
-            say(f"{error}.")
-            return
-        if cosine != cosine:  # noqa: PLR0124 - NaN
-            say("It gives other vectors than the original, or cannot be exported; the original will go on being used.")

@@ -1,5 +1,6 @@
 """The encoder of an engine: its text side at once, its image side when a picture is to be encoded."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from gallery.collection import ImageCollection
 from gallery.errors import BadInput, EncoderError
 from gallery.settings import Settings
-from gallery.text_onnx import MANIFEST, TextEncoder, export_folder, load_exported
+from gallery.text_onnx import TextEncoder, load_exported
 
 if TYPE_CHECKING:
     from gallery.encoder import Encoder
@@ -90,21 +91,10 @@ class Towers:
         vector: NDArray[np.float32] = encoder.encode_images([open_image(str(path), encoder.detail).rgb])[0]
         return vector
 
-    def can_export(self) -> bool:
-        """Say whether the text tower is the original, can be exported, and was not exported yet."""
+    def export(self, say: Callable[[str], None]) -> None:
+        """Export the text tower, if it is the original, so that the next process starts at once."""
         if self.settings is None or self._whole is None or self.texts is not self._whole:
-            return False
-        from gallery.text_export import is_exportable
+            return
+        from gallery.text_export import export_missing
 
-        return is_exportable(self._whole) and not (export_folder(self.settings, self._whole.spec) / MANIFEST).exists()
-
-    def export(self) -> float:
-        """Export the text tower, so that the next process starts at once, and return its least cosine, or NaN.
-
-        Raises:
-            EncoderError: It cannot be written.
-        """
-        from gallery.text_export import export_texts
-
-        assert self.settings is not None
-        return export_texts(self.whole(), self.settings)
+        export_missing(self._whole, self.settings, say)

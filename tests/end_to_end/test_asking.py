@@ -1,7 +1,8 @@
-"""Lines asked of the real command, with a small CLIP whose text tower is exported by the first search."""
+"""Lines asked of the real command, with a small CLIP whose text tower `ingest` exports."""
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     arguments = [str(PHOTOS), "--encoder", str(folder / "clip")]
     done = CliRunner().invoke(ingest.cli.main, arguments, env={"DATA_DIR": str(folder), "QDRANT_URL": None})
     assert done.exit_code == 0, done.stderr
+    exporting, exported, following = done.stderr.splitlines()[-3:]
+    assert exporting.startswith("Exporting the text tower, once")
+    assert exported.startswith("Exported in ")
+    assert following.startswith("Next: ")
     return folder
 
 
@@ -35,17 +40,29 @@ def ask(data: Path, *arguments: str, given: str | None = None) -> Result:
     return done
 
 
-def test_the_second_search_loads_no_torch_and_finds_the_same(data: Path) -> None:
-    first = ask(data, "a red star")
-    assert "Exporting the text tower, once" in first.stderr
+def test_a_search_loads_no_torch_and_finds_what_the_original_does(data: Path) -> None:
     check = f"import sys, search.cli; search.cli.main(['a red star'], standalone_mode=False); print({WATCHED} & set(sys.modules), file=sys.stderr)"  # noqa: E501
     environment = os.environ | {"DATA_DIR": str(data)}
     environment.pop("QDRANT_URL", None)
-    second = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, env=environment, check=True)
-    assert second.stderr.strip() == "set()"
-    assert [line.split("\t")[2] for line in second.stdout.splitlines()] == [
-        line.split("\t")[2] for line in first.stdout.splitlines()
+    first = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, env=environment, check=True)
+    assert first.stderr.strip() == "set()"
+    (manifest,) = data.rglob(MANIFEST)
+    aside = manifest.parent.rename(manifest.parent.with_name("aside"))
+    original = ask(data, "a red star")  # which exports once more
+    assert original.stderr.startswith("Exporting the text tower, once")
+    assert [line.split("\t")[2] for line in first.stdout.splitlines()] == [
+        line.split("\t")[2] for line in original.stdout.splitlines()
     ]
+    shutil.rmtree(aside)
+
+
+def test_an_ingest_without_anything_new_exports_nothing(data: Path) -> None:
+    (manifest,) = data.rglob(MANIFEST)
+    aside = manifest.parent.rename(manifest.parent.with_name("aside"))
+    done = CliRunner().invoke(ingest.cli.main, [str(PHOTOS)], env={"DATA_DIR": str(data), "QDRANT_URL": None})
+    assert done.exit_code == 0
+    assert "Export" not in done.stderr
+    aside.rename(manifest.parent)
 
 
 def test_what_does_not_hold_is_told_and_the_original_answers(data: Path) -> None:
