@@ -23,8 +23,8 @@ from gallery.filters import Filter
 from gallery.records import Hit
 from gallery.settings import Settings
 from search.engine import SearchEngine
-from search.hybrid import LexicalIndex
 from search.query import Query, Term
+from search.words import Words
 
 INDEXED = ("#0", "#1")
 DEPTHS = (1, 5, 10)
@@ -47,10 +47,10 @@ def main(data: Path, encoder: str) -> None:
         environment = os.environ | {"DATA_DIR": str(work / "data")}
         subprocess.run([*command, "--captions", str(work / "captions.csv")], env=environment, check=True)
         with SearchEngine.open(Settings(data_dir=work / "data")) as engine:
-            words = LexicalIndex.of_collection(engine.collection, Filter())
+            words = Words(engine.collection, None)
             systems: dict[str, Callable[[str], list[Hit]]] = {
                 "vectors alone": lambda text: engine.search(text, max(DEPTHS)),
-                "words alone (BM25)": lambda text: words.search(text, max(DEPTHS)),
+                "words alone (BM25)": lambda text: words.search(text, max(DEPTHS), Filter()),
                 "fused": lambda text: engine.ask(Query((Term(text),)), max(DEPTHS), hybrid=True).hits,
             }
             ranks = {name: [_rank(find(query.text), query.image) for query in asked] for name, find in systems.items()}

@@ -25,10 +25,16 @@ Where = filters.Where
 
 
 class ImageCollection(Protocol):
-    """Pictures and their vectors, to be read by any number of processes."""
+    """Pictures and their vectors, to be read by any number of processes.
+
+    Attributes:
+        generation: Names what is in it: whatever was published anew has another. None where that cannot be told, as
+            on a server.
+    """
 
     name: str
     spec: Spec
+    generation: str | None
 
     def nearest(
         self,

@@ -21,7 +21,7 @@ from gallery.collection import Where, best_first, check_facet, newest_first
 from gallery.edge_tuning import search_params
 from gallery.errors import CollectionError
 from gallery.filters import Condition, Filter, as_filter
-from gallery.generations import bytes_below, published
+from gallery.generations import bytes_below, published, published_state
 from gallery.payload import INDEXED_KEYS, public_url_of, rfc3339, to_record
 from gallery.records import Hit, ImageRecord
 from gallery.settings import Settings
@@ -46,7 +46,9 @@ def open_edge(settings: Settings, name: str) -> "EdgeCollection":
         if generation is None:
             break
         try:
-            collection = EdgeCollection(name, read_spec(generation, name), load_shard(generation))
+            collection = EdgeCollection(
+                name, read_spec(generation, name), load_shard(generation), published_state(folder)
+            )
         except CollectionError:
             if published(folder) == generation or attempt == _OPEN_ATTEMPTS - 1:
                 raise
@@ -68,9 +70,10 @@ def edge_folder(settings: Settings, name: str) -> tuple[float, str]:
 class EdgeCollection:
     """One generation, opened to be read."""
 
-    def __init__(self, name: str, spec: Spec, shard: q.EdgeShard) -> None:
+    def __init__(self, name: str, spec: Spec, shard: q.EdgeShard, generation: str | None = None) -> None:
         self.name = name
         self.spec = spec
+        self.generation = generation
         self._shard = shard
 
     def nearest(
@@ -202,7 +205,9 @@ def _filter(where: Where | None) -> q.Filter | None:
         return None
     unwanted = [_condition(condition) for condition in wanted.must_not]
     without = [q.HasIdCondition({UUID(id) for id in wanted.without})] if wanted.without else []
-    return q.Filter(must=[_condition(condition) for condition in wanted.must], must_not=[*unwanted, *without])
+    within = [] if wanted.within is None else [q.HasIdCondition({UUID(id) for id in wanted.within})]
+    must = [_condition(condition) for condition in wanted.must]
+    return q.Filter(must=[*must, *within], must_not=[*unwanted, *without])
 
 
 def _condition(condition: Condition) -> q.FieldCondition | q.IsEmptyCondition:

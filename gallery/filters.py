@@ -18,18 +18,23 @@ class Filter:
         must: Conditions of which all hold.
         must_not: Conditions of which none holds.
         without: Ids of pictures that are left out.
+        within: If given, ids of the only pictures that are not.
     """
 
     must: tuple[Condition, ...] = ()
     must_not: tuple[Condition, ...] = ()
     without: tuple[str, ...] = ()
+    within: tuple[str, ...] | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.must or self.must_not or self.without)
+        return bool(self.must or self.must_not or self.without or self.within is not None)
 
     def __and__(self, other: "Filter") -> "Filter":
         """Return the filter that lets through what both let through."""
-        return Filter(self.must + other.must, self.must_not + other.must_not, self.without + other.without)
+        within = self.within if other.within is None else other.within
+        if self.within is not None and other.within is not None:
+            within = tuple(set(self.within) & set(other.within))
+        return Filter(self.must + other.must, self.must_not + other.must_not, self.without + other.without, within)
 
 
 Where = Mapping[str, WantedValue] | Filter
@@ -40,7 +45,7 @@ def as_filter(where: Where | None) -> Filter:
     """Return `where` as a filter; None lets everything through.
 
     >>> as_filter({"year": 2021, "folder": "/alps"})
-    Filter(must=(('year', 2021), ('folder', '/alps')), must_not=(), without=())
+    Filter(must=(('year', 2021), ('folder', '/alps')), must_not=(), without=(), within=None)
     """
     if isinstance(where, Filter):
         return where

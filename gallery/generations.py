@@ -32,6 +32,15 @@ def published(folder: Path) -> Path | None:
         return None
 
 
+def published_state(folder: Path) -> str | None:
+    """Return what no two published generations of the collection at `folder` share, also if it was dropped between."""
+    pointer = folder / "CURRENT"
+    try:
+        return f"{pointer.read_text().strip()} {pointer.stat().st_mtime_ns}"
+    except FileNotFoundError:
+        return None
+
+
 def next_generation(folder: Path) -> Path:
     """Return the folder that the generation after the published one has, or would have."""
     current = published(folder)

@@ -1,6 +1,7 @@
 """Collections on a Qdrant server or cluster, to be searched."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,7 @@ class ServerCollection:
 
     def __init__(self, name: str, client: QdrantClient, call: Caller) -> None:
         self.name = name
+        self.generation: str | None = None
         self._client = client
         self._call = call
         self.spec = Spec.from_dict(read_metadata(client, call, name), name)
@@ -77,36 +79,37 @@ class ServerCollection:
 
     def _page(self, where: Filter, limit: int, by_date: bool) -> list[ImageRecord]:
         order = models.OrderBy(key="date", direction=models.Direction.DESC) if by_date else None
-        points, _ = self._call(
-            self._client.scroll,
-            self.name,
-            scroll_filter=_filter(where),
-            limit=limit,
-            order_by=order,
-            with_payload=True,
-        )
+        points, _ = self._scroll(where, limit, order_by=order)
         return [to_record(str(point.id), point.payload or {}) for point in points]
 
     def public_url(self) -> str | None:
-        points, _ = self._call(self._client.scroll, self.name, limit=1, with_payload=True)
+        points, _ = self._scroll(None, 1)
         return public_url_of(points[0].payload or {}) if points else None
 
     def scan(self, where: Where | None = None) -> Iterator[tuple[ImageRecord, NDArray[np.float32]]]:
         offset = None
         while True:
-            points, offset = self._call(
-                self._client.scroll,
-                self.name,
-                scroll_filter=_filter(where),
-                limit=_PAGE,
-                offset=offset,
-                with_payload=True,
-                with_vectors=True,
-            )
+            points, offset = self._scroll(where, _PAGE, offset=offset, with_vectors=True)
             for point in points:
                 yield to_record(str(point.id), point.payload or {}), np.asarray(point.vector, np.float32)
             if offset is None:
                 return
+
+    def _scroll(
+        self,
+        where: Where | None,
+        limit: int,
+        **options: Any,  # noqa: ANN401 - the client's own
+    ) -> tuple[list[models.Record], Any]:
+        """Return a page of points with their payloads, and where the next one begins."""
+        return self._call(
+            self._client.scroll,
+            self.name,
+            scroll_filter=_filter(where),
+            limit=limit,
+            with_payload=True,
+            **options,
+        )
 
     def count(self, where: Where | None = None) -> int:
         return self._call(self._client.count, self.name, count_filter=_filter(where), exact=True).count
@@ -130,10 +133,13 @@ def _filter(where: Where | None) -> models.Filter | None:
     wanted = as_filter(where)
     if not wanted:
         return None
+    conditions: list[models.Condition] = list(map(_condition, wanted.must))
+    if wanted.within is not None:
+        conditions.append(models.HasIdCondition(has_id=list(wanted.within)))
     unwanted: list[models.Condition] = list(map(_condition, wanted.must_not))
     if wanted.without:
         unwanted.append(models.HasIdCondition(has_id=list(wanted.without)))
-    return models.Filter(must=[_condition(condition) for condition in wanted.must], must_not=unwanted)
+    return models.Filter(must=conditions, must_not=unwanted)
 
 
 def _condition(condition: Condition) -> models.FieldCondition | models.IsEmptyCondition:

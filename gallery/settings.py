@@ -39,6 +39,10 @@ class Settings:
         """Return where what belongs to an encoder is kept: its exported text tower, its calibration."""
         return self.data_dir / "encoders" / fingerprint
 
+    def collection_folder(self, name: str) -> Path:
+        """Return where what belongs to a collection is kept on this machine."""
+        return self.data_dir / "collections" / name
+
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Read the settings out of `environ`."""

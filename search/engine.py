@@ -28,7 +28,7 @@ from search.terms import Likeness, combine, likeness, meaning_of
 from search.towers import Towers
 
 if TYPE_CHECKING:
-    from search.hybrid import LexicalIndex
+    from search.words import Words
 
 MOST_OF_ONE_SCORE = 20_000
 
@@ -67,7 +67,7 @@ class SearchEngine:
         self.collection = collection
         self._calibration = calibration
         self._load_seconds = 0.0
-        self._lexical: tuple[Filter, int, LexicalIndex] | None = None
+        self._words: Words | None = None
         self._known: dict[str, NDArray[np.float32]] = {}
 
     @classmethod
@@ -258,14 +258,13 @@ class SearchEngine:
     def _fused(
         self, vector: NDArray[np.float32], text: str, count: int, where: Filter, min_score: float | None
     ) -> list[Hit]:
-        from search.hybrid import DEPTH, LexicalIndex, fuse
+        from search.hybrid import DEPTH, fuse
+        from search.words import Words
 
-        pictures = self.collection.count()
-        if self._lexical is None or self._lexical[:2] != (where, pictures):
-            self._lexical = (where, pictures, LexicalIndex.of_collection(self.collection, where))
+        self._words = self._words or Words(self.collection, self.towers.settings)
         depth = max(count, DEPTH)
         near = self.nearest(vector, depth, where=where, min_score=min_score)
-        return fuse([near, self._lexical[2].search(text, depth)], count)
+        return fuse([near, self._words.search(text, depth, where)], count)
 
     def close(self) -> None:
         """Let go of the collection."""

@@ -5,46 +5,74 @@ SIGIR 2009: a picture gets 1 / (60 + rank) from each ranking that has it.
 """
 
 import re
-from collections.abc import Sequence
-from pathlib import PurePath
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePath
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gallery.collection import ImageCollection, best_first
-from gallery.filters import Filter
+from gallery.collection import best_first
 from gallery.records import Hit, ImageRecord
 
 RANK_CONSTANT = 60
 DEPTH = 1000
 """Hits of each ranking that are fused."""
+_IDS = "ids.npy"
 
 
 class LexicalIndex:
-    """BM25 over what the collection says of its pictures in words."""
+    """BM25 over what is said of pictures in words."""
 
-    def __init__(self, records: Sequence[ImageRecord]) -> None:
+    def __init__(self, records: Iterable[ImageRecord]) -> None:
+        """Read the words of pictures, which come in the order of their ids."""
         import bm25s
 
-        self._records = list(records)
-        documents = [words_of(record) for record in self._records]
-        self._words = {word for document in documents for word in document}
+        documents, ids = [], []
+        for record in records:
+            documents.append(words_of(record))
+            ids.append(record.id.encode("ascii"))
+        self._ids: NDArray[np.bytes_] = np.array(ids, "S36")
         self._bm25 = bm25s.BM25()
-        if self._words:
+        self._words: Mapping[str, int] = {}
+        if any(documents):
             self._bm25.index(documents, show_progress=False)
+            self._words = self._bm25.vocab_dict
 
     @classmethod
-    def of_collection(cls, collection: ImageCollection, where: Filter) -> "LexicalIndex":
-        """Read the words of all pictures that a filter lets through."""
-        return cls(collection.newest(max(1, collection.count(where)), where=where))
+    def load(cls, folder: Path) -> "LexicalIndex":
+        """Read what `save` wrote; the operating system reads of it what is needed.
 
-    def search(self, text: str, limit: int) -> list[Hit]:
-        """Return the pictures that share words with a text, best first, those of one score by id."""
+        Raises:
+            OSError, EOFError, ValueError, KeyError: There is none, or a damaged one.
+        """
+        import bm25s
+
+        index = cls.__new__(cls)
+        index._ids = np.load(folder / _IDS, mmap_mode="r", allow_pickle=False)
+        index._bm25 = bm25s.BM25.load(folder, mmap=True, show_progress=False)
+        index._words = index._bm25.vocab_dict
+        return index
+
+    def save(self, folder: Path) -> None:
+        """Write it to a folder that is there; one without a word cannot be kept.
+
+        Raises:
+            OSError, ValueError: It cannot be written.
+        """
+        if not self._words:
+            raise ValueError("there is no word in it")
+        np.save(folder / _IDS, self._ids)
+        self._bm25.save(folder, show_progress=False)
+
+    def ranked(self, text: str) -> dict[str, float]:
+        """Return the ids of the pictures that share words with a text and their scores, best first, ties by id."""
         known = [word for word in split(text) if word in self._words]
         if not known:
-            return []
+            return {}
         scores = np.asarray(self._bm25.get_scores(known), float)
-        found = [Hit(self._records[row], float(scores[row])) for row in np.flatnonzero(scores > 0)]
-        return best_first(found)[:limit]
+        order = np.argsort(-scores, kind="stable")
+        order = order[: np.count_nonzero(scores > 0)]
+        return dict(zip(self._ids[order].astype(str).tolist(), scores[order].tolist(), strict=True))
 
 
 def fuse(rankings: Sequence[Sequence[Hit]], limit: int) -> list[Hit]:

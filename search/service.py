@@ -45,7 +45,7 @@ def collection_state(settings: Settings, name: str) -> object:
     if settings.qdrant_url:
         return None
     try:
-        return (_folder(settings, name) / "CURRENT").read_text()
+        return (settings.collection_folder(name) / "CURRENT").read_text()
     except OSError:
         return None
 
@@ -53,7 +53,7 @@ def collection_state(settings: Settings, name: str) -> object:
 def write_note(settings: Settings, name: str, address: str) -> None:
     """Say where the page of a collection is; where that cannot be written, the command goes alone."""
     note = {"address": address, "process": os.getpid(), "store": settings.qdrant_url}
-    path = _folder(settings, name) / _NOTE
+    path = settings.collection_folder(name) / _NOTE
     draft = path.with_suffix(f".{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,7 +65,7 @@ def write_note(settings: Settings, name: str, address: str) -> None:
 
 def remove_note(settings: Settings, name: str) -> None:
     """Take this process' note away; another one's stays."""
-    path = _folder(settings, name) / _NOTE
+    path = settings.collection_folder(name) / _NOTE
     note = _read(path)
     if note and note.get("process") == os.getpid():
         path.unlink(missing_ok=True)
@@ -112,7 +112,7 @@ class PageAnswer:
 
 def running_page(settings: Settings, name: str) -> RunningPage | None:
     """Return the page that says it is there for a collection, after it said so itself."""
-    note = _read(_folder(settings, name) / _NOTE)
+    note = _read(settings.collection_folder(name) / _NOTE)
     if not note or note.get("store") != settings.qdrant_url or not _lives(note.get("process")):
         return None
     parts = urlsplit(str(note.get("address")))
@@ -142,10 +142,6 @@ def ask_page(settings: Settings, name: str | None, line: str, parameters: Mappin
         meanings=tuple(said["meanings"]),
     )
     return PageAnswer(answer, said["encoder"], said["collection"])
-
-
-def _folder(settings: Settings, name: str) -> Path:
-    return settings.data_dir / "collections" / name
 
 
 def _lives(process: object) -> bool:

@@ -5,7 +5,7 @@ what stands no higher than they do is left out.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,7 +21,8 @@ STANDING = 2.0
 def strict_score(texts: TextEncoder, collection: ImageCollection, settings: Settings | None = None) -> float:
     """Return the least cosine of a hit that is no noise.
 
-    What the unrelated texts score is measured once and kept with the encoder, until the number of pictures changes.
+    What the unrelated texts score is measured once for each generation of the collection, on a server for each number
+    of pictures, and kept with the encoder.
     """
     found = _background(texts, collection, settings)
     return found.mean + STANDING * found.deviation if found else -1.0
@@ -30,26 +31,28 @@ def strict_score(texts: TextEncoder, collection: ImageCollection, settings: Sett
 def _background(texts: TextEncoder, collection: ImageCollection, settings: Settings | None) -> Background | None:
     folder = settings.encoder_folder(texts.spec.fingerprint) if settings else None
     path = folder / f"unrelated-{collection.name}.json" if folder else None
-    count = collection.count()
-    return _kept(path, count) or _measured(path, count, lambda: measure_background(texts, collection))
+    of = {"generation": collection.generation, "pictures": collection.count()}
+    return _kept(path, of) or _measured(path, of, lambda: measure_background(texts, collection))
 
 
-def _kept(path: Path | None, count: int) -> Background | None:
+def _kept(path: Path | None, of: Mapping[str, object]) -> Background | None:
     try:
         values = json.loads(path.read_text(encoding="utf-8")) if path else None
-        if values and values["pictures"] == count:
+        if values and {key: values[key] for key in of} == of:
             return Background(float(values["mean"]), float(values["deviation"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None  # it is measured again
     return None
 
 
-def _measured(path: Path | None, count: int, measure: Callable[[], Background | None]) -> Background | None:
+def _measured(
+    path: Path | None, of: Mapping[str, object], measure: Callable[[], Background | None]
+) -> Background | None:
     found = measure()
     if path and found:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(asdict(found) | {"pictures": count}) + "\n", encoding="utf-8")
+            path.write_text(json.dumps({**asdict(found), **of}) + "\n", encoding="utf-8")
         except OSError:
             return found  # a folder that cannot be written to costs the next search its measuring, no more
     return found

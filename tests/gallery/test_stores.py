@@ -151,6 +151,11 @@ FILTERS: dict[str, tuple[Where, Callable[[ImageRecord], bool]]] = {
         Filter(must=(("year", {"gte": 2010}),), must_not=(("format", "PNG"), ("folder", ["/a1", "/copies"]))),
         lambda r: year(r) >= 2010 and r.format != "PNG" and not {"/a1", "/copies"} & folders(r),
     ),
+    "some ids": (
+        Filter(must=(("format", "JPEG"),), within=tuple(point_id(sha256(b"%d" % n).hexdigest()) for n in range(9, 14))),
+        lambda r: r.format == "JPEG" and r.sha256 in [sha256(b"%d" % n).hexdigest() for n in range(9, 14)],
+    ),
+    "no id": (Filter(within=()), lambda _: False),
     "a negated empty list": (Filter(must_not=(("folder", []),)), lambda _: True),
     "a negated range": (Filter(must_not=(("date", SPRING),)), lambda r: not SPRING["gte"] <= utc(r) < SPRING["lt"]),
     "a key twice": (Filter((("folder", "/copies"), ("folder", "/a1"))), lambda r: {"/copies", "/a1"} <= folders(r)),

@@ -173,8 +173,14 @@ def test_strict_leaves_out_what_unrelated_texts_reach(
 
 def test_what_unrelated_texts_reach_is_measured_once(engine: SearchEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     engine.ask("abc", strict=True)
-    monkeypatch.setattr(strict, "measure_background", lambda *_: pytest.fail("measured again"))
-    assert engine.ask("abc", strict=True).hits == []
+    with monkeypatch.context() as patch:
+        patch.setattr(strict, "measure_background", lambda *_: pytest.fail("measured again"))
+        assert engine.ask("abc", strict=True).hits == []
+    measured: list[int] = []
+    monkeypatch.setattr(strict, "measure_background", lambda *_: measured.append(1))
+    monkeypatch.setattr(engine.collection, "generation", "gen-000002 1")  # with as many pictures
+    engine.ask("abc", strict=True)
+    assert measured
 
 
 def test_words_bring_up_what_vectors_do_not(engine: SearchEngine, records: list[ImageRecord]) -> None:

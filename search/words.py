@@ -1,0 +1,91 @@
+"""The words of a collection, for a search in them: read once for each generation, and kept beside it.
+
+DATA_DIR/collections/NAME/words/        the index of `search.hybrid`, with ids.npy
+                                state   the generation that it is of
+"""
+
+import contextlib
+import os
+import shutil
+import threading
+from collections.abc import Mapping
+from itertools import islice
+
+from gallery.collection import ImageCollection
+from gallery.filters import Filter
+from gallery.records import Hit, ImageRecord
+from gallery.settings import Settings
+from search.hybrid import DEPTH, LexicalIndex
+
+MOST_LOOKED_AT = 10_000
+"""Pictures that have the words best, among which a filter finds those that it lets through."""
+_STATE = "state"
+
+
+class Words:
+    """Finds pictures by their captions and the names of their files. Safe to use from several threads."""
+
+    def __init__(self, collection: ImageCollection, settings: Settings | None) -> None:
+        """Take a collection; without settings, or on a server, its index is kept in memory only."""
+        self._collection = collection
+        self._folder = (
+            settings.collection_folder(collection.name) / "words" if settings and collection.generation else None
+        )
+        self._making = threading.Lock()
+        self._index: LexicalIndex | None = None
+        self._count = 0
+
+    def search(self, text: str, limit: int, where: Filter) -> list[Hit]:
+        """Return the pictures that share words with a text and that a filter lets through, best first."""
+        ranked = self._whole().ranked(text)
+        if where and self._collection.count(where) <= DEPTH:
+            there = {record.id: record for record in self._collection.newest(DEPTH, where=where)}
+            return list(islice(_hits(ranked, there), limit))
+        found: list[Hit] = []
+        ids = list(islice(ranked, MOST_LOOKED_AT))
+        for start in range(0, len(ids), DEPTH):
+            chunk = ids[start : start + DEPTH]
+            if where:
+                records = self._collection.newest(DEPTH, where=where & Filter(within=tuple(chunk)))
+                there = {record.id: record for record in records}
+            else:
+                there = self._collection.get(chunk)
+            found += _hits({id: ranked[id] for id in chunk}, there)
+            if len(found) >= limit:
+                break
+        return found[:limit]
+
+    def _whole(self) -> LexicalIndex:
+        """Return the index of all pictures; on a server, it is made anew when their number changed."""
+        with self._making:
+            count = 0 if self._collection.generation else self._collection.count()
+            if self._index is None or count != self._count:
+                self._index, self._count = self._kept() or self._made(), count
+            return self._index
+
+    def _kept(self) -> LexicalIndex | None:
+        try:
+            if self._folder and (self._folder / _STATE).read_text(encoding="utf-8") == self._collection.generation:
+                return LexicalIndex.load(self._folder)
+        except (OSError, EOFError, ValueError, KeyError):
+            return None  # it is made anew
+        return None
+
+    def _made(self) -> LexicalIndex:
+        index = LexicalIndex(record for record, _ in self._collection.scan())
+        # A folder that cannot be written to costs the next process its making, no more.
+        if self._folder:
+            draft = self._folder.with_name(f"words.{os.getpid()}.draft")
+            with contextlib.suppress(OSError, ValueError):
+                shutil.rmtree(draft, ignore_errors=True)
+                draft.mkdir()
+                index.save(draft)
+                (draft / _STATE).write_text(str(self._collection.generation), encoding="utf-8")
+                shutil.rmtree(self._folder, ignore_errors=True)
+                draft.replace(self._folder)
+            shutil.rmtree(draft, ignore_errors=True)
+        return index
+
+
+def _hits(ranked: Mapping[str, float], there: Mapping[str, ImageRecord]) -> list[Hit]:
+    return [Hit(there[id], score) for id, score in ranked.items() if id in there]
