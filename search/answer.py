@@ -27,7 +27,8 @@ class Answer:
     Attributes:
         hits: In the order that was asked for; of groups the best hit each. Browsing gives them the score 0.
         query: The line as it was understood.
-        cut: Whether a text was longer than the encoder reads; the rest of it had no effect.
+        tokens: Of the longest text, as the encoder counts them.
+        text_limit: How many of them the encoder reads, 0 for all; the rest of a text had no effect.
         seconds: How long each stage took: `load`, `encode` and `search`.
         groups: Where groups were asked for, one for each of `hits`.
         meanings: What each term and each filter was taken for, in words.
@@ -35,7 +36,13 @@ class Answer:
 
     hits: list[Hit]
     query: Query
-    cut: bool = False
+    tokens: int = 0
+    text_limit: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)
     groups: tuple[Group, ...] = ()
     meanings: tuple[str, ...] = ()
+
+    @property
+    def cut(self) -> bool:
+        """Whether a text was longer than the encoder reads."""
+        return 0 < self.text_limit < self.tokens

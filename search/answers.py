@@ -60,6 +60,8 @@ class SearchAnswer:
 
     Attributes:
         cut: Whether the query was longer than the encoder reads, and its end not used.
+        tokens: Of the longest text in the query, as the encoder counts them.
+        text_limit: How many of them the encoder reads, 0 for all.
         more: Whether there are hits beyond the last one here.
         seconds: How long each stage took.
         understood: The query as the language writes it.
@@ -75,6 +77,8 @@ class SearchAnswer:
     more: bool
     hits: list[HitAnswer]
     seconds: dict[str, float]
+    tokens: int = 0
+    text_limit: int = 0
     understood: str = ""
     meanings: list[str] = field(default_factory=list)
     groups: list[GroupAnswer] = field(default_factory=list)
@@ -88,7 +92,6 @@ def search_answer(
     encoder: str,
     collection: str,
     seconds: Mapping[str, float],
-    cut: bool = False,
     more: bool = False,
     offset: int = 0,
     scored: bool = True,
@@ -98,7 +101,7 @@ def search_answer(
         query=query,
         encoder=encoder,
         collection=collection,
-        cut=cut,
+        cut=False,
         more=more,
         hits=[hit_answer(rank, hit, scored=scored) for rank, hit in enumerate(hits, offset + 1)],
         seconds={stage: round(value, 4) for stage, value in seconds.items()},
@@ -116,13 +119,15 @@ def whole_answer(
         encoder=encoder,
         collection=collection,
         seconds=answer.seconds,
-        cut=answer.cut,
         more=more,
         offset=offset,
         scored=scored,
     )
     return replace(
         plain,
+        cut=answer.cut,
+        tokens=answer.tokens,
+        text_limit=answer.text_limit,
         understood=str(answer.query),
         meanings=list(answer.meanings),
         groups=group_answers(answer.groups, offset=offset, scored=scored),

@@ -99,7 +99,10 @@ def _show(answer: Answer, line: str, names: Mapping[str, str], output: Output, s
     if output.explain:
         say("\n".join([f"understood: {answer.query}", *(f"  {meaning}" for meaning in answer.meanings)]))
     if answer.cut:
-        say("The query is longer than the encoder reads; the rest of it is not used.")
+        say(
+            f"The query is cut: it has {answer.tokens} tokens, and the encoder reads {answer.text_limit} of them; "
+            "the rest is not used."
+        )
     if output.sheet:
         from search.sheet import Row, write_sheet
 

@@ -171,7 +171,8 @@ class SearchEngine:
         return Answer(
             hits,
             understood,
-            cut=any(towers.count_tokens(text) > towers.text_limit for text in texts),
+            tokens=max((towers.count_tokens(text) for text in texts), default=0),
+            text_limit=towers.text_limit,
             seconds={
                 "load": self._load_seconds,
                 "encode": encoded - started,

@@ -136,7 +136,8 @@ def ask_page(settings: Settings, name: str | None, line: str, parameters: Mappin
     answer = Answer(
         hits=[to_hit(hit) for hit in said["hits"]],
         query=parse_query(line),
-        cut=said["cut"],
+        tokens=said["tokens"],
+        text_limit=said["text_limit"],
         seconds=said["seconds"],
         groups=tuple(Group(group["name"], tuple(map(to_hit, group["hits"]))) for group in said["groups"]),
         meanings=tuple(said["meanings"]),

@@ -214,7 +214,9 @@ def test_texts_of_all_kinds_are_texts(page: Served) -> None:
     ):
         answer = page.client.get("/api/search?q=" + "".join(f"%{byte:02x}" for byte in text.encode("utf-8", "replace")))
         assert answer.status_code == 200, text
-    assert page.client.get("/api/search?q=" + "red+" * 9).json()["cut"] is True
+    answer = page.client.get("/api/search?q=" + "red+" * 9).json()
+    assert (answer["cut"], answer["tokens"], answer["text_limit"]) == (True, 9, 5)
+    assert "That has 9 tokens, of which letters reads 5" in page.client.get("/?q=" + "red+" * 9).text
     assert page.client.get("/api/search?q=" + "a" * 20_001).status_code == 422
     assert page.client.get("/ready").status_code == 200
 

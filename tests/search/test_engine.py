@@ -96,8 +96,10 @@ def test_the_best_hits_can_be_had_by_date(engine: SearchEngine) -> None:
 
 def test_an_answer_tells_how_it_came_about(engine: SearchEngine) -> None:
     answer = engine.ask("a b c d e f")
-    assert answer.cut
-    assert not engine.ask("abc").cut
+    assert (answer.cut, answer.tokens, answer.text_limit) == (True, 6, 5)
+    assert not engine.ask("a b c d e").cut
+    assert engine.ask('"a b c" + "a b c d e f g"').tokens == 7
+    assert not replace(answer, text_limit=0).cut, "that reads all"
     assert answer.seconds.keys() == {"load", "encode", "search"}
     assert answer.query.terms[0].text == "a b c d e f"
 
