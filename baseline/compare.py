@@ -20,7 +20,7 @@ from gallery.text_vectors import JoinedVectors
 
 SEEDS = range(5)
 LEAKY_SEED = 42
-TEXTS = ("bert", "tfidf", "word2vec")
+TEXTS = ("bert", "tfidf", "word2vec", "bert+tfidf")
 
 
 @dataclass(frozen=True, slots=True)

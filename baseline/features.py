@@ -1,6 +1,7 @@
 """Frozen vectors: those of texts, learned from the captions to learn from, and those of images, kept on disk."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -42,12 +43,34 @@ def learn_text_vectors(kinds: str, texts: Sequence[str], bert: str = PACKAGED_BE
 
 def _learned(kind: str, texts: Sequence[str], bert: str) -> TextVectors:
     if kind == "bert":
-        return BertVectors(bert)
+        return _bert(bert)
     if kind == "tfidf":
         return _tfidf(texts)
     if kind == "word2vec":
         return _word2vec(texts)
     raise BadInput(f"no text vectors {kind}; choose tfidf, word2vec or bert, or several joined by +")
+
+
+class RememberedBert(BertVectors):
+    """BERT that encodes every sentence once.
+
+    It learns nothing from the captions, so a sentence has the same vector in every split; those of TF-IDF and
+    word2vec are learned anew. For training only: what was encoded stays in memory.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._known: dict[str, Vectors] = {}
+
+    def encode(self, texts: Sequence[str]) -> Vectors:  # noqa: D102 - as its parent
+        new = list(dict.fromkeys(text for text in texts if text not in self._known))
+        self._known |= dict(zip(new, super().encode(new), strict=True))
+        return np.stack([self._known[text] for text in texts]) if texts else super().encode(texts)
+
+
+@cache
+def _bert(name: str) -> BertVectors:
+    return RememberedBert(name)  # one for all splits: loading it takes longer than to encode the captions
 
 
 def _tfidf(texts: Sequence[str]) -> TfidfVectors:

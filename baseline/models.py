@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from baseline.fusion import FusionModel, Layer
+from baseline.repeatable import repeatable
 from baseline.rows import Rows, inner_parts
 from gallery.encoder import Vectors
 
@@ -108,8 +109,7 @@ def _network(train: Rows, validation: Rows, choices: NetworkChoices, seed: int) 
     held = np.concatenate([validation.text, validation.image], axis=1)
     held_x = torch.from_numpy((held - centre) / scale)
     held_y = torch.from_numpy(validation.target.astype(np.float32))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with repeatable(seed):
         network = nn.Sequential(nn.Dropout(choices.dropout))
         for width, following in pairwise((x.shape[1], *choices.hidden)):
             network.extend([nn.Linear(width, following), nn.ReLU(), nn.Dropout(choices.dropout)])

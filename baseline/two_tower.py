@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from baseline.repeatable import repeatable
 from gallery.encoder import Vectors
 from gallery.errors import BadInput
 from gallery.towers import SIDES
@@ -83,8 +84,7 @@ def train_heads(
     ]
     draw = np.random.default_rng(seed)
     batches = -(-len(rows) // choices.batch)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with repeatable(seed):
         weights = [
             (torch.randn(choices.heads, choices.dimension, inputs.shape[1]) / inputs.shape[1] ** 0.5).requires_grad_()
             for inputs in standard
