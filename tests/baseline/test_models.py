@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from baseline.fusion import FusionModel, load_fusion
-from baseline.models import FUSIONS, NetworkChoices, fit, fit_network, rmse
+from baseline.models import FUSIONS, NetworkChoices, best_network, fit, fit_network, rmse
+from baseline.repeatable import repeatable
 from baseline.rows import Rows, inner_parts
 from gallery.errors import EncoderError
 from gallery.records import Caption, Match
@@ -79,6 +81,29 @@ def test_a_fit_is_the_same_for_the_same_seed(kind: str) -> None:
 def test_ridge_is_better_than_the_mean_on_photos_not_seen() -> None:
     train, held_out = inner_parts(rows(1500), seed=9)
     assert rmse(fit("ridge", train), held_out) < np.sqrt(np.mean((train.target.mean() - held_out.target) ** 2))
+
+
+def test_the_network_learns_from_all_rows_after_its_choice() -> None:
+    data = rows()
+    choices = [NetworkChoices((8,), 0.0, 0.0, rate) for rate in (1e-12, 1e-2)]
+    model = fit_network(data, choices=choices)
+    chosen, passes = best_network(data, 0, choices)
+    assert chosen is choices[1], "the other learns nothing"
+    assert 1 < passes == model.made_with["passes"] <= chosen.epochs
+    everything = np.concatenate([data.text, data.image], axis=1)
+    np.testing.assert_allclose(model.centre, everything.mean(axis=0), atol=1e-5)
+
+
+def test_training_leaves_threads_and_random_numbers_as_they_were() -> None:
+    torch.manual_seed(5)
+    expected, threads = torch.rand(3), torch.get_num_threads()
+    torch.manual_seed(5)
+    with pytest.raises(ValueError, match="in between"), repeatable(1):  # noqa: PT012 - all of it is the block
+        assert torch.get_num_threads() == 1
+        torch.rand(9)
+        raise ValueError("in between")
+    assert torch.equal(torch.rand(3), expected)
+    assert torch.get_num_threads() == threads
 
 
 def test_a_model_is_read_as_it_was_written(tmp_path: Path) -> None:

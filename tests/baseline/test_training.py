@@ -9,13 +9,14 @@ from click.testing import CliRunner
 
 import baseline.cli
 from baseline.compare import compare
-from baseline.features import ImageVectors
+from baseline.features import ImageVectors, RememberedBert
 from baseline.figures import ranks_of_own, retrieval_figures
 from baseline.report import write_report
 from baseline.training import prepare, train
 from baseline.two_tower import TowerChoices, train_heads
 from gallery.encoder import load_encoder
 from gallery.errors import BadInput, EncoderError
+from gallery.text_vectors import BertVectors
 from gallery.towers import project
 
 
@@ -65,6 +66,22 @@ def test_towers_learn_what_belongs_together(captions_of_one: int) -> None:
 def test_towers_need_two_images() -> None:
     with pytest.raises(BadInput, match="at least two images"):
         train_heads(np.ones((2, 3), "f4"), np.ones((1, 3), "f4"), [0, 0])
+
+
+def test_bert_encodes_a_sentence_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    def encode(_: BertVectors, texts: list[str]) -> Any:  # noqa: ANN401
+        asked.append(list(texts))
+        return np.array([[len(text), 1] for text in texts], "f4").reshape(-1, 2)
+
+    monkeypatch.setattr(BertVectors, "__init__", lambda *_: None)
+    monkeypatch.setattr(BertVectors, "encode", encode)
+    bert = RememberedBert("any")
+    assert bert.encode(["aa", "b", "aa"]).tolist() == [[2, 1], [1, 1], [2, 1]]
+    assert bert.encode(["ccc", "b"]).tolist() == [[3, 1], [1, 1]]
+    assert bert.encode([]).shape == (0, 2)
+    assert asked == [["aa", "b"], ["ccc"], [], []]
 
 
 def test_figures_by_hand() -> None:
