@@ -21,7 +21,7 @@ from gallery.collection import Where, best_first, check_facet, newest_first
 from gallery.edge_tuning import search_params
 from gallery.errors import CollectionError
 from gallery.filters import Condition, Filter, as_filter
-from gallery.generations import bytes_below, published, published_state
+from gallery.generations import bytes_below, published, published_collections, published_state
 from gallery.payload import INDEXED_KEYS, public_url_of, rfc3339, to_record
 from gallery.records import Hit, ImageRecord
 from gallery.settings import Settings
@@ -34,8 +34,7 @@ SPEC, JOURNAL, SHARD = "spec.json", "journal.sqlite", "shard"
 
 def edge_collections(settings: Settings) -> list[str]:
     """Return the names of the embedded collections that have been published, sorted."""
-    folder = collections_folder(settings)
-    return sorted(path.parent.name for path in folder.glob("[!.]*/CURRENT")) if folder.is_dir() else []
+    return published_collections(settings.data_dir)
 
 
 def open_edge(settings: Settings, name: str) -> "EdgeCollection":

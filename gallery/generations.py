@@ -15,8 +15,6 @@ import os
 import shutil
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from gallery.cloning import copy_file
 from gallery.errors import CollectionError
 
@@ -39,6 +37,11 @@ def published_state(folder: Path) -> str | None:
         return f"{pointer.read_text().strip()} {pointer.stat().st_mtime_ns}"
     except FileNotFoundError:
         return None
+
+
+def published_collections(data_dir: Path) -> list[str]:
+    """Return the names of the embedded collections that have been published, sorted."""
+    return sorted(path.parent.name for path in (data_dir / "collections").glob("[!.]*/CURRENT"))
 
 
 def next_generation(folder: Path) -> Path:
@@ -66,6 +69,8 @@ class Workshop:
         Raises:
             CollectionError: Another process holds it, or the folder cannot be written to.
         """
+        from filelock import FileLock, Timeout  # for those who only read, its time is not worth it
+
         self._folder = folder
         holder = folder / "holder"
         try:

@@ -7,19 +7,21 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from gallery.errors import GalleryError
 from gallery.records import Hit
 from gallery.settings import Settings
 from search.answer import Answer
 from search.answers import whole_answer
-from search.engine import SearchEngine, clean_query
 from search.grouping import Grouping
-from search.query import QueryError, parse_query
+from search.query import QueryError, clean_query, parse_query
 from search.ranking import Order
 from search.service import ask_page
 from search.table import format_groups, format_json, format_table, format_tsv
+
+if TYPE_CHECKING:
+    from search.engine import SearchEngine
 
 Say = Callable[[str], None]
 MOST_OF_PAGE = 200
@@ -42,7 +44,7 @@ class Question:
         flags = {"strict": self.strict or None, "hybrid": self.hybrid or None}
         return {"limit": self.limit, "min_score": self.min_score, "sort": self.sort, "group": self.group, **flags}
 
-    def ask(self, engine: SearchEngine, line: str) -> Answer:
+    def ask(self, engine: "SearchEngine", line: str) -> Answer:
         """Ask one line."""
         return engine.ask(
             line,
@@ -88,11 +90,17 @@ def answer_line(
         names = {"encoder": answered.encoder, "collection": answered.collection}
         _show(answered.answer, line, names, output, say)
         return False
-    with SearchEngine.open(settings, name, text_encoder=text_encoder) as engine:
+    with _opened(settings, name, text_encoder) as engine:
         _pass_on(engine, say)
         _show(question.ask(engine, line), line, _names(engine), output, say)
         engine.towers.export(say)
     return False
+
+
+def _opened(settings: Settings, name: str | None, text_encoder: str | None) -> "SearchEngine":
+    from search.engine import SearchEngine  # numpy and the store, which whoever asks a page does without
+
+    return SearchEngine.open(settings, name, text_encoder=text_encoder)
 
 
 def _show(answer: Answer, line: str, names: Mapping[str, str], output: Output, say: Say) -> None:
@@ -127,7 +135,7 @@ def sheet_of_lines(question: Question, sheet: Path, name: str | None, text_encod
 
     rows: list[Row] = []
     failed = False
-    with SearchEngine.open(Settings.from_environ(), name, text_encoder=text_encoder) as engine:
+    with _opened(Settings.from_environ(), name, text_encoder) as engine:
         _pass_on(engine, say)
         lines = [_decoded(line) for line in sys.stdin.buffer.read().split(b"\n") if line.strip()]
         engine.prepare(lines)
@@ -149,7 +157,7 @@ def answer_stdin(question: Question, name: str | None, text_encoder: str | None,
         GalleryError: The collection or its encoder cannot be opened.
     """
     failed = False
-    with SearchEngine.open(Settings.from_environ(), name, text_encoder=text_encoder) as engine:
+    with _opened(Settings.from_environ(), name, text_encoder) as engine:
         _pass_on(engine, say)
         for lines in _batches(sys.stdin.buffer):
             engine.prepare(lines)
@@ -200,7 +208,7 @@ def _write(answer: Answer, line: str, names: Mapping[str, str], output: Output) 
         sys.stdout.write(format_groups(answer.groups) if answer.groups else format_tsv(answer.hits))
 
 
-def _names(engine: SearchEngine) -> dict[str, str]:
+def _names(engine: "SearchEngine") -> dict[str, str]:
     return {"encoder": engine.collection.spec.encoder, "collection": engine.collection.name}
 
 
@@ -210,6 +218,6 @@ def _pointed(error: QueryError) -> str:
     return f"Error: {error}\n  {line}\n  {' ' * (error.column - 1)}^"
 
 
-def _pass_on(engine: SearchEngine, say: Say) -> None:
+def _pass_on(engine: "SearchEngine", say: Say) -> None:
     if engine.towers.note:
         say(engine.towers.note)

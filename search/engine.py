@@ -21,7 +21,7 @@ from gallery.text_onnx import TextEncoder
 from search.answer import Answer
 from search.filtering import lower
 from search.grouping import Grouping
-from search.query import Query, parse_query
+from search.query import Query, clean_query, parse_query
 from search.ranking import Order, page
 from search.strict import strict_score
 from search.terms import Likeness, combine, likeness, meaning_of
@@ -282,14 +282,3 @@ class SearchEngine:
 
 def _is_one_text(query: Query) -> bool:
     return len(query.terms) == 1 and query.terms[0].weight > 0 and not query.terms[0].like
-
-
-def clean_query(query: str) -> str:
-    """Return the text as the encoders take it: what is no Unicode, out of a shell, becomes a question mark.
-
-    Raises:
-        BadInput: It is empty.
-    """
-    if not query.strip():
-        raise BadInput("the query is empty; describe the picture that you look for")
-    return query.encode("utf-8", "replace").decode()

@@ -27,6 +27,17 @@ _DATE = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?")
 _YEARS = re.compile(r"(\d{4})(?:\.\.(\d{4}))?")
 
 
+def clean_query(query: str) -> str:
+    """Return the text as the encoders take it: what is no Unicode, out of a shell, becomes a question mark.
+
+    Raises:
+        BadInput: It is empty.
+    """
+    if not query.strip():
+        raise BadInput("the query is empty; describe the picture that you look for")
+    return query.encode("utf-8", "replace").decode()
+
+
 class QueryError(BadInput):
     """A line that cannot be understood.
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from gallery.collection import collection_names
 from gallery.errors import CollectionError
+from gallery.generations import published_collections
 from gallery.settings import DEFAULT_COLLECTION, Settings
 from search.answer import Answer, Group
 from search.answers import to_hit
@@ -32,7 +32,7 @@ def collection_name(settings: Settings, name: str | None) -> str:
     Raises:
         CollectionError: There is none of that name, or none can be chosen.
     """
-    names = collection_names(settings)
+    names = _collection_names(settings)
     wanted = name or (names[0] if len(names) == 1 else DEFAULT_COLLECTION)
     if wanted not in names:
         others = f"; give one of: {', '.join(names)}" if names else "; make one: ingest FOLDER"
@@ -129,7 +129,9 @@ def ask_page(settings: Settings, name: str | None, line: str, parameters: Mappin
     Raises:
         CollectionError: There is no such collection.
     """
-    page = running_page(settings, collection_name(settings, name))
+    # A server need not be asked for its collections where the note beside the name is of a page that answers.
+    page = running_page(settings, name) if name and settings.qdrant_url else None
+    page = page or running_page(settings, collection_name(settings, name))
     said = page.ask("/api/search", {"q": line, **parameters}) if page else None
     if said is None or said["wrong"]:
         return None
@@ -143,6 +145,14 @@ def ask_page(settings: Settings, name: str | None, line: str, parameters: Mappin
         meanings=tuple(said["meanings"]),
     )
     return PageAnswer(answer, said["encoder"], said["collection"])
+
+
+def _collection_names(settings: Settings) -> list[str]:
+    if not settings.qdrant_url:
+        return published_collections(settings.data_dir)
+    from gallery.collection import collection_names  # numpy and the client take half a second
+
+    return collection_names(settings)
 
 
 def _lives(process: object) -> bool:
