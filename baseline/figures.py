@@ -1,6 +1,6 @@
 """Figures for predictions and for rankings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,17 +55,6 @@ def retrieval_figures(scores: Floats, own: Sequence[int]) -> dict[str, float]:
         "distinct_first": float(len(set(order[:, 0].tolist()))),
         "distinct_rankings": float(len(np.unique(order, axis=0))),
         "rankings_alike": float(alike),
-    }
-
-
-def spread(runs: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, float]]:
-    """Return mean and standard deviation over runs, of every figure; 0 for a single run."""
-    return {
-        name: (
-            float(np.mean([run[name] for run in runs])),
-            float(np.std([run[name] for run in runs], ddof=1)) if len(runs) > 1 else 0.0,
-        )
-        for name in runs[0]
     }
 
 

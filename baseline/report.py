@@ -6,19 +6,27 @@ import platform
 import subprocess
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from pandas import DataFrame, concat, isna
 
 from baseline.compare import Comparison
+from baseline.published import PUBLISHED, verdict
 
-PUBLISHED = (
-    ("danlikendy, ResNet50 + TF-IDF", "ridge", "MAE .216", ""),
-    ("danlikendy, ResNet50 + TF-IDF", "mlp", "MAE .191", ""),
-    ("ArinaKorshunova, ResNet50 + BERT, PCA", "ridge", "MAE .19", "R² .19"),
-    ("ArinaKorshunova, ResNet50 + BERT, PCA", "mlp", "MAE .19", "R² .20"),
-    ("ekaterinabogdan, ResNet50 + BERT", "mlp", "MAE .152", "R² .22"),
-    ("dolbilov, ResNet50 + DistilBERT", "mlp", "MAE .175", ""),
-)
-"""Of public solutions of the task; their targets and their filters differ from ours and from each other's."""
+if TYPE_CHECKING:
+    from pandas.api.typing import DataFrameGroupBy
+
+PREDICTED = ["rmse", "mae", "r2", "spearman", "kendall"]
+TITLES = {
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "r2": "R²",
+    "spearman": "Spearman",
+    "kendall": "Kendall",
+    "success@5": "@5",
+    "success@10": "@10",
+    "mrr": "MRR",
+}
 
 
 def write_report(
@@ -48,7 +56,7 @@ def write_report(
 
 def _lines(comparison: Comparison, made: dict[str, Any]) -> list[str]:
     counts = comparison.counts
-    lines = [
+    return [
         "# The baseline, and two towers on the same data",
         "",
         (
@@ -63,42 +71,81 @@ def _lines(comparison: Comparison, made: dict[str, Any]) -> list[str]:
             f"Learned from {counts['pairs']} judged pairs (early fusion) or {counts['captions']} captions with their "
             "own images (two towers). Mean ± standard deviation over seeds; the interval is 95 %, over photos. "
             f"Chance is {1 / counts['gallery']:.3f} for success@1. First and rankings: different "
-            "ones among the queries. Alike: mean Spearman correlation between two queries' rankings."
+            "ones among the queries. Alike: mean Spearman correlation between two queries' rankings. Rank: of the "
+            "matrix of all scores."
         ),
         "",
-        "| text | model | seeds | success@1 | interval | @5 | @10 | MRR | first | rankings | alike | s a run |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+        *_retrieval_table(DataFrame(comparison.retrieval)),
+        "",
+        *_prediction_lines(DataFrame(comparison.predictions)),
     ]
-    for text, kinds in comparison.retrieval.items():
-        for kind, found in kinds.items():
-            own = found["figures"]
-            low, high = found["interval"]
-            cells = [_cell(own[name]) for name in ("success@5", "success@10", "mrr")]
-            cells += [f"{own[name][0]:.0f}" for name in ("distinct_first", "distinct_rankings")]
-            lines.append(
-                f"| {text} | {kind} | {found['seeds']} | {_cell(own['success@1'])} | {low:.3f}…{high:.3f} | "
-                f"{' | '.join(cells)} | {own['rankings_alike'][0]:.3f} | {found['seconds']:.1f} |"
-            )
-    titles = {
-        "held-out": "## Predicting the match probability of unseen images with unseen captions",
-        "leaky": "## The split of the published solutions, by image alone: for comparison with their figures only",
+
+
+def _retrieval_table(runs: DataFrame) -> list[str]:
+    groups = runs.groupby(["text", "model"], sort=False)
+    shown = _with_spread(groups, ["success@1", "success@5", "success@10", "mrr"])
+    mean = groups.mean()
+    shown.insert(0, "seeds", groups.size().astype(str))
+    shown.insert(2, "interval", [f"{low:.3f}…{high:.3f}" for low, high in zip(mean["low"], mean["high"], strict=True)])
+    shown["first"] = mean["distinct_first"].map("{:.0f}".format)
+    shown["rankings"] = mean["distinct_rankings"].map("{:.0f}".format)
+    shown["alike"] = mean["rankings_alike"].map("{:.3f}".format)
+    shown["rank"] = mean["matrix_rank"].map("{:.0f}".format)
+    shown["s a run"] = groups["seconds"].median().map("{:.1f}".format)
+    return _table(shown.reset_index())
+
+
+def _prediction_lines(runs: DataFrame) -> list[str]:
+    held_out, leaky = (
+        runs[runs["split"] == split].groupby(["text", "model"], sort=False) for split in ("held-out", "leaky")
+    )
+    ours = leaky[["rmse", "mae", "r2"]].mean()
+    figures, unseen = ours.to_dict("index"), held_out[["mae", "r2"]].mean().to_dict("index")
+    best = max(runs["text"].unique(), key=lambda text: figures[text, "mlp"]["r2"])
+    beside = concat([ours.reset_index().assign(source="ours", image="as above"), DataFrame(PUBLISHED)])
+    beside = beside[["source", "image", "text", "model", "rmse", "mae", "r2"]]
+    for name in ("rmse", "mae", "r2"):
+        beside[name] = beside[name].map(lambda value: "" if isna(value) else f"{value:.3f}")
+    return [
+        "## Predicting the match probability of unseen images with unseen captions",
+        "",
+        _sizes(held_out),
+        "",
+        *_table(_with_spread(held_out, PREDICTED).reset_index()),
+        "",
+        "## The split of the published solutions, by image alone: for comparison with their figures only",
+        "",
+        f"{_sizes(leaky)} The published ones differ from ours and from each other in target and filter of rows.",
+        "",
+        *_table(beside),
+        "",
+        verdict(best, figures[best, "mlp"], figures[best, "ridge"], figures[best, "mean"], unseen[best, "mlp"]),
+    ]
+
+
+def _sizes(groups: "DataFrameGroupBy[Any, Any]") -> str:
+    first = next(iter(groups))[1]
+    sizes = ", ".join(
+        f"{learned} and {judged}" for learned, judged in zip(first["learned"], first["judged"], strict=True)
+    )
+    return f"Pairs to learn from and to judge by, for each seed: {sizes}. Values are not clipped."
+
+
+def _with_spread(groups: "DataFrameGroupBy[Any, Any]", names: list[str]) -> DataFrame:
+    """Return mean ± standard deviation over seeds, or the value of a single one."""
+    mean, spread = groups[names].mean(), groups[names].std().fillna(0)
+    cells = {
+        name: [f"{m:.3f} ± {s:.3f}" if s else f"{m:.3f}" for m, s in zip(mean[name], spread[name], strict=True)]
+        for name in names
     }
-    for split, title in titles.items():
-        sizes = counts[f"{split} pairs, training and validation, by seed"]
-        lines += ["", title, "", f"Pairs to learn from and to judge by, by seed: {sizes}. Values are not clipped.", ""]
-        lines += ["| text | model | RMSE | MAE | R² | Spearman | Kendall |", "|---|---|---|---|---|---|---|"]
-        for text, models in comparison.predictions[split].items():
-            for kind, own in models.items():
-                cells = [_cell(own[name]) for name in ("rmse", "mae", "r2", "spearman", "kendall")]
-                lines.append(f"| {text} | {kind} | {' | '.join(cells)} |")
-    lines += ["", "Published for this task, each under its author's own target and filter of rows:", ""]
-    lines += ["| solution | model | MAE | R² |", "|---|---|---|---|"]
-    return [*lines, *(f"| {' | '.join(row)} |" for row in PUBLISHED)]
+    return DataFrame(cells, index=mean.index)
 
 
-def _cell(value: tuple[float, float]) -> str:
-    mean, deviation = value
-    return f"{mean:.3f} ± {deviation:.3f}" if deviation else f"{mean:.3f}"
+def _table(frame: DataFrame) -> list[str]:
+    """Return a frame of texts as a table in Markdown."""
+    titles = [TITLES.get(name, name) for name in frame.columns]
+    rows = [titles, ["---"] * len(titles), *frame.to_numpy().tolist()]
+    return [f"| {' | '.join(row)} |" for row in rows]
 
 
 def _commit() -> str:

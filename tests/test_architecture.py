@@ -63,6 +63,7 @@ HOMES = {
     "csv": {"gallery/dataset.py"},
     "matplotlib": {"eval/plots.py"},
     "ir_measures": {"eval/metrics.py"},
+    "pandas": {"baseline/report.py"},
     "scipy": {"baseline/figures.py", "eval/metrics.py", "eval/agreement.py", "eval/collapse.py", "eval/nothing.py"},
     "sklearn": {"gallery/splits.py", "baseline/features.py", "baseline/models.py", "eval/calibrate.py"},
 }

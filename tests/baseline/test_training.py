@@ -11,6 +11,7 @@ import baseline.cli
 from baseline.compare import compare
 from baseline.features import ImageVectors, RememberedBert
 from baseline.figures import ranks_of_own, retrieval_figures
+from baseline.published import verdict
 from baseline.report import write_report
 from baseline.training import prepare, train
 from baseline.two_tower import TowerChoices, train_heads
@@ -36,16 +37,33 @@ def test_image_vectors_are_kept_by_content(tmp_path: Path, judged: Path, network
 def test_everything_is_compared_and_reported(tmp_path: Path, judged: Path, network: Any) -> None:  # noqa: ANN401
     data = prepare(judged, network, tmp_path / "kept", silent)
     (found,) = compare(data, silent, texts=["tfidf"])
-    figures = {kind: own["figures"] for kind, own in found.retrieval["tfidf"].items()}
-    assert figures["linear"]["distinct_rankings"] == figures["ridge"]["distinct_rankings"] == (1, 0)
-    assert figures["linear"]["matrix_rank"][0] <= 2
-    assert figures["two-tower"]["success@1"][0] > 3 * figures["ridge"]["success@1"][0]
+    by_model = {run["model"]: run for run in found.retrieval if run["seed"] == 0}
+    assert by_model["linear"]["distinct_rankings"] == by_model["ridge"]["distinct_rankings"] == 1
+    assert by_model["linear"]["matrix_rank"] <= 2
+    towers = [run["success@1"] for run in found.retrieval if run["model"] == "two-tower"]
+    assert len(towers) == 5
+    assert np.mean(towers) > 3 * by_model["ridge"]["success@1"]
     write_report(found, tmp_path / "out", "make baseline", network.fingerprint, (2.0, 1.0))
     saved = json.loads((tmp_path / "out" / "baseline.json").read_text())
     assert saved["counts"]["queries"] == 12
+    assert saved["retrieval"] == found.retrieval
     report = (tmp_path / "out" / "baseline.md").read_text()
-    assert "| tfidf | two-tower | 5 |" in report
-    assert report.count("| tfidf | ridge |") == 3
+    assert f"| tfidf | two-tower | 5 | {np.mean(towers):.3f}" in report
+    errors = [run["mae"] for run in found.predictions if (run["split"], run["model"]) == ("held-out", "ridge")]
+    assert f"{np.mean(errors):.3f} ± {np.std(errors, ddof=1):.3f}" in report
+    ours, theirs = report.index("| ours | as above | tfidf | mlp |"), report.index("| danlikendy | ResNet50 | TF-IDF |")
+    assert ours < theirs < report.index("Our best network under this split, on tfidf, has MAE")
+
+
+@pytest.mark.parametrize(
+    ("mae", "r2", "said"), [(0.18, 0.3, "beats both"), (0.2, 0.3, "not beat MAE:"), (0.2, 0.1, "not beat MAE and R²:")]
+)
+def test_the_verdict_goes_by_the_figures(mae: float, r2: float, said: str) -> None:
+    ridge, mean = {"mae": 0.21, "r2": 0.05}, {"mae": 0.25, "r2": 0.0}
+    sentence = verdict("bert", {"mae": mae, "r2": r2}, ridge, mean, {"mae": 0.2, "r2": 0.15})
+    assert said in sentence
+    assert ("0.250 on our rows" in sentence) == ("not" in said)
+    assert sentence.endswith("is 0.150.")
 
 
 @pytest.mark.parametrize("captions_of_one", [1, 3])
