@@ -19,6 +19,7 @@ COSTS = {
     "MB on disk": "measure",
     "MB on disk, apparent": "measure",
     "seconds to open": "measure",
+    "seconds to open and answer once, from the disk": "measure",
     "MB of memory to open, anonymous": "measure",
     "MB of memory to ask, peak": "measure",
     "MB of memory to ask, anonymous": "measure",

@@ -21,13 +21,24 @@ _INDEX = {
 }
 
 
-def config(dimension: int, *, quantised: bool = False) -> q.EdgeConfig:
-    """Return the configuration of a collection of vectors of `dimension`."""
-    four_bits = q.TurboQuantQuantizationConfig(bits=q.TurboQuantBitSize.Bits4, memory=q.Memory.Pinned)
+Quantisation = q.TurboQuantQuantizationConfig | q.ScalarQuantizationConfig
+
+FOUR_BITS = q.TurboQuantQuantizationConfig(bits=q.TurboQuantBitSize.Bits4, memory=q.Memory.Cold)
+
+
+def config(dimension: int, quantisation: Quantisation | None = None) -> q.EdgeConfig:
+    """Return the configuration of a collection of vectors of `dimension`.
+
+    Quantised, a collection is large, and its vectors stay on the disk, mapped: a million of them, read whole, kept
+    every `search` waiting for 4 to 7 s. An answer needs a few thousand of them; those of the first one come from the
+    disk, those of the next from the system's cache.
+    """
     return q.EdgeConfig(
-        vectors=q.EdgeVectorParams(size=dimension, distance=q.Distance.Cosine),
+        vectors=q.EdgeVectorParams(
+            size=dimension, distance=q.Distance.Cosine, memory=q.Memory.Cold if quantisation else q.Memory.Cached
+        ),
         hnsw_config=q.HnswIndexConfig(m=EDGES, ef_construct=EDGE_CANDIDATES, full_scan_threshold=10_000),
-        quantization_config=four_bits if quantised else None,
+        quantization_config=quantisation,
         optimizers=q.EdgeOptimizersConfig(indexing_threshold=GRAPH_FROM * dimension * 4 // 1024),
         wal_enabled=False,  # flush() makes batches durable; with a log only one process could open the folder
     )
@@ -55,7 +66,7 @@ def optimised(shard: q.EdgeShard, folder: Path, dimension: int) -> q.EdgeShard:
     """
     if shard.info().points_count >= QUANTISE_FROM:
         shard.close()
-        shard = q.EdgeShard.load(str(folder), config(dimension, quantised=True))
+        shard = q.EdgeShard.load(str(folder), config(dimension, FOUR_BITS))
     shard.optimize()
     shard.flush()
     return shard
