@@ -114,7 +114,7 @@ def _show(answer: Answer, line: str, names: Mapping[str, str], output: Output, s
     if output.sheet:
         from search.sheet import Row, write_sheet
 
-        write_sheet(output.sheet, [Row(line, answer.hits)], _thumbnail())
+        write_sheet(output.sheet, [Row(line, answer.hits, scored=bool(answer.query.terms))], _thumbnail())
         say(f"{output.sheet} shows {len(answer.hits)} pictures.")
     elif output.preview:
         from search.preview import show_previews
@@ -141,7 +141,8 @@ def sheet_of_lines(question: Question, sheet: Path, name: str | None, text_encod
         engine.prepare(lines)
         for line in lines:
             try:
-                rows.append(Row(line, question.ask(engine, clean_query(line)).hits))
+                answer = question.ask(engine, clean_query(line))
+                rows.append(Row(line, answer.hits, scored=bool(answer.query.terms)))
             except GalleryError as error:
                 say(f"{line}: {error}")
                 failed = True

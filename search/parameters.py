@@ -17,6 +17,9 @@ from search.grouping import Grouping
 from search.metrics import Metrics
 from search.pages import Pages
 
+MOST_VALUES = 100
+"""Values of one filter."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -29,10 +32,13 @@ class Problem:
 class Filters:
     """Which pictures are looked at; of several values of one key, one must match."""
 
-    folder: Annotated[list[str], Query(default_factory=list, description="Folders")]
-    year: Annotated[list[Annotated[int, Query(ge=1, le=9999)]], Query(default_factory=list, description="Years")]
-    format: Annotated[list[str], Query(default_factory=list, description="File formats, such as JPEG")]
-    camera: Annotated[list[str], Query(default_factory=list, description="Maker and model")]
+    folder: Annotated[list[str], Query(default_factory=list, max_length=MOST_VALUES, description="Folders")]
+    year: Annotated[
+        list[Annotated[int, Query(ge=1, le=9999)]],
+        Query(default_factory=list, max_length=MOST_VALUES, description="Years"),
+    ]
+    format: Annotated[list[str], Query(default_factory=list, max_length=MOST_VALUES, description="Such as JPEG")]
+    camera: Annotated[list[str], Query(default_factory=list, max_length=MOST_VALUES, description="Maker and model")]
     min_width: Annotated[int, Query(ge=0, le=1_000_000, description="Pixels")] = 0
 
     def given(self) -> dict[str, Any]:

@@ -1,24 +1,36 @@
-"""Picture sheets: hits as one picture, or as one HTML file that needs nothing else, the score above each."""
+"""Picture sheets: hits as one picture, or as one HTML file that needs nothing else.
+
+Each query stands above its pictures, and the score above each of them.
+"""
 
 import base64
 import html
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from io import BytesIO
 from pathlib import Path, PurePath
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageOps
 
 from gallery.errors import BadInput, UnreadableImage
+from gallery.payload import date_of
 from gallery.printable import printable
 from gallery.records import Hit
+from search.lettering import font_for, lines_of
 
-HEIGHT, WIDTH = 200, 1600
-"""Pixels of a picture's height, and of the sheet's width; the pictures of a query go on in a new line where need be."""
-_GAP, _MARGIN, _LABEL, _HEADING = 10, 24, 22, 40
+HEIGHT, TALLEST, WIDTH = 200, 250, 1600
+"""Pixels: the height of a picture that is aimed at, the greatest height, and the sheet's width.
+
+The pictures of a query fill lines of the sheet's width, as many as that height needs.
+"""
+MOST_HIGH = 60_000
+"""Pixels of a sheet's height; beyond that only HTML will do."""
+_GAP, _MARGIN, _LABEL, _LINE, _LINES = 10, 24, 24, 34, 3
 _MOST_ELONGATED = 4
-_INK, _QUIET, _GROUND, _MISSING = "#1c1d20", "#5d6068", "#ffffff", "#e8e9ec"
+_BIG, _SMALL = 24, 14
+_INK, _QUIET, _GROUND, _MISSING, _EDGE = "#1c1d20", "#5d6068", "#ffffff", "#e8e9ec", "#dfe0e4"
+_NOTHING = "no picture"
 
 Thumbnail = Callable[[Hit], bytes]
 """Returns a hit's picture as a small JPEG, or raises UnreadableImage."""
@@ -26,25 +38,36 @@ Thumbnail = Callable[[Hit], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A query and what it found."""
+    """A query and what it found; `scored` is false where the hits have no scores, but an order by date."""
 
     query: str
     hits: Sequence[Hit]
+    scored: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    text: str
+    size: int
+    colour: str
+    x: int
+    y: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Tile:
-    picture: Image.Image
-    label: str
+    hit: Hit
     x: int
     y: int
+    width: int
+    height: int
 
 
 def write_sheet(path: Path, rows: Sequence[Row], thumbnail: Thumbnail) -> None:
     """Write a sheet, one row per query: `.png` or `.html` by the path's suffix.
 
     Raises:
-        BadInput: The suffix is another one, or the file cannot be written.
+        BadInput: The suffix is another one, the file cannot be written, or the picture would be too high.
     """
     suffix = path.suffix.lower()
     if suffix not in (".png", ".html"):
@@ -59,22 +82,34 @@ def write_sheet(path: Path, rows: Sequence[Row], thumbnail: Thumbnail) -> None:
 
 
 def picture_sheet(rows: Sequence[Row], thumbnail: Thumbnail) -> Image.Image:
-    """Return the sheet as a picture of `WIDTH` pixels."""
-    headings: list[tuple[str, int]] = []
+    """Return the sheet as a picture of `WIDTH` pixels.
+
+    Raises:
+        BadInput: It would be higher than `MOST_HIGH`.
+    """
+    texts: list[_Text] = []
     tiles: list[_Tile] = []
     y = _MARGIN
     for row in rows:
-        headings.append((row.query, y))
-        placed = list(_placed(row.hits, thumbnail, y + _HEADING))
+        for line in lines_of(row.query or "newest", _BIG, WIDTH - 2 * _MARGIN, _LINES):
+            texts.append(_Text(line, _BIG, _INK, _MARGIN, y))
+            y += _LINE
+        placed = list(_placed(row.hits, y))
+        for tile in placed:
+            texts += _label(tile, row.scored)
+        if not placed:
+            texts.append(_Text(_NOTHING, _SMALL, _QUIET, _MARGIN, y))
         tiles += placed
-        y = max((tile.y for tile in placed), default=y + _HEADING - HEIGHT) + HEIGHT + _MARGIN
+        y = max((tile.y + tile.height for tile in placed), default=y + _LABEL) + _MARGIN
+    if y > MOST_HIGH:
+        raise BadInput(f"a picture of {len(rows)} queries would be {y} pixels high; name a .html file instead")
     sheet = Image.new("RGB", (WIDTH, y), _GROUND)
     draw = ImageDraw.Draw(sheet)
-    for query, at in headings:
-        draw.text((_MARGIN, at), _fitting(query or "newest", 24, WIDTH - 2 * _MARGIN), _INK, _font(24))
+    for text in texts:
+        draw.text((text.x, text.y), text.text, text.colour, font_for(text.text, text.size))
     for tile in tiles:
-        draw.text((tile.x, tile.y - _LABEL + 3), _fitting(tile.label, 13, tile.picture.width), _QUIET, _font(13))
-        sheet.paste(tile.picture, (tile.x, tile.y))
+        sheet.paste(_picture(tile, thumbnail), (tile.x, tile.y))
+        draw.rectangle((tile.x, tile.y, tile.x + tile.width - 1, tile.y + tile.height - 1), outline=_EDGE)
     return sheet
 
 
@@ -90,10 +125,10 @@ def html_sheet(rows: Sequence[Row], thumbnail: Thumbnail) -> str:
                 shown = f'<img src="data:image/jpeg;base64,{data}" alt="{path}" height="{HEIGHT}">'
             except UnreadableImage:
                 shown = f"<p>{path}<br>cannot be shown</p>"
-            parts.append(
-                f'<figure title="{path}"><figcaption>{html.escape(_label(hit))}</figcaption>{shown}</figure>\n'
-            )
-        parts.append("</div>\n")
+            name = html.escape(printable(PurePath(hit.image.path).name))
+            caption = f"<figcaption><b>{_worth(hit, row.scored)}</b> {name}</figcaption>"
+            parts.append(f'<figure title="{path}">{caption}{shown}</figure>\n')
+        parts.append("</div>\n" if row.hits else f"<p>{_NOTHING}</p></div>\n")
     return "".join(parts)
 
 
@@ -101,55 +136,68 @@ _HEAD = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Found</title>
 <style>
 :root { color-scheme: light dark } body { font: 15px/1.4 system-ui, sans-serif; margin: 2rem }
+h2 { font-size: 1.35rem; margin: 2rem 0 .5rem; overflow-wrap: anywhere }
 div { display: flex; flex-wrap: wrap; gap: .75rem } figure { margin: 0 } img { border-radius: 8px; max-width: 100% }
-figcaption { opacity: .75; font-size: 13px; max-width: 20rem; overflow: hidden; text-overflow: ellipsis }
+figcaption { font-size: 13px; width: 0; min-width: 100%; white-space: nowrap }
+figcaption { overflow: hidden; text-overflow: ellipsis }
 </style>
 """
 
 
-def _placed(hits: Sequence[Hit], thumbnail: Thumbnail, top: int) -> Iterator[_Tile]:
-    x, y = _MARGIN, top + _LABEL
+def _placed(hits: Sequence[Hit], top: int) -> Iterator[_Tile]:
+    """Yield where the pictures of a query go: lines as full as each other."""
+    inner = WIDTH - 2 * _MARGIN
+    count = max(1, math.ceil(sum(map(_shape, hits)) * HEIGHT / inner - 0.3))
+    share = sum(map(_shape, hits)) / count
+    lines: list[list[Hit]] = [[] for _ in range(count)]
+    before = 0.0
     for hit in hits:
-        picture = _picture(hit, thumbnail)
-        if x > _MARGIN and x + picture.width > WIDTH - _MARGIN:
-            x, y = _MARGIN, y + HEIGHT + _LABEL + _GAP
-        yield _Tile(picture, _label(hit), x, y)
-        x += picture.width + _GAP
+        lines[min(int((before + _shape(hit) / 2) / share), count - 1)].append(hit)
+        before += _shape(hit)
+    y = top
+    for line in filter(None, lines):
+        room = inner - _GAP * (len(line) - 1)
+        height = min(TALLEST, int(room / sum(map(_shape, line))))
+        x = _MARGIN
+        for hit in line:
+            width = max(1, round(height * _shape(hit)))
+            yield _Tile(hit, x, y + _LABEL, width, height)
+            x += width + _GAP
+        y += _LABEL + height + _GAP
 
 
-def _picture(hit: Hit, thumbnail: Thumbnail) -> Image.Image:
-    """Return a hit's picture, `HEIGHT` high; of one that cannot be read, a grey field."""
-    shape = min(max(hit.image.width / max(hit.image.height, 1), 1 / _MOST_ELONGATED), _MOST_ELONGATED)
-    size = (round(HEIGHT * shape), HEIGHT)
+def _shape(hit: Hit) -> float:
+    """Return width over height of a hit's place in a sheet."""
+    return min(max(hit.image.width / max(hit.image.height, 1), 1 / _MOST_ELONGATED), _MOST_ELONGATED)
+
+
+def _picture(tile: _Tile, thumbnail: Thumbnail) -> Image.Image:
+    """Return a hit's picture in the size of its place; of one that cannot be read, a grey field."""
+    size = (tile.width, tile.height)
     try:
-        with Image.open(BytesIO(thumbnail(hit)), formats=["JPEG"]) as image:
-            return image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+        with Image.open(BytesIO(thumbnail(tile.hit)), formats=["JPEG"]) as image:
+            exact = image.width / image.height
+            if abs(exact / _shape(tile.hit) - 1) < 0.05:
+                return image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+            return ImageOps.pad(image.convert("RGB"), size, Image.Resampling.LANCZOS, _MISSING)
     except UnreadableImage:
         return Image.new("RGB", size, _MISSING)
 
 
-def _label(hit: Hit) -> str:
-    probability = "" if hit.probability is None else f" ({hit.probability:.0%})"
-    return f"{hit.score:.3f}{probability}  {printable(PurePath(hit.image.path).name)}"
+def _label(tile: _Tile, scored: bool) -> Iterator[_Text]:
+    """Yield a hit's score and, where there is room for it, the name of its file."""
+    y = tile.y - _LABEL + 4
+    worth = _worth(tile.hit, scored)
+    yield _Text(worth, _SMALL, _INK, tile.x, y)
+    begin = math.ceil(font_for(worth, _SMALL).getlength(worth)) + 8
+    if tile.width - begin > 2 * _SMALL:
+        name = printable(PurePath(tile.hit.image.path).name)
+        (line,) = lines_of(name, _SMALL, tile.width - begin)
+        yield _Text(line, _SMALL, _QUIET, tile.x + begin, y)
 
 
-def _fitting(text: str, size: int, width: int) -> str:
-    """Return as much of a line as fits into a width."""
-    line = " ".join(text.encode("utf-8", "replace").decode().split())[:400]
-    font = _font(size)
-    if font.getlength(line) <= width:
-        return line
-    while line and font.getlength(line + "…") > width:
-        line = line[:-1]
-    return line + "…"
-
-
-@cache
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Return a font with many scripts if the system has one that is known here, else Pillow's own."""
-    for name in ("NotoSans-Regular.ttf", "DejaVuSans.ttf", "Arial.ttf"):
-        try:
-            return ImageFont.truetype(name, size)
-        except OSError:
-            continue
-    return ImageFont.load_default(size)
+def _worth(hit: Hit, scored: bool) -> str:
+    """Return a hit's score, and probability if it has one; its date where nothing was scored."""
+    if not scored:
+        return date_of(hit.image)[:10]
+    return f"{hit.score:.3f}" + ("" if hit.probability is None else f" ({hit.probability:.0%})")

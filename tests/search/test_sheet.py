@@ -13,8 +13,9 @@ from rich.console import Console
 
 from gallery.errors import BadInput, Reason, UnreadableImage
 from gallery.records import Hit, ImageFile, ImageRecord
+from search import sheet as sheets
 from search.preview import show_previews
-from search.sheet import HEIGHT, WIDTH, Row, html_sheet, picture_sheet, write_sheet
+from search.sheet import TALLEST, WIDTH, Row, html_sheet, picture_sheet, write_sheet
 
 
 def thumbnail(hit: Hit) -> bytes:
@@ -41,16 +42,44 @@ def reds(sheet: Image.Image) -> int:
 def test_a_sheet_shows_every_hit_in_its_shape(hit: Callable[..., Hit]) -> None:
     sheet = picture_sheet([Row("dogs", [hit(), hit(width=200, height=400)])], thumbnail)
     assert sheet.width == WIDTH
-    assert reds(sheet) == pytest.approx(HEIGHT * (300 + 100), rel=0.02)
+    assert reds(sheet) == pytest.approx(TALLEST**2 * (1.5 + 0.5), rel=0.03)  # but for the edge
 
 
 def test_hits_go_on_in_a_new_line_and_queries_in_a_row_each(hit: Callable[..., Hit]) -> None:
     one = picture_sheet([Row("a", [hit()])], thumbnail)
-    assert picture_sheet([Row("a", [hit()] * 6)], thumbnail).height > one.height
+    assert picture_sheet([Row("a", [hit()] * 10)], thumbnail).height > 1.5 * one.height
     assert picture_sheet([Row("a", [hit()]), Row("b", [hit()])], thumbnail).height > 1.8 * one.height
     assert reds(picture_sheet([Row("a", [hit()]), Row("b", [hit()])], thumbnail)) == pytest.approx(
         2 * reds(one), rel=0.02
     )
+
+
+def test_lines_are_as_full_as_each_other_and_nothing_is_stretched(hit: Callable[..., Hit]) -> None:
+    hits = [hit(width=width, height=100) for width in (100, 150, 60, 200, 150, 150, 70, 150, 150, 90)]
+    tiles = list(sheets._placed(hits, 0))
+    assert [tile.hit for tile in tiles] == hits
+    heights = {tile.y: tile.height for tile in tiles}
+    assert len(heights) == 2
+    assert max(heights.values()) < 1.3 * min(heights.values())
+    for tile, found in zip(tiles, hits, strict=True):
+        assert tile.width / tile.height == pytest.approx(found.image.width / 100, rel=0.01)
+        assert tile.x + tile.width <= WIDTH - 20
+
+
+def test_a_picture_of_an_extreme_shape_is_shown_whole_and_not_stretched(hit: Callable[..., Hit]) -> None:
+    assert reds(picture_sheet([Row("a", [hit(width=2000, height=200)])], thumbnail)) == pytest.approx(
+        (4 * TALLEST) ** 2 / 10, rel=0.05
+    )
+
+
+def test_what_has_no_score_has_its_date(hit: Callable[..., Hit]) -> None:
+    assert "<b>0.500</b> b.jpg" in html_sheet([Row("a", [hit()])], thumbnail)
+    assert re.search(r"<b>\d{4}-\d\d-\d\d</b> b.jpg", html_sheet([Row("a", [hit()], scored=False)], thumbnail))
+
+
+def test_a_sheet_without_end_is_refused(hit: Callable[..., Hit], tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="name a"):
+        write_sheet(tmp_path / "out.png", [Row("a", [hit()])] * 300, thumbnail)
 
 
 def test_what_cannot_be_shown_leaves_a_grey_field(hit: Callable[..., Hit]) -> None:
@@ -59,7 +88,8 @@ def test_what_cannot_be_shown_leaves_a_grey_field(hit: Callable[..., Hit]) -> No
 
 
 def test_no_hits_and_odd_texts_and_shapes(hit: Callable[..., Hit]) -> None:
-    picture_sheet([Row("nothing", [])], thumbnail)
+    assert picture_sheet([Row("nothing", [])], thumbnail).height < TALLEST
+    assert "no picture" in html_sheet([Row("nothing", [])], thumbnail)
     picture_sheet([], thumbnail)
     odd = [hit("/\udcff\n.jpg"), hit(width=20000, height=10), hit(width=1, height=9000)]
     assert picture_sheet([Row("кот 🐈 " * 500 + "\n\0\udcff", odd)], thumbnail).width == WIDTH
