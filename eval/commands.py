@@ -5,9 +5,9 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +15,11 @@ import numpy as np
 from eval.live import LiveReport, judge_collection, topics_from_captions, topics_from_file
 from eval.qrels import own_photo, read_wanted, write_qrels
 from eval.runs import write_run
-from gallery.calibration import save_calibration
+from gallery.calibration import Calibration, StrictRule, save_calibration
 from gallery.collection import open_collection
-from gallery.encoder import choose_encoder, load_encoder
+from gallery.encoder import Encoder, Vectors, choose_encoder, load_encoder
 from gallery.errors import BadInput
+from gallery.records import Match
 from gallery.settings import Settings
 
 Rows = Sequence[tuple[str, str]]
@@ -87,7 +88,8 @@ def run_calibrate(data: Path, name: str | None, encoder_name: str | None, tell: 
     words = dict(zip(texts, encoder.encode_texts(texts), strict=True))
     scores = np.array([float(images[match.image] @ words[match.caption.text]) for match in matches])
     fitted = calibrate(scores, matches, source=data.resolve().name)
-    path = save_calibration(settings, encoder.spec, fitted.calibration)
+    rule = _strict_rule(matches, images, words, encoder, fitted.calibration, tell)
+    path = save_calibration(settings, encoder.spec, replace(fitted.calibration, strict=rule))
     base = float(np.mean([match.probability >= 0.5 for match in matches]))
     rows = [
         ("kind", fitted.calibration.kind),
@@ -98,9 +100,44 @@ def run_calibrate(data: Path, name: str | None, encoder_name: str | None, tell: 
         *((f"brier of {kind}", f"{brier:.4f}") for kind, brier in fitted.brier.items()),
         ("calibration error", f"{fitted.errors.calibration_error:.4f}"),
         ("pairs judged out of fold", str(fitted.errors.pairs)),
+        *([(f"strict {key}", _short(value)) for key, value in asdict(rule).items()] if rule else []),
         ("file", str(path)),
     ]
     sys.stdout.write(_lines(rows))
+
+
+def _strict_rule(
+    matches: Sequence[Match],
+    images: Mapping[str, Vectors],
+    words: Mapping[str, Vectors],
+    encoder: Encoder,
+    calibration: Calibration,
+    tell: Callable[[str], None],
+) -> StrictRule | None:
+    """Choose how `search --strict` tells what is no noise, by sentences whose photo is there and then is not."""
+    from eval.nothing import LEAST_QUERIES, MOST_QUERIES, SEPARATES, choose_rule
+    from search.unrelated import unrelated_texts
+
+    names = list(images)
+    column = {name: number for number, name in enumerate(names)}
+    queries = sorted({(m.caption.text, column[m.caption.image]) for m in matches if m.caption.image in column})
+    if len(queries) < LEAST_QUERIES:
+        tell(f"{len(queries)} texts with a photo of their own: fewer than {LEAST_QUERIES}, so --strict stays as it is.")
+        return None
+    chosen = np.random.default_rng(0).permutation(len(queries))[:MOST_QUERIES]
+    asked = [queries[number] for number in chosen]
+    photos = np.stack([images[name] for name in names]).T
+    scores = np.stack([words[text] for text, _ in asked]) @ photos
+    unrelated = encoder.encode_texts(unrelated_texts()) @ photos
+    rule = choose_rule(
+        scores.astype(np.float64), [own for _, own in asked], unrelated.astype(np.float64), calibration.probability
+    ).stored()
+    if rule.auroc < SEPARATES:
+        tell(
+            f"No rule tells whether the right photo is there (AUROC {rule.auroc:.2f}, chance is 0.5): --strict will "
+            f"keep {rule.kept:.0%} of the right answers, and {rule.false_answers:.0%} of the wrong ones."
+        )
+    return rule
 
 
 def run_collection(
@@ -164,6 +201,10 @@ def _live_json(report: LiveReport) -> dict[str, object]:
         "collapse": asdict(report.collapse),
         "index": asdict(report.index),
     }
+
+
+def _short(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
 def _lines(rows: Rows) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from eval.agreement import Agreement, crowd_agreement, expert_agreement
 from eval.calibrate import Fitted, calibrate
 from eval.data import EVERYBODY
-from eval.nothing import STANDING_RULE, Told, numbers_for, tell_apart
+from eval.nothing import Choice, Told, choose_rule, numbers_for, tell_apart
 from eval.photos import Photos
 from eval.runs import Topic
 from gallery.dataset import JudgedSet
@@ -39,7 +39,8 @@ class Judging:
     Attributes:
         calibrated_on_unseen: Mean predicted probability, and share of matches, of the first answers to the queries.
         nothing: Per rule on the training photos, where thresholds were chosen, then on the unseen ones with these.
-        chosen: The rule with the fewest false answers on the training photos.
+        default: The same for the rule that `search --strict` goes by where none was chosen.
+        choice: The rule that was chosen on the training photos.
         own, other: Cosines of the unseen photos with their own queries and with those of other photos.
     """
 
@@ -48,7 +49,8 @@ class Judging:
     fitted: Fitted
     calibrated_on_unseen: tuple[float, float]
     nothing: Sequence[tuple[Told, Told]]
-    chosen: str
+    default: tuple[Told, Told]
+    choice: Choice
     own: Values
     other: Values
 
@@ -66,16 +68,14 @@ def judge_encoder(
     new_own = [unseen.names.index(topic.photo) for topic in topics]
     own = [photo_row[caption.image] for caption in judged.captions]
     probability = fitted.calibration.probability
-    before = numbers_for(scores, own, _cosines(encoder, unrelated, trained_on), probability)
+    by_chance = _cosines(encoder, unrelated, trained_on)
+    choice = choose_rule(scores, own, by_chance, probability)
     after = numbers_for(new_scores, new_own, _cosines(encoder, unrelated, unseen), probability)
-    nothing = []
-    for rule, numbers in before.items():
-        told = tell_apart(rule, *numbers)
-        nothing.append((told, tell_apart(rule, *after[rule], threshold=told.threshold)))
-    chosen = min(nothing, key=lambda pair: (pair[0].false_answers, -pair[0].auroc))[0].rule
-    strict = f"`search --strict`: a standing of at least {STANDING:g}"
-    nothing.append(
-        (tell_apart(strict, *before[STANDING_RULE], STANDING), tell_apart(strict, *after[STANDING_RULE], STANDING))
+    nothing = [(told, tell_apart(rule, *after[rule], told.threshold)) for rule, told in choice.told.items()]
+    before = numbers_for(scores, own, by_chance, probability)
+    default = (
+        tell_apart("standing", *before["standing"], STANDING),
+        tell_apart("standing", *after["standing"], STANDING),
     )
     is_own = np.zeros(new_scores.shape, bool)
     is_own[np.arange(len(topics)), new_own] = True
@@ -90,7 +90,8 @@ def judge_encoder(
             float((first == new_own).mean()),
         ),
         nothing=nothing,
-        chosen=chosen,
+        default=default,
+        choice=choice,
         own=new_scores[is_own],
         other=new_scores[~is_own],
     )

@@ -1,17 +1,30 @@
-"""How well a number tells that a collection has no answer: every query is asked with its own photo, and without it."""
+"""How well a number tells that a collection has no answer: every query is asked with its own photo, and without it.
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+The rule of `search --strict` and its threshold are chosen here, on photos that are not those that they are measured on.
+As a rule has to hold in collections of any size, it is chosen over collections of several sizes, drawn of the photos.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from gallery.calibration import StrictRule
 from search.unrelated import background
 
 KEPT = 0.95
-STANDING_RULE = "its standing among unrelated texts"
+SHARES = (1.0, 0.3, 0.1)
+"""Of the photos, what the collections have that a rule is chosen on; of each size as many as make all photos."""
+RULES = ("standing", "cosine", "probability")
+"""What `search` can do. Of rules of one AUROC, to two digits, the first is chosen, which goes by the collection."""
+SEPARATES = 0.6
+"""An AUROC below which nobody should speak of telling apart."""
+LEAST_QUERIES = 100
+MOST_QUERIES = 2000
 Values = NDArray[np.float64]
+Numbers = Mapping[str, tuple[Values, Values]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +32,8 @@ class Told:
     """How well one number tells queries with an answer from those without.
 
     Attributes:
+        rule: One of `RULES`, or `pictures`: the standing of each picture's score among those that it has with
+            unrelated texts.
         auroc: Chance that a query with an answer gets a higher number than one without; 0.5 is chance.
         threshold: The number below which a collection is said to have no answer, as chosen elsewhere.
         kept: Share of the queries with an answer that reach the threshold.
@@ -58,9 +73,59 @@ def auroc(positives: Values, negatives: Values) -> float:
     return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The rule of `search --strict`, and what it was chosen from.
+
+    Attributes:
+        told: Every rule, with the highest threshold that keeps 95 % of the queries with an answer.
+        rule: The chosen one of `RULES`.
+        photos: Of which the collections were drawn.
+    """
+
+    told: Mapping[str, Told]
+    rule: str
+    photos: int
+
+    def stored(self) -> StrictRule:
+        """Return it as `search` takes it."""
+        values = asdict(self.told[self.rule])
+        return StrictRule(**values)
+
+
+def choose_rule(
+    scores: Values, own: Sequence[int], unrelated: Values, probability: Callable[[float], float], seed: int = 0
+) -> Choice:
+    """Choose the rule that tells best whether the own photo is there, and its threshold; arguments as `numbers_for`."""
+    drawn: dict[str, list[tuple[Values, Values]]] = {}
+    for rows, columns, places in _collections(np.asarray(own), scores.shape[1], seed):
+        found = numbers_for(scores[np.ix_(rows, columns)], places.tolist(), unrelated[:, columns], probability)
+        for rule, numbers in found.items():
+            drawn.setdefault(rule, []).append(numbers)
+    told = {
+        rule: tell_apart(rule, np.concatenate([a for a, _ in parts]), np.concatenate([b for _, b in parts]))
+        for rule, parts in drawn.items()
+    }
+    return Choice(told, max(RULES, key=lambda rule: round(told[rule].auroc, 2)), scores.shape[1])
+
+
+def _collections(
+    own: NDArray[np.int64], photos: int, seed: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield collections: rows of the queries whose photo is in it, columns of the photos, and where the photos are."""
+    chance = np.random.default_rng(seed)
+    for share in SHARES:
+        size = max(2, round(share * photos))
+        for _ in range(round(1 / share)):
+            columns = np.sort(chance.permutation(photos)[:size])
+            rows = np.flatnonzero(np.isin(own, columns))
+            if len(rows):
+                yield rows, columns, np.searchsorted(columns, own[rows])
+
+
 def numbers_for(
-    scores: Values, own: Sequence[int], unrelated: Values, probability: Callable[[float], float] | None = None
-) -> dict[str, tuple[Values, Values]]:
+    scores: Values, own: Sequence[int], unrelated: Values, probability: Callable[[float], float]
+) -> Numbers:
     """Return, per rule, the numbers of queries with their own photo in the collection, and without it.
 
     Args:
@@ -72,20 +137,14 @@ def numbers_for(
     without = scores.copy()
     without[np.arange(len(scores)), own] = -np.inf
     best, best_without = scores.max(axis=1), without.max(axis=1)
-    numbers = {"cosine of the best picture": (best, best_without)}
-    if probability:
-        numbers["its match probability"] = (_each(probability, best), _each(probability, best_without))
     by_chance = background(unrelated.max(axis=1).tolist())
-    numbers[STANDING_RULE] = (
-        _each(by_chance.standing, best),
-        _each(by_chance.standing, best_without),
-    )
     mean, spread = unrelated.mean(axis=0), np.maximum(unrelated.std(axis=0), 1e-6)
-    numbers["the same, picture by picture"] = (
-        ((scores - mean) / spread).max(axis=1),
-        ((without - mean) / spread).max(axis=1),
-    )
-    return numbers
+    return {
+        "cosine": (best, best_without),
+        "probability": (_each(probability, best), _each(probability, best_without)),
+        "standing": (_each(by_chance.standing, best), _each(by_chance.standing, best_without)),
+        "pictures": (((scores - mean) / spread).max(axis=1), ((without - mean) / spread).max(axis=1)),
+    }
 
 
 def _each(function: Callable[[float], float], values: Values) -> Values:

@@ -188,7 +188,8 @@ def _facts(rows: Sequence[Row], judging: Judging | None, about: About) -> dict[s
             "calibration": {"brier": judging.fitted.brier, **asdict(judging.fitted.errors)},
             "first_answers": dict(zip(("said", "right"), judging.calibrated_on_unseen, strict=True)),
             "nothing": [{"chosen_on": asdict(a), "unseen": asdict(b)} for a, b in judging.nothing],
-            "rule": judging.chosen,
+            "strict": asdict(judging.choice.stored()),
+            "default": [asdict(told) for told in judging.default],
         }
     return facts
 

@@ -8,6 +8,7 @@ description of the picture.
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,38 @@ from gallery.settings import Settings
 from gallery.spec import Spec
 
 FILE = "calibration.json"
+
+
+@dataclass(frozen=True, slots=True)
+class StrictRule:
+    """How `search --strict` tells what is no noise, as it was chosen on judged photos.
+
+    Attributes:
+        rule: What is compared with the threshold: the `cosine` of a hit, its match `probability`, or its `standing`
+            among the best scores of unrelated texts in the collection.
+        threshold: The least of it that is no noise.
+        auroc: How well it told whether a query's own photo was there; 0.5 is chance.
+        kept: Share of the queries that had an answer and kept it.
+        false_answers: Share of the queries whose answer had been taken out, and that got one nevertheless.
+        queries: How many there were.
+    """
+
+    rule: str
+    threshold: float
+    auroc: float
+    kept: float
+    false_answers: float
+    queries: int
+
+    def check(self) -> None:
+        """Refuse what is no rule.
+
+        Raises:
+            ValueError: It is none.
+        """
+        numbers = (self.threshold, self.auroc, self.kept, self.false_answers)
+        if self.rule not in ("cosine", "probability", "standing") or not np.isfinite(numbers).all():
+            raise ValueError("its strict rule is none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +62,7 @@ class Calibration:
         pairs: How many judged pairs it was fitted on.
         brier: Its cross-validated Brier score on them.
         source: The data, in words.
+        strict: What `search --strict` goes by; None where it was not chosen.
     """
 
     kind: str
@@ -37,6 +71,7 @@ class Calibration:
     pairs: int = 0
     brier: float | None = None
     source: str = ""
+    strict: StrictRule | None = None
 
     def probability(self, score: float) -> float:
         """Return the probability of a match for a score, 0 to 1."""
@@ -44,6 +79,16 @@ class Calibration:
             return float(np.interp(score, self.scores, self.probabilities))
         intercept, slope = self.scores
         return float(1 / (1 + np.exp(-np.clip(intercept + slope * score, -700, 700))))
+
+    def least_score(self, probability: float) -> float:
+        """Return the least score from -1 to 1 that has at least this probability; 2 where none has."""
+        low, high = -1.0, 1.0
+        if self.probability(high) < probability:
+            return 2.0
+        for _ in range(60):
+            middle = (low + high) / 2
+            low, high = (low, middle) if self.probability(middle) >= probability else (middle, high)
+        return high
 
     def to_json(self) -> str:
         """Return it as one JSON object."""
@@ -65,6 +110,7 @@ class Calibration:
                 pairs=int(values["pairs"]),
                 brier=values["brier"],
                 source=str(values["source"]),
+                strict=_strict_rule(values.get("strict")),
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a calibration: {error}") from error
@@ -86,6 +132,21 @@ class Calibration:
             fits = self.kind == "logistic" and len(self.scores) == 2 and not self.probabilities
         if not fits or not np.isfinite(numbers).all():
             raise ValueError("its numbers are no calibration")
+
+
+def _strict_rule(values: Any) -> StrictRule | None:  # noqa: ANN401 - out of a file
+    if values is None:
+        return None
+    rule = StrictRule(
+        rule=str(values["rule"]),
+        threshold=float(values["threshold"]),
+        auroc=float(values["auroc"]),
+        kept=float(values["kept"]),
+        false_answers=float(values["false_answers"]),
+        queries=int(values["queries"]),
+    )
+    rule.check()
+    return rule
 
 
 def calibration_path(settings: Settings, spec: Spec) -> Path:

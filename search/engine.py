@@ -145,7 +145,7 @@ class SearchEngine:
         wanted = as_filter(where) & lowered.filter & Filter(without=own)
         if strict and vector is not None:
             min_score = max(
-                strict_score(self.towers.texts, self.collection, self.towers.settings),
+                strict_score(self.towers.texts, self.collection, self.towers.settings, self._calibration),
                 -1 if min_score is None else min_score,
             )
         fused = (

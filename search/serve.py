@@ -75,8 +75,9 @@ def _opened(settings: Settings, name: str, before: Opened | None) -> Opened:
     else:
         towers = Towers.of_collection(collection, settings, None)
         encoder = BatchingEncoder(towers.texts, towers.whole)
-    engine = SearchEngine(Towers(encoder, settings, name), collection, load_calibration(settings, encoder.spec))
-    opened = Opened(engine, encoder, collection, strict_score(encoder, collection, settings))
+    calibration = load_calibration(settings, encoder.spec)
+    engine = SearchEngine(Towers(encoder, settings, name), collection, calibration)
+    opened = Opened(engine, encoder, collection, strict_score(encoder, collection, settings, calibration))
     opened.engine.search("a picture", 1)  # the first answer of a model takes longest
     return opened
 

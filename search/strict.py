@@ -1,7 +1,8 @@
-"""Nothing rather than noise: the score that texts which have nothing to do with a collection do not reach.
+"""Nothing rather than noise: the least score of a hit that is an answer.
 
-Every collection has a best answer to every text. `search.unrelated` has 200 texts that few collections can answer;
-what stands no higher than they do is left out.
+Every collection has a best answer to every text. Where `evaluate calibrate` chose a rule on judged photos, that is
+gone by. Else it is the stated default: `search.unrelated` has 200 texts that few collections can answer; what stands no
+higher than they do is left out.
 """
 
 import json
@@ -9,23 +10,41 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from gallery.calibration import Calibration
 from gallery.collection import ImageCollection
 from gallery.settings import Settings
 from gallery.text_onnx import TextEncoder
 from search.unrelated import Background, measure_background
 
 STANDING = 2.0
-"""Standard deviations above the mean of the best scores of unrelated texts that a hit must reach."""
+"""Standard deviations above the mean of the best scores of unrelated texts that a hit must reach, by default."""
 
 
-def strict_score(texts: TextEncoder, collection: ImageCollection, settings: Settings | None = None) -> float:
+def strict_score(
+    texts: TextEncoder,
+    collection: ImageCollection,
+    settings: Settings | None = None,
+    calibration: Calibration | None = None,
+) -> float:
     """Return the least cosine of a hit that is no noise.
 
     What the unrelated texts score is measured once for each generation of the collection, on a server for each number
     of pictures, and kept with the encoder.
+
+    Args:
+        texts: Encodes the unrelated texts.
+        collection: Where they are asked.
+        settings: Where the measurement is kept; without them it is not.
+        calibration: The encoder's, which may have a rule.
     """
+    chosen = calibration.strict if calibration else None
+    if calibration and chosen and chosen.rule == "probability":
+        return calibration.least_score(chosen.threshold)
+    if chosen and chosen.rule == "cosine":
+        return chosen.threshold
     found = _background(texts, collection, settings)
-    return found.mean + STANDING * found.deviation if found else -1.0
+    standing = chosen.threshold if chosen else STANDING
+    return found.mean + standing * found.deviation if found else -1.0
 
 
 def _background(texts: TextEncoder, collection: ImageCollection, settings: Settings | None) -> Background | None:

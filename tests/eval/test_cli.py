@@ -48,7 +48,7 @@ def test_a_collection_is_measured(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["measures"]["Success@1"]["mean"] == 0.5
 
 
-def test_a_calibration_is_fitted_and_kept(photos: Path, tmp_path: Path) -> None:
+def test_a_calibration_is_fitted_and_kept(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [f"{image}.png,{text} {n},{float(image == text)}" for image in COLOURS for text in COLOURS for n in range(4)]
     (photos / "judged.csv").write_text("image,text,probability\n" + "\n".join(rows) + "\n")
     done = CliRunner().invoke(main, ["calibrate", str(photos / "judged.csv")], catch_exceptions=False)
@@ -60,6 +60,20 @@ def test_a_calibration_is_fitted_and_kept(photos: Path, tmp_path: Path) -> None:
     assert kept.source == "judged.csv"
     assert kept.probability(1.0) > 0.9
     assert kept.probability(0.1) < 0.1
+    assert kept.strict is None
+    assert "0 texts with a photo of their own: fewer than 100" in done.stderr
+
+    monkeypatch.setattr("eval.nothing.LEAST_QUERIES", 20)
+    lines_with_photo = [f"{line},{line.split(',')[1].split()[0]}.png" for line in rows]
+    (photos / "judged.csv").write_text("image,text,probability,photo\n" + "\n".join(lines_with_photo) + "\n")
+    done = CliRunner().invoke(main, ["calibrate", str(photos / "judged.csv")], catch_exceptions=False)
+    lines = dict(line.split("\t") for line in done.stdout.splitlines())
+    kept = load_calibration(Settings(data_dir=tmp_path / "data"), LetterEncoder().spec)
+    assert kept
+    assert kept.strict
+    assert (lines["strict rule"], lines["strict kept"]) == (kept.strict.rule, "1.0000")
+    assert kept.strict.auroc > 0.9
+    assert "No rule tells" not in done.stderr
 
 
 def test_wrong_usage_and_errors_are_told(photos: Path) -> None:

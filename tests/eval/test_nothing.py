@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from eval.nothing import auroc, numbers_for, tell_apart
+from eval.nothing import Values, auroc, choose_rule, numbers_for, tell_apart
+from search.unrelated import background
 
 
 def test_the_area_is_scikit_learns_with_ties_too() -> None:
@@ -31,10 +33,56 @@ def test_numbers_worked_by_hand() -> None:
     scores = np.array([[0.9, 0.2], [0.5, 0.6]])
     unrelated = np.array([[0.1, 0.3], [0.3, 0.1]])
     numbers = numbers_for(scores, [0, 1], unrelated, probability=lambda score: score / 2)
-    present, absent = numbers["cosine of the best picture"]
+    present, absent = numbers["cosine"]
     assert (present.tolist(), absent.tolist()) == ([0.9, 0.6], [0.2, 0.5])
-    assert numbers["its match probability"][0].tolist() == [0.45, 0.3]
-    present, absent = numbers["the same, picture by picture"]
+    assert numbers["probability"][0].tolist() == [0.45, 0.3]
+    present, absent = numbers["pictures"]
     assert present == pytest.approx([7, 4])
     assert absent == pytest.approx([0, 3])
     assert scores[0, 0] == 0.9, "the scores are left as they were"
+
+
+def drawn(photos: int = 200, seed: int = 0) -> tuple[Values, NDArray[np.int64], Values]:
+    """Return scores of two queries a photo, their own photos, and scores of unrelated texts."""
+    chance = np.random.default_rng(seed)
+    own = np.repeat(np.arange(photos), 2)
+    scores = chance.normal(size=(2 * photos, photos))
+    scores[np.arange(2 * photos), own] = chance.normal(3, 0.5, 2 * photos)
+    return scores, own, chance.normal(size=(100, photos))
+
+
+def halved(score: float) -> float:
+    return score / 2
+
+
+def test_the_rule_that_goes_by_the_collection_is_chosen_where_collections_differ() -> None:
+    scores, own, unrelated = drawn()
+    choice = choose_rule(scores, own.tolist(), unrelated, halved)
+    assert choice.rule == "standing"
+    assert choice.told["standing"].auroc > choice.told["cosine"].auroc + 0.01
+    assert choice.told["cosine"].auroc == choice.told["probability"].auroc
+    for told in choice.told.values():
+        assert told.kept == pytest.approx(0.95, abs=0.005)
+    stored = choice.stored()
+    assert (stored.rule, stored.threshold) == ("standing", choice.told["standing"].threshold)
+    assert stored.queries == pytest.approx(3 * 400, rel=0.05), "of each size about as many as there are queries"
+    assert choose_rule(scores, own.tolist(), unrelated, halved) == choice, "the same for the same seed"
+
+
+def test_a_rule_is_not_chosen_that_unrelated_texts_lead_astray() -> None:
+    scores, own, unrelated = drawn()
+    unrelated[:, 0] = 50  # whatever collection holds this photo, all that is asked stands low in it
+    assert choose_rule(scores, own.tolist(), unrelated, halved).rule == "cosine"
+
+
+def test_what_is_chosen_from_is_what_brute_force_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eval.nothing.SHARES", (1.0,))
+    scores, own, unrelated = drawn(30)
+    told = choose_rule(scores, own.tolist(), unrelated, halved).told["standing"]
+    by_chance = background([max(row) for row in unrelated])
+    present = [by_chance.standing(max(row)) for row in scores]
+    absent = [by_chance.standing(max(np.delete(row, photo))) for row, photo in zip(scores, own, strict=True)]
+    assert told.auroc == pytest.approx(roc_auc_score([1] * 60 + [0] * 60, present + absent))
+    assert told.kept == sum(number >= told.threshold for number in present) / 60 >= 0.95
+    assert sum(number > told.threshold for number in present) / 60 < 0.95, "the highest that keeps as many"
+    assert told.false_answers == sum(number >= told.threshold for number in absent) / 60

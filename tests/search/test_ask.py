@@ -10,6 +10,7 @@ import pytest
 from letter_encoder import LetterEncoder
 from numpy.typing import NDArray
 
+from gallery.calibration import Calibration, StrictRule
 from gallery.collection import edit_collection
 from gallery.errors import BadInput, SpecMismatch, UnreadableImage
 from gallery.payload import date_of, moment
@@ -169,6 +170,28 @@ def test_strict_leaves_out_what_unrelated_texts_reach(
     assert engine.ask("abc", strict=True).hits == []
     monkeypatch.setattr(strict, "STANDING", -8.0)
     assert engine.ask("abc", strict=True).hits
+
+
+def test_strict_goes_by_the_rule_that_was_chosen(engine: SearchEngine, vectors: NDArray[np.float32]) -> None:
+    best = (LetterEncoder().encode_texts(unrelated.unrelated_texts()) @ vectors.T).max(axis=1)
+
+    def score(rule: str, threshold: float) -> float:
+        chosen = StrictRule(rule, threshold, auroc=0.8, kept=0.95, false_answers=0.3, queries=1000)
+        calibration = Calibration("logistic", (-2.0, 4.0), strict=chosen)
+        return strict.strict_score(LetterEncoder(), engine.collection, calibration=calibration)
+
+    assert score("cosine", 0.3) == 0.3
+    assert score("probability", 0.5) == pytest.approx(0.5)
+    assert score("standing", -1) == pytest.approx(best.mean() - best.std(), abs=1e-5)
+    by_default = strict.strict_score(LetterEncoder(), engine.collection)
+    plain = Calibration("logistic", (-2.0, 4.0))
+    assert strict.strict_score(LetterEncoder(), engine.collection, calibration=plain) == by_default
+
+    hits = engine.ask("abc", 10).hits
+    bound = (hits[4].score + hits[5].score) / 2
+    rule = StrictRule("cosine", bound, auroc=0.8, kept=0.95, false_answers=0.3, queries=1000)
+    ruled = SearchEngine(LetterEncoder(), engine.collection, replace(plain, strict=rule))
+    assert [hit.score >= bound for hit in ruled.ask("abc", COUNT, strict=True).hits] == [True] * 5
 
 
 def test_what_unrelated_texts_reach_is_measured_once(engine: SearchEngine, monkeypatch: pytest.MonkeyPatch) -> None:
