@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -44,7 +45,7 @@ def main() -> None:
     help="Which pairs to learn from; leaky is for comparison with published figures.",
 )
 @click.option("--seed", default=0, show_default=True, help="Of the split and of the training.")
-@click.option("--out", metavar="FOLDER", type=click.Path(path_type=Path), help="Default: MODEL-TEXT-IMAGE.")
+@click.option("--out", metavar="FOLDER", type=click.Path(path_type=Path), help="Default: in DATA_DIR/models.")
 def train(
     kind: str, data: Path, text: str, bert: str, image: str, weights: str, split: str, seed: int, out: Path | None
 ) -> None:
@@ -55,28 +56,32 @@ def train(
     """
     with _told_in_a_sentence():
         from baseline.training import train as train_model
+        from gallery.settings import Settings
 
-        folder = out or Path(f"{kind}-{text}-{image}")
+        name = f"{kind}-{text}-{image}" + (f"-{split}" if split != "all" else "") + (f"-{seed}" if seed else "")
+        folder = out or Settings.from_environ().data_dir / "models" / name
         train_model(kind, _data(data, image, weights), folder, text=text, bert=bert, split=split, seed=seed)
         click.echo(folder)
+        model = quote(str(folder))
+        if kind == "two-tower":
+            _tell(f"Next: ingest PHOTOS --encoder {model} --collection towers")
+        else:
+            _tell(f'Next: baseline search {model} "a dog on a beach" PHOTOS')
 
 
 @main.command()
 @click.argument("model", type=FOLDER)
 @click.argument("data", type=FOLDER)
 def score(model: Path, data: Path) -> None:
-    """Judge a trained MODEL by the queries of DATA: prints name and value, a tab between them."""
-    with _told_in_a_sentence():
-        from baseline.figures import retrieval_figures
-        from baseline.ranker import BaselineRanker
-        from baseline.training import read_data
+    """Judge a trained MODEL by the queries of DATA: prints name and value, a tab between them.
 
-        judged = read_data(data)
-        paths = [judged.query_images / name for name in judged.gallery]
-        ranker = BaselineRanker(str(model), model, paths, _cache())
-        place = {name: column for column, name in enumerate(judged.gallery)}
-        scores = ranker.scores([query.text for query in judged.queries])
-        for name, value in retrieval_figures(scores, [place[query.image] for query in judged.queries]).items():
+    A model that predicts match probabilities is judged by the pairs that its --split held out of DATA, too.
+    """
+    with _told_in_a_sentence():
+        from baseline.scoring import score_model
+        from gallery.settings import Settings
+
+        for name, value in score_model(model, data, _cache(), _tell, Settings.from_environ().device).items():
             click.echo(f"{name}\t{value:.4f}")
 
 

@@ -16,7 +16,6 @@ from baseline.rows import Rows
 from baseline.training import TWO_TOWER, Data, Tell, rows_of, split_matches, train_towers
 from baseline.two_tower import Heads
 from gallery.errors import BadInput
-from gallery.text_vectors import JoinedVectors
 
 SEEDS = range(5)
 LEAKY_SEED = 42
@@ -82,18 +81,14 @@ def _chosen_network(data: Data, text: str) -> NetworkChoices:
     The other seeds' judged pairs had a part in the choice, which can only flatter the network.
     """
     matches, _ = split_matches(data.matches, "held-out", 0)
-    rows = rows_of(data, matches, _learned(text, [match.caption.text for match in matches]))
+    rows = rows_of(data, matches, learn_text_vectors(text, [match.caption.text for match in matches]))
     network, _ = best_network(rows, 0)
     return network
 
 
-def _learned(text: str, sentences: Sequence[str]) -> JoinedVectors:
-    return learn_text_vectors(text, list(dict.fromkeys(sentences)))
-
-
 def _predictions(data: Data, text: str, split: str, seed: int, network: NetworkChoices) -> Iterator[Run]:
     train, held_out = split_matches(data.matches, split, seed)
-    vectors = _learned(text, [match.caption.text for match in train])
+    vectors = learn_text_vectors(text, [match.caption.text for match in train])
     rows, judged = rows_of(data, train, vectors), rows_of(data, held_out, vectors)
     predicted = {"mean": np.full(len(judged.target), rows.target.mean())}
     for kind in FUSIONS:
@@ -113,7 +108,7 @@ def _retrieval(data: Data, text: str, kind: str, network: NetworkChoices) -> lis
     queries = data.judged.queries
     place = {name: column for column, name in enumerate(data.judged.gallery)}
     own = [place[query.image] for query in queries]
-    vectors = _learned(text, [caption.text for caption in data.captions])
+    vectors = learn_text_vectors(text, [caption.text for caption in data.captions])
     asked, rows = vectors.encode([query.text for query in queries]), rows_of(data, data.matches, vectors)
     runs: list[Run] = []
     firsts = []

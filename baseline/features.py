@@ -32,13 +32,14 @@ def learn_text_vectors(kinds: str, texts: Sequence[str], bert: str = PACKAGED_BE
 
     Args:
         kinds: `tfidf`, `word2vec` or `bert`, or several of them joined by `+`. BERT learns nothing here.
-        texts: The captions to learn from.
+        texts: The captions to learn from; one that comes twice counts once.
         bert: The model behind `bert`: a local folder, a name of the model hub, or the packaged MiniLM.
 
     Raises:
         BadInput: A kind is not known, or the texts have no word twice.
     """
-    return JoinedVectors([_learned(kind, texts, bert) for kind in kinds.split("+")])
+    different = list(dict.fromkeys(texts))
+    return JoinedVectors([_learned(kind, different, bert) for kind in kinds.split("+")])
 
 
 def _learned(kind: str, texts: Sequence[str], bert: str) -> TextVectors:

@@ -24,7 +24,15 @@ _THUMB = 32
 
 
 class BaselineRanker:
-    """A model that `baseline train` saved, over some images; to `eval` it is a retriever like any other."""
+    """A model that `baseline train` saved, over some images; to `eval` it is a retriever like any other.
+
+    Attributes:
+        name: By which it is called in reports.
+        made_with: What the model was made with.
+        fusion: The model itself where it predicts a match probability; None of two towers.
+        texts: Its text vectors.
+        network: Its image vectors.
+    """
 
     def __init__(self, name: str, folder: Path, images: Sequence[Path], cache: Path, device: str | None = None) -> None:
         """Load the model, and make or fetch the vectors of the images.
@@ -41,22 +49,22 @@ class BaselineRanker:
             UnreadableImage: A file is no picture.
         """
         self.name = name
-        self._fusion: FusionModel | None = None
+        self.fusion: FusionModel | None = None
         if (folder / FUSION_FILE).is_file():
-            self._fusion, self._arrays = load_fusion(folder)
-            values = self._fusion.made_with
+            self.fusion, self._arrays = load_fusion(folder)
+            self.made_with = self.fusion.made_with
         elif (folder / TOWERS_FILE).is_file():
-            values, self._arrays = load_model(folder, TOWERS_FILE)
+            self.made_with, self._arrays = load_model(folder, TOWERS_FILE)
         else:
             raise EncoderError(f"{folder} holds no model; make one with: baseline train")
-        image = values["image"]
-        self._texts: JoinedVectors = load_text_vectors(values["text"], self._arrays, device)
-        network = ImageNetwork(image["name"], image.get("weights", ""), device)
-        if image["fingerprint"] != network.fingerprint:
+        image = self.made_with["image"]
+        self.texts: JoinedVectors = load_text_vectors(self.made_with["text"], self._arrays, device)
+        self.network = ImageNetwork(image["name"], image.get("weights", ""), device)
+        if image["fingerprint"] != self.network.fingerprint:
             raise EncoderError(
-                f"{folder} was trained on {image['fingerprint']}, this is {network.fingerprint}; train again"
+                f"{folder} was trained on {image['fingerprint']}, this is {self.network.fingerprint}; train again"
             )
-        self._images = ImageVectors(network, cache).of(images)
+        self._images = ImageVectors(self.network, cache).of(images)
         self._records = [_record(path) for path in images]
 
     def search(self, query: str, limit: int) -> list[Hit]:
@@ -69,13 +77,14 @@ class BaselineRanker:
         (row,) = self.scores([query])
         best = np.argsort(-row, kind="stable")[:limit]
         hits = [Hit(self._records[place], float(row[place])) for place in best]
-        if not self._fusion:
+        if not self.fusion:
             return hits
         return [replace(hit, probability=min(max(hit.score, 0.0), 1.0)) for hit in hits]
 
-    def scores(self, queries: Sequence[str]) -> NDArray[np.floating]:
-        """Return the unclipped score of every query with every image, shape `(n, m)`."""
-        return score_matrix(self._fusion or self._arrays, self._texts.encode(queries), self._images)
+    def scores(self, queries: Sequence[str], images: Vectors | None = None) -> NDArray[np.floating]:
+        """Return the unclipped score of every query with every image, or with given image vectors; shape `(n, m)`."""
+        vectors = self._images if images is None else images
+        return score_matrix(self.fusion or self._arrays, self.texts.encode(queries), vectors)
 
 
 def score_matrix(model: "FusionModel | dict[str, Vectors]", text: Vectors, image: Vectors) -> NDArray[np.floating]:

@@ -11,7 +11,7 @@ from baseline.features import ImageVectors, learn_text_vectors
 from baseline.fusion import FusionModel
 from baseline.models import fit
 from baseline.rows import Rows, training_rows
-from baseline.two_tower import DEFAULT_CHOICES, Heads, train_heads
+from baseline.two_tower import DEFAULT_CHOICES, Heads, TowerChoices, train_heads
 from gallery.dataset import JudgedSet, read_flickr8k, read_practicum
 from gallery.encoder import Vectors
 from gallery.errors import BadInput
@@ -91,7 +91,13 @@ def rows_of(data: Data, matches: Sequence[Match], texts: JoinedVectors) -> Rows:
     return training_rows(matches, dict(zip(words, texts.encode(words), strict=True)), data.images)
 
 
-def train_towers(data: Data, texts: JoinedVectors, captions: Sequence[Caption], seed: int) -> Heads:
+def train_towers(
+    data: Data,
+    texts: JoinedVectors,
+    captions: Sequence[Caption],
+    seed: int,
+    choices: TowerChoices = DEFAULT_CHOICES,
+) -> Heads:
     """Train the heads on captions with their own images."""
     names = sorted({caption.image for caption in captions})
     if not names:
@@ -101,7 +107,7 @@ def train_towers(data: Data, texts: JoinedVectors, captions: Sequence[Caption], 
         texts.encode([caption.text for caption in captions]),
         np.stack([data.images[name] for name in names]),
         [place[caption.image] for caption in captions],
-        DEFAULT_CHOICES,
+        choices,
         seed,
     )
 
@@ -116,7 +122,7 @@ def train(
     matches, held_out = split_matches(data.matches, split, seed)
     unseen = {match.image for match in held_out}
     captions = [caption for caption in data.captions if caption.image not in unseen]
-    source = captions if kind == TWO_TOWER else list(dict.fromkeys(match.caption for match in matches))
+    source = captions if kind == TWO_TOWER else [match.caption for match in matches]
     texts = learn_text_vectors(text, [caption.text for caption in source], bert)
     values, arrays = texts.saved()
     made_with: dict[str, Any] = {

@@ -8,11 +8,13 @@ import pytest
 from click.testing import CliRunner
 
 import baseline.cli
+import baseline.ranker
 from baseline.compare import compare
 from baseline.features import ImageVectors, RememberedBert
 from baseline.figures import ranks_of_own, retrieval_figures
 from baseline.published import verdict
 from baseline.report import write_report
+from baseline.scoring import score_model
 from baseline.training import prepare, train
 from baseline.two_tower import TowerChoices, train_heads
 from gallery.encoder import load_encoder
@@ -53,6 +55,25 @@ def test_everything_is_compared_and_reported(tmp_path: Path, judged: Path, netwo
     assert f"{np.mean(errors):.3f} ± {np.std(errors, ddof=1):.3f}" in report
     ours, theirs = report.index("| ours | as above | tfidf | mlp |"), report.index("| danlikendy | ResNet50 | TF-IDF |")
     assert ours < theirs < report.index("Our best network under this split, on tfidf, has MAE")
+
+
+def test_a_saved_model_has_the_figures_of_the_comparison(
+    tmp_path: Path,
+    judged: Path,
+    network: Any,  # noqa: ANN401
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(baseline.ranker, "ImageNetwork", lambda *_: network)
+    data = prepare(judged, network, tmp_path / "kept", silent)
+    (found,) = compare(data, silent, texts=["tfidf"])
+    (expected,) = (
+        run for run in found.predictions if (run["split"], run["model"], run["seed"]) == ("held-out", "ridge", 3)
+    )
+    train("ridge", data, tmp_path / "model", text="tfidf", split="held-out", seed=3)
+    figures = score_model(tmp_path / "model", judged, tmp_path / "kept", silent)
+    assert {name: figures[name] for name in ("rmse", "mae", "r2", "spearman", "kendall")} == pytest.approx(
+        {name: expected[name] for name in ("rmse", "mae", "r2", "spearman", "kendall")}
+    )
 
 
 @pytest.mark.parametrize(
@@ -117,14 +138,20 @@ def test_trained_models_search_and_towers_are_an_encoder(
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
     judged = make_judged(16, 3)
     run = CliRunner().invoke
-    for kind in ("ridge", "two-tower"):
-        model = tmp_path / kind
-        done = run(baseline.cli.main, ["train", kind, str(judged), "--text", "tfidf", "--out", str(model)])
+    models = {"ridge": tmp_path / "data/models/ridge-tfidf-efficientnet-lite2", "two-tower": tmp_path / "two-tower"}
+    for kind, model in models.items():
+        options = ["--out", str(model)] if kind == "two-tower" else []
+        done = run(baseline.cli.main, ["train", kind, str(judged), "--text", "tfidf", *options])
         assert done.exit_code == 0, done.output
+        assert done.stdout == f"{model}\n"
+        following = f"ingest PHOTOS --encoder {model} " if kind == "two-tower" else f"baseline search {model} "
+        assert f"Next: {following}" in done.stderr
         done = run(baseline.cli.main, ["search", str(model), "a red bar", str(judged / "test_images"), "-k", "2"])
         assert [line.split("\t")[0] for line in done.stdout.splitlines()] == ["1", "2"], done.output
         done = run(baseline.cli.main, ["score", str(model), str(judged)])
         assert done.stdout.startswith("success@1\t"), done.output
+        assert "rmse\t" not in done.stdout, "what was learned from does not judge"
+        assert ("predict no match probability" if kind == "two-tower" else "train with --split held-out") in done.stderr
     encoder = load_encoder(str(tmp_path / "two-tower"))
     vectors = encoder.encode_texts(["a red bar", "words never seen"])
     assert vectors.shape == (2, encoder.spec.dimension)
