@@ -82,6 +82,27 @@ def collection(
         run_collection(path, name, run_path=run_path, qrels_path=qrels_path, as_json=as_json)
 
 
+@main.command()
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=EXISTING)
+@click.argument("qrels", metavar="QRELS", type=EXISTING)
+@click.option("--json", "as_json", is_flag=True, help="A list with one object for each run.")
+def run(runs: tuple[Path, ...], qrels: Path, as_json: bool) -> None:
+    """Measure what any system answered, out of its TREC files.
+
+    RUN has lines of topic, Q0, document, rank, score, name; QRELS of topic, 0, document, relevance. Of several runs,
+    the others are tested against the best. Topics with the same relevant documents are taken for queries of one photo,
+    and resampled together.
+
+    \b
+    Example:
+      evaluate run mine.run other.run qrels.txt
+    """  # noqa: D301 - as above
+    from eval.commands import run_files
+
+    with _told_in_a_sentence():
+        run_files(runs, qrels, as_json=as_json, tell=_tell)
+
+
 def _tell(message: str) -> None:
     click.echo(message, err=True)
 

@@ -158,6 +158,45 @@ def run_collection(
     sys.stdout.write(json.dumps(_live_json(report), indent=2) + "\n" if as_json else _lines(_live_rows(report)))
 
 
+def run_files(paths: Sequence[Path], qrels_path: Path, *, as_json: bool, tell: Callable[[str], None]) -> None:
+    """Measure runs out of files, and print the figures: of one below each other, of several a line each."""
+    from eval.compare import TESTED
+    from eval.files import judge_files
+
+    rows = judge_files(paths, qrels_path, tell)
+    if as_json:
+        values = [
+            {
+                "run": row.name,
+                "measures": {measure: asdict(found) for measure, found in row.measures.items()},
+                "p_value": row.p_value,
+                "collapse": asdict(row.collapse),
+            }
+            for row in rows
+        ]
+        sys.stdout.write(json.dumps(values, indent=2) + "\n")
+    elif len(rows) == 1:
+        (row,), first = rows, next(iter(rows[0].measures.values()))
+        hubs = row.collapse
+        of_run = [("run", row.name), ("queries", str(first.queries)), ("photos", str(first.photos))]
+        of_run += [(measure, str(found)) for measure, found in row.measures.items()]
+        of_run += [
+            ("distinct first answers", f"{hubs.distinct} of {hubs.queries}"),
+            ("share of the most frequent", f"{hubs.most_frequent:.3f}"),
+        ]
+        sys.stdout.write(_lines(of_run))
+    else:
+        head = ("run", "\t".join([*rows[0].measures, f"p of {TESTED} against the first"]))
+        lines = [
+            (
+                row.name,
+                "\t".join([*map(str, row.measures.values()), "" if row.p_value is None else f"{row.p_value:.4f}"]),
+            )
+            for row in rows
+        ]
+        sys.stdout.write(_lines([head, *lines]))
+
+
 def _folder(path: Path) -> Path:
     path.mkdir(parents=True, exist_ok=True)
     (path / ".gitignore").write_text("*\n")

@@ -62,10 +62,17 @@ def compare(
     tell: Callable[[str], None] = lambda _: None,
 ) -> list[Row]:
     """Ask every system every topic for all candidates, and return its figures, the best system first."""
-    rows = []
+    runs = []
     for system in systems:
         tell(f"{system.name}: {len(topics)} queries")
-        run = retrieve(system, topics, candidates)
+        runs.append(retrieve(system, topics, candidates))
+    return side_by_side(runs, topics, qrels, candidates)
+
+
+def side_by_side(runs: Sequence[Run], topics: Sequence[Topic], qrels: Qrels, candidates: int) -> list[Row]:
+    """Return the figures of what systems answered to the same topics, the best system first."""
+    rows = []
+    for run in runs:
         values = per_query(run, qrels, MEASURES)
         rows.append(
             Row(
