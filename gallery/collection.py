@@ -83,6 +83,13 @@ class ImageCollection(Protocol):
         """
         ...
 
+    def is_current(self) -> bool:
+        """Whether the name still leads to what was opened: nothing was published since, of no other encoder.
+
+        On a server, what is opened is always the newest, and it is the encoder alone that may have become another.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of files and connections."""
         ...

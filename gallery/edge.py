@@ -46,7 +46,7 @@ def open_edge(settings: Settings, name: str) -> "EdgeCollection":
             break
         try:
             collection = EdgeCollection(
-                name, read_spec(generation, name), load_shard(generation), published_state(folder)
+                name, read_spec(generation, name), load_shard(generation), published_state(folder), folder
             )
         except CollectionError:
             if published(folder) == generation or attempt == _OPEN_ATTEMPTS - 1:
@@ -69,11 +69,14 @@ def edge_folder(settings: Settings, name: str) -> tuple[float, str]:
 class EdgeCollection:
     """One generation, opened to be read."""
 
-    def __init__(self, name: str, spec: Spec, shard: q.EdgeShard, generation: str | None = None) -> None:
+    def __init__(
+        self, name: str, spec: Spec, shard: q.EdgeShard, generation: str | None = None, folder: Path | None = None
+    ) -> None:
         self.name = name
         self.spec = spec
         self.generation = generation
         self._shard = shard
+        self._folder = folder
 
     def nearest(
         self,
@@ -141,6 +144,9 @@ class EdgeCollection:
         with engine_errors(self.name):
             hits = self._shard.facet(q.FacetRequest(key=key, limit=limit, exact=True)).hits
         return {hit.value: hit.count for hit in hits}
+
+    def is_current(self) -> bool:
+        return self._folder is None or published_state(self._folder) == self.generation
 
     def close(self) -> None:
         self._shard.close()

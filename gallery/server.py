@@ -119,6 +119,9 @@ class ServerCollection:
         answer = self._call(self._client.facet, self.name, key=key, limit=limit, exact=True)
         return {hit.value: hit.count for hit in answer.hits}
 
+    def is_current(self) -> bool:
+        return Spec.from_dict(read_metadata(self._client, self._call, self.name), self.name) == self.spec
+
     def close(self) -> None:
         self._client.close()
 

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -46,8 +47,10 @@ class BatchingEncoder(Encoder):
         self._loading = threading.Lock()
         self._whole: Encoder | None = None
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="encoder", daemon=True)
+        # The thread knows the queue and the model, not this object: the two end when nobody asks any more.
+        self._thread = threading.Thread(target=_work, args=(self._jobs, texts), name="encoder", daemon=True)
         self._thread.start()
+        weakref.finalize(self, self._jobs.put, None)
 
     @property
     def detail(self) -> int:  # type: ignore[override]
@@ -97,43 +100,52 @@ class BatchingEncoder(Encoder):
         except TimeoutError as error:
             raise EncoderError(f"the model did not answer within {PATIENCE:.0f} seconds; try again") from error
 
-    def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            texts = [job] if job.texts else []
-            others = [] if job.texts else [job]
-            ending = False
-            while sum(len(waiting.texts) for waiting in texts) < LARGEST:
-                try:
-                    another = self._jobs.get_nowait()
-                except queue.Empty:
-                    break
-                if another is None:
-                    ending = True
-                    break
-                (texts if another.texts else others).append(another)
-            self._encode(texts)
-            for other in others:
-                _settle(other, other.call)
-            if ending:
-                return
 
-    def _encode(self, jobs: Sequence[_Job]) -> None:
-        """Encode the texts of all jobs in one go; where that fails, each by itself, so that one cannot harm others."""
-        if not jobs:
-            return
+def _work(jobs: "queue.SimpleQueue[_Job | None]", encoder: TextEncoder) -> None:
+    while _round(jobs, encoder):
+        pass
+
+
+def _round(jobs: "queue.SimpleQueue[_Job | None]", encoder: TextEncoder) -> bool:
+    """Do what waits, all texts at once, and say whether to go on."""
+    job = jobs.get()
+    if job is None:
+        return False
+    texts = [job] if job.texts else []
+    others = [] if job.texts else [job]
+    ending = False
+    while sum(len(waiting.texts) for waiting in texts) < LARGEST:
         try:
-            vectors = self._encoder.encode_texts([text for job in jobs for text in job.texts])
-        except Exception as error:  # noqa: BLE001 - hostile text; the thread has to survive
-            if len(jobs) == 1:
-                jobs[0].result.set_exception(error)
-                return
-            for job in jobs:
-                self._encode([job])
+            another = jobs.get_nowait()
+        except queue.Empty:
+            break
+        if another is None:
+            ending = True
+            break
+        (texts if another.texts else others).append(another)
+    _encode(texts, encoder)
+    for other in others:
+        _settle(other, other.call)
+    return not ending
+
+
+def _encode(jobs: Sequence[_Job], encoder: TextEncoder) -> None:
+    """Encode the texts of all jobs in one go; where that fails, each by itself, so that one cannot harm others."""
+    if not jobs:
+        return
+    try:
+        vectors = encoder.encode_texts([text for job in jobs for text in job.texts])
+    except Exception as error:  # noqa: BLE001 - hostile text; the thread has to survive
+        if len(jobs) == 1:
+            jobs[0].result.set_exception(error)
             return
-        start = 0
         for job in jobs:
-            job.result.set_result(vectors[start : start + len(job.texts)])
-            start += len(job.texts)
+            _encode([job], encoder)
+        return
+    start = 0
+    for job in jobs:
+        job.result.set_result(vectors[start : start + len(job.texts)])
+        start += len(job.texts)
 
 
 def _settle(job: _Job, call: Callable[[], Any] | None) -> None:

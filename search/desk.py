@@ -11,7 +11,9 @@ from gallery.errors import BadInput
 from gallery.filters import Filter, as_filter
 from gallery.images import open_image
 from gallery.records import Hit, ImageRecord
+from gallery.thumbnails import THUMB, small_jpeg
 from search.answers import SearchAnswer, group_answers, search_answer, whole_answer
+from search.asked import AskedPicture
 from search.grouping import Grouping
 from search.live import Live, Opened
 from search.query import Query, QueryError, Term, parse_query
@@ -80,20 +82,26 @@ class Desk:
         scores = [hit.score for hit in answer.hits if hit.score is not None]
         return noise is not None and bool(scores) and answer.hits[0].rank == 1 and max(scores) < noise
 
-    def ask_vector(self, vector: Vectors, wanted: Wanted) -> SearchAnswer:
-        """Answer a picture's vector, shape `(dimension,)`."""
-        return self._nearest(self._live.get(), vector, wanted)
+    def ask_picture(self, picture: AskedPicture, wanted: Wanted) -> SearchAnswer:
+        """Answer a picture that somebody sent.
 
-    def picture_vector(self, data: bytes) -> Vectors:
-        """Return the vector of a picture file's bytes, shape `(dimension,)`.
+        Raises:
+            BadInput: The collection has another encoder since.
+        """
+        opened = self._live.get()
+        if picture.space != opened.encoder.spec.space:
+            raise BadInput("the collection got another encoder since this picture was sent; send it again")
+        return self._nearest(opened, picture.vector, wanted)
+
+    def take_picture(self, data: bytes) -> AskedPicture:
+        """Return what is kept of a picture file's bytes.
 
         Raises:
             UnreadableImage: They are no picture.
         """
         encoder = self._live.get().encoder
         picture = open_image(data, encoder.detail)
-        vector: Vectors = encoder.encode_images([picture.rgb])[0]
-        return vector
+        return AskedPicture(encoder.encode_images([picture.rgb])[0], encoder.spec.space, small_jpeg(data, THUMB))
 
     def similar(self, id: str, wanted: Wanted) -> SearchAnswer:
         """Answer with what is most like a picture of the collection, without itself."""

@@ -73,7 +73,7 @@ async def search_image(
     """Find pictures that are like one that is sent. It is not kept on disk."""
     _, picture = await here.decoded(here.ask_with, await file.read())
     wanted = Wanted(limit=limit, offset=offset, where=Asked(**where.given()).where)
-    answer = await asyncio.to_thread(here.desk.ask_vector, picture.vector, wanted)
+    answer = await asyncio.to_thread(here.desk.ask_picture, picture, wanted)
     return json_response(here.counted(answer))
 
 

@@ -38,22 +38,20 @@ class Live:
     """What is open at the moment. Safe to use from several threads.
 
     A collection that another one took the place of stays open for those who are in the middle of asking it, and is
-    closed when the last of them lets go of it.
+    closed when the last of them lets go of it. On a server there is nothing to stay: where the encoder became another
+    one, nothing is answered until that is loaded.
     """
 
-    def __init__(self, opener: Callable[[Opened | None], Opened], state: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, opener: Callable[[Opened | None], Opened]) -> None:
         """Begin to open in a thread.
 
         Args:
             opener: Opens everything; is given what was open before, whose encoder can be used on.
-            state: Returns what changes whenever the collection is published anew.
         """
         self._opener = opener
-        self._state = state
         self._opened: Opened | None = None
-        self._opened_state: object = None
         self._failure = "the model is being loaded; try again in a few seconds"
-        self._looked_at = 0.0
+        self._look_at = 0.0
         self._opening = threading.Lock()
         self._closed = False
         self._begin()
@@ -64,11 +62,9 @@ class Live:
         Raises:
             NotReadyError: Nothing is open yet; the message says whether it will be.
         """
-        if not self._closed and time.monotonic() - self._looked_at > (
-            _LOOK_EVERY if self._opened else _TRY_AGAIN_AFTER
-        ):
-            self._looked_at = time.monotonic()
-            if self._opened is None or self._state() != self._opened_state:
+        if not self._closed and time.monotonic() > self._look_at:
+            self._look_at = time.monotonic() + _LOOK_EVERY
+            if self._opened is None or not _is_current(self._opened):
                 self._begin()
         opened = self._opened
         if opened is None:
@@ -84,20 +80,35 @@ class Live:
         self._closed = True
 
     def _begin(self) -> None:
-        self._looked_at = time.monotonic()
         if self._opening.acquire(blocking=False):
             threading.Thread(target=self._open, name="opening", daemon=True).start()
 
     def _open(self) -> None:
+        before = self._opened
+        if before and before.collection.generation is None and not _is_current(before):
+            self._opened, self._failure = (
+                None,
+                "the collection has another encoder now, which is being loaded; try again",
+            )
         try:
-            state = self._state()
-            self._opened = self._opener(self._opened)
-            self._opened_state = state
+            self._opened = self._opener(before)
         except GalleryError as error:
-            self._failure = str(error)
+            self._failed(str(error))
             _log.error("%s", error)
         except Exception as error:  # noqa: BLE001 - a page that cannot open its model has to say so, not to hang
-            self._failure = f"the model cannot be loaded: {type(error).__name__}: {error}; see the log"
+            self._failed(f"the model cannot be loaded: {type(error).__name__}: {error}; see the log")
             _log.exception("opening failed")
         finally:
             self._opening.release()
+
+    def _failed(self, why: str) -> None:
+        self._failure = why
+        self._look_at = time.monotonic() + _TRY_AGAIN_AFTER
+
+
+def _is_current(opened: Opened) -> bool:
+    """Whether the collection is still what its name leads to; one that cannot be asked is left as it is."""
+    try:
+        return opened.collection.is_current()
+    except GalleryError:
+        return True

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Query, Request
 
-from gallery.thumbnails import THUMB, Thumbnails, small_jpeg
+from gallery.thumbnails import Thumbnails
 from search.answers import SearchAnswer
 from search.asked import AskedPicture, AskedPictures
 from search.asking import LONGEST
@@ -99,7 +99,7 @@ class House:
 
     def ask_with(self, data: bytes) -> tuple[str, AskedPicture]:
         """Take a picture that somebody sent."""
-        picture = AskedPicture(self.desk.picture_vector(data), small_jpeg(data, THUMB))
+        picture = self.desk.take_picture(data)
         return self.asked.keep(data, picture), picture
 
 

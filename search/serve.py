@@ -20,7 +20,7 @@ from search.batching import BatchingEncoder
 from search.engine import SearchEngine
 from search.limits import Limits, local_hosts
 from search.live import Live, Opened
-from search.service import collection_name, collection_state, remove_note, write_note
+from search.service import collection_name, remove_note, write_note
 from search.strict import strict_score
 from search.towers import Towers
 
@@ -38,7 +38,7 @@ def serve(settings: Settings, name: str | None, host: str, port: int, say: Calla
     name = collection_name(settings, name)
     listening = _listening(host, port)
     port = listening.getsockname()[1]
-    live = Live(lambda before: _opened(settings, name, before), lambda: collection_state(settings, name))
+    live = Live(lambda before: opened_now(settings, name, before))
     public = urlsplit(settings.public_url or "").hostname
     hosts = local_hosts(public) if _is_loopback(host) else None
     app = create_app(live, settings, Limits(token=settings.search_token, hosts=hosts))
@@ -67,7 +67,7 @@ def address(host: str, port: int) -> str:
     return f"http://{shown}:{port}/"
 
 
-def _opened(settings: Settings, name: str, before: Opened | None) -> Opened:
+def opened_now(settings: Settings, name: str, before: Opened | None) -> Opened:
     """Open the collection as it is now; the model stays unless the collection is of another."""
     collection = open_collection(settings, name)
     if before and before.encoder.spec == collection.spec:

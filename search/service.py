@@ -40,16 +40,6 @@ def collection_name(settings: Settings, name: str | None) -> str:
     return wanted
 
 
-def collection_state(settings: Settings, name: str) -> object:
-    """Return what changes whenever an embedded collection is published anew; a server's is always the newest."""
-    if settings.qdrant_url:
-        return None
-    try:
-        return (settings.collection_folder(name) / "CURRENT").read_text()
-    except OSError:
-        return None
-
-
 def write_note(settings: Settings, name: str, address: str) -> None:
     """Say where the page of a collection is; where that cannot be written, the command goes alone."""
     note = {"address": address, "process": os.getpid(), "store": settings.qdrant_url}

@@ -66,7 +66,7 @@ def _answer(here: House, asked: Asked) -> SearchAnswer:
     if asked.like:
         answer = here.desk.similar(asked.like, wanted)
     elif asked.picture:
-        answer = here.desk.ask_vector(_sent(here, asked.picture).vector, wanted)
+        answer = here.desk.ask_picture(_sent(here, asked.picture), wanted)
     else:
         answer = here.desk.ask(wanted)
     return here.counted(answer)

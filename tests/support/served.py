@@ -25,7 +25,6 @@ from search.batching import BatchingEncoder
 from search.engine import SearchEngine
 from search.limits import Limits
 from search.live import Live, Opened
-from search.service import collection_state
 
 HOSTILE = "<script>alert(1)<&\"'.png"
 SHAPES = {"red": (60, 40), "green": (40, 60), "blue": (50, 50), "gold": (90, 40), "black": (30, 30)}
@@ -52,11 +51,13 @@ def draw_alike(folder: Path) -> None:
         )
 
 
-def index(settings: Settings, folder: Path, encoder: Encoder) -> None:
-    """Bring all pictures of a folder into the collection `drawn`."""
+def index(settings: Settings, folder: Path, encoder: Encoder, *, change: bool = False) -> None:
+    """Bring all pictures of a folder into the collection `drawn`; with `change` also if it has another encoder."""
     captions = CaptionsByPath([Caption("red.png", "a red thing <b>")], folder / "warm")
     editor = edit_collection(settings, "drawn")
     try:
+        if change:
+            editor.change(encoder.spec)
         ingest([folder], editor, lambda: encoder, captions=captions)
     finally:
         editor.close()
@@ -115,7 +116,7 @@ def served_again(
         collection = open_collection(settings, "drawn")
         return Opened(SearchEngine(batching, collection), batching, collection)
 
-    live = Live(opener, lambda: collection_state(settings, "drawn"))
+    live = Live(opener)
     with listening(create_app(live, settings, limits)) as address, httpx.Client(base_url=address, timeout=10) as client:
         until(live.is_open)
         yield Served(address, client, settings, photos, letters, live)

@@ -1,0 +1,162 @@
+"""A page that runs takes up what ingest publishes: other pictures, and another encoder."""
+
+import gc
+import io
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from letter_encoder import LetterEncoder
+from PIL import Image
+from qdrant_client import QdrantClient
+from served import draw, index, listening, until
+
+from gallery import encoder as encoders
+from gallery import server_connection
+from gallery.encoder import Vectors
+from gallery.errors import EncoderError
+from gallery.settings import Settings
+from search.api import create_app
+from search.batching import BatchingEncoder
+from search.live import Live, Opened
+from search.serve import opened_now
+
+
+class Mirrored(LetterEncoder):
+    """The same letters, counted in the opposite order: its vectors make no sense beside the other's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spec = replace(self.spec, encoder="mirrored", space="mirrored", text="mirrored")
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        return np.ascontiguousarray(super().encode_texts(texts)[:, ::-1])
+
+
+class LastingClient(QdrantClient):
+    """One database for all of a test."""
+
+    def close(self, *_: object, **__: object) -> None:
+        """Keep the memory."""
+
+
+@pytest.fixture(params=["embedded", "memory"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    client = LastingClient(":memory:")
+    monkeypatch.setattr(server_connection, "connect", lambda *_: client)
+    yield Settings(tmp_path / "data", qdrant_url="http://memory" if request.param == "memory" else None)
+    QdrantClient.close(client)
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Return what has to happen before the encoder `mirrored` can be loaded."""
+    may_load = threading.Event()
+
+    def load(name: str, _device: str | None = None) -> LetterEncoder:
+        if name == "mirrored" and not may_load.wait(10):
+            raise EncoderError("it was never allowed")
+        return {"letters": LetterEncoder, "mirrored": Mirrored}[name]()
+
+    monkeypatch.setattr(encoders, "load_encoder", load)
+    return may_load
+
+
+@pytest.fixture
+def page(settings: Settings, slow: threading.Event, tmp_path: Path) -> Iterator[httpx.Client]:
+    draw(tmp_path / "photos")
+    index(settings, tmp_path / "photos", LetterEncoder())
+    live = Live(lambda before: opened_now(settings, "drawn", before))
+    with (
+        listening(create_app(live, settings)) as address,
+        httpx.Client(base_url=address, timeout=20) as client,
+    ):
+        until(live.is_open)
+        yield client
+        slow.set()
+
+
+def names(answer: httpx.Response) -> list[str]:
+    assert answer.status_code == 200, answer.text
+    return [Path(hit["path"]).name for hit in answer.json()["hits"]]
+
+
+def encoder_of(page: httpx.Client) -> str | None:
+    answer = page.get("/api/search?q=gold")
+    return str(answer.json()["encoder"]) if answer.status_code == 200 else None
+
+
+@pytest.mark.filterwarnings("ignore:Local mode performs exact")  # :memory: stands in for the server
+def test_another_encoder_is_taken_up_with_its_collection(
+    page: httpx.Client, settings: Settings, slow: threading.Event, tmp_path: Path
+) -> None:
+    first = opened_now(settings, "drawn", None)
+    assert opened_now(settings, "drawn", first).encoder is first.encoder, "the model stays"
+    picture = io.BytesIO()
+    Image.new("RGB", (20, 20), "gold").save(picture, "PNG")
+    sent = page.post("/picture", files={"file": ("x.png", picture.getvalue())}).headers["location"]
+    assert page.get(sent).status_code == 200
+    Image.new("RGB", (33, 33), "gold").save(tmp_path / "photos" / "late.png")
+
+    index(settings, tmp_path / "photos", Mirrored(), change=True)
+    end = time.monotonic() + 1.5
+    while time.monotonic() < end:  # until the new one is loaded, what was there goes on, or nothing does
+        answer = page.get("/api/search?q=gold&limit=1")
+        assert answer.status_code == (200 if settings.qdrant_url is None else answer.status_code)
+        assert answer.status_code in (200, 503)
+        time.sleep(0.1)
+    if settings.qdrant_url:  # the old encoder's vectors mean nothing to what the name leads to
+        assert page.get("/ready").status_code == 503
+    slow.set()
+    until(lambda: encoder_of(page) == "mirrored")
+
+    assert set(names(page.get("/api/search?q=gold&limit=2"))) == {"gold.png", "late.png"}
+    assert page.get("/api/collection").json() == {"name": "drawn", "encoder": "mirrored", "pictures": 8}
+    assert page.get("/ready").status_code == 200
+    again = page.get(sent)
+    assert (again.status_code, "send it again" in again.text) == (400, True)
+    resent = page.post("/picture", files={"file": ("x.png", picture.getvalue())}).headers["location"]
+    assert page.get(resent).status_code == 200
+    assert set(names(page.get(f"/api/images/{page.get('/api/search?q=gold').json()['hits'][0]['id']}/similar?limit=1")))
+
+
+def test_what_cannot_be_opened_is_tried_again_and_the_old_goes_on() -> None:
+    tried: list[Opened | None] = []
+
+    class Stale:
+        generation = "1"
+
+        def is_current(self) -> bool:
+            return False
+
+    old = Opened(engine=None, encoder=None, collection=Stale())  # type: ignore[arg-type]
+
+    def opener(before: Opened | None) -> Opened:
+        tried.append(before)
+        if before:
+            raise EncoderError("no network")
+        return old
+
+    live = Live(opener)
+    until(live.is_open)
+    end = time.monotonic() + 2.5
+    while time.monotonic() < end:
+        assert live.get() is old
+        time.sleep(0.05)
+    assert tried == [None, old], "a model that cannot be loaded is not asked for every second"
+
+
+def test_an_encoder_that_nobody_asks_ends_its_thread() -> None:
+    encoder = BatchingEncoder(LetterEncoder())
+    assert encoder.encode_texts(["a"]).shape == (1, 26)
+    assert encoder.count_tokens("a b") == 2
+    thread = encoder._thread
+    del encoder
+    gc.collect()
+    thread.join(5)
+    assert not thread.is_alive()
