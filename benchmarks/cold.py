@@ -8,22 +8,18 @@ started, and the same command asks it, as it does by itself whenever a page runs
 results/cold.md and results/cold.json.
 """
 
-import contextlib
 import os
-import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from urllib.request import urlopen
 
 import click
 
 from benchmarks.full_clip import save_full_clip
+from benchmarks.page import page_running
 from benchmarks.results import machine, write_results
 from gallery.text_onnx import MANIFEST
 
@@ -57,7 +53,7 @@ def main(runs: int, encoder: str | None) -> None:
             manifest.write_text('{"refused": "set aside, to measure the original"}')
             original.append(run(["search", QUERY], environment)[0])
             aside.rename(manifest)
-        with page_running(environment):
+        with page_running(environment, []):
             warm = []
             for _ in range(max(runs, LEAST_WARM)):
                 seconds, found = run(["search", QUERY], environment)
@@ -89,27 +85,6 @@ def run(command: list[str], environment: dict[str, str]) -> tuple[float, str]:
         [sys.executable, "-m", *command], env=environment, check=True, stdout=subprocess.PIPE, text=True
     )
     return time.perf_counter() - started, done.stdout
-
-
-@contextlib.contextmanager
-def page_running(environment: dict[str, str]) -> Iterator[None]:
-    """Serve the page on a free port, from when its model answers."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    command = [sys.executable, "-m", "search", "--serve", "--port", str(port)]
-    page = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-    try:
-        while page.poll() is None:
-            with contextlib.suppress(OSError), urlopen(f"http://127.0.0.1:{port}/ready") as answer:
-                if answer.status == 200:
-                    break
-            time.sleep(0.2)
-        else:
-            raise SystemExit("the page did not start")
-        yield
-    finally:
-        page.send_signal(signal.SIGTERM)
-        page.wait(30)
 
 
 def paths(lines: str) -> list[str]:

@@ -1,10 +1,14 @@
-"""A page of a collection, served from a thread, for what measures or looks at it."""
+"""A page of a collection, served from a thread or a process, for what measures or looks at it."""
 
 import contextlib
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from urllib.request import urlopen
 
 import uvicorn
 
@@ -15,6 +19,7 @@ from search.api import create_app
 from search.batching import BatchingEncoder
 from search.engine import SearchEngine
 from search.live import Live, Opened
+from search.serve import listen
 
 
 @contextlib.contextmanager
@@ -27,7 +32,7 @@ def served(settings: Settings, collection: str, encoder: Encoder | None = None) 
         return Opened(SearchEngine(batching, opened), batching, opened)
 
     live = Live(opener)
-    with socket.create_server(("127.0.0.1", 0), backlog=256) as listening:
+    with listen("127.0.0.1", 0) as listening:
         config = uvicorn.Config(
             create_app(live, settings), log_level="warning", access_log=False, h11_max_incomplete_event_size=2**20
         )
@@ -41,3 +46,24 @@ def served(settings: Settings, collection: str, encoder: Encoder | None = None) 
         finally:
             server.should_exit = True
             thread.join()
+
+
+@contextlib.contextmanager
+def page_running(environment: Mapping[str, str], options: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """Run `search --serve` on a free port; yield its address and its process id once its model answers."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    command = [sys.executable, "-m", "search", "--serve", "--port", str(port), *options]
+    page = subprocess.Popen(command, env=dict(environment), stderr=subprocess.DEVNULL)
+    try:
+        while page.poll() is None:
+            with contextlib.suppress(OSError), urlopen(f"http://127.0.0.1:{port}/ready") as answer:
+                if answer.status == 200:
+                    break
+            time.sleep(0.2)
+        else:
+            raise SystemExit("the page did not start")
+        yield f"http://127.0.0.1:{port}", page.pid
+    finally:
+        page.send_signal(signal.SIGTERM)
+        page.wait(30)

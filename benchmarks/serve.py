@@ -1,4 +1,7 @@
-"""Warm text queries over HTTP: one client beside the encoder alone, then 32 clients at once. Writes results/serve.*."""
+"""Warm text queries over HTTP, to a page in a process of its own: one client, then 32 clients at once.
+
+Of each answer the page says how long its encoder took. Writes results/serve.md and results/serve.json.
+"""
 
 import argparse
 import http.client
@@ -12,7 +15,7 @@ from urllib.parse import quote, urlsplit
 
 import numpy as np
 
-from benchmarks.page import served
+from benchmarks.page import page_running
 from benchmarks.results import machine, write_results
 from gallery.collection import edit_collection
 from gallery.encoder import load_encoder
@@ -61,6 +64,12 @@ def client(address: str, texts: list[str]) -> list[tuple[int, float, float]]:
     return [ask(connection, text) for text in texts]
 
 
+def peak_megabytes(process: int) -> int:
+    """Return the most memory that a process has had, mapped files included."""
+    (line,) = [line for line in Path(f"/proc/{process}/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) // 1000
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--vectors", type=int, default=10_000)
@@ -70,14 +79,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(data_dir=Path(folder))
         fill(settings, options.vectors)
-        with served(settings, "drawn") as address:
+        environment = os.environ | {"DATA_DIR": folder, "HF_HUB_OFFLINE": "1"}
+        with page_running(environment, ["--collection", "drawn"]) as (address, process):
             client(address, TEXTS[:10])
             alone = client(address, TEXTS[:100])
+            before = peak_megabytes(process)
             start = time.perf_counter()
             with ThreadPoolExecutor(options.clients) as pool:
                 shares = [TEXTS[number : number + options.each] for number in range(options.clients)]
                 many = [each for part in pool.map(lambda texts: client(address, texts), shares) for each in part]
             seconds = time.perf_counter() - start
+            peak = peak_megabytes(process)
     over = [milliseconds - encode for _, milliseconds, encode in alone]
     values = machine("serve") | {
         "vectors": options.vectors,
@@ -90,9 +102,11 @@ def main() -> None:
         "requests a second": round(len(many) / seconds, 1),
         "p50 ms": round(float(np.percentile([each[1] for each in many], 50)), 1),
         "p99 ms": round(float(np.percentile([each[1] for each in many], 99)), 1),
+        "peak memory of the page with one client, MB": before,
+        "peak memory of the page, MB": peak,
         "load average": round(os.getloadavg()[0], 1),
     }
-    write_results("serve", "The page under load: ConSE, drawn vectors; clients and server in one process", values)
+    write_results("serve", "The page under load: ConSE over drawn vectors", values)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def serve(settings: Settings, name: str | None, host: str, port: int, say: Calla
         CollectionError: There is none of that name, or none can be chosen.
     """
     name = collection_name(settings, name)
-    listening = _listening(host, port)
+    listening = listen(host, port)
     port = listening.getsockname()[1]
     live = Live(lambda before: opened_now(settings, name, before))
     public = urlsplit(settings.public_url or "").hostname
@@ -86,9 +86,15 @@ def _end(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound to an address.
+
+    Raises:
+        BadInput: The address cannot be listened on.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # Where TCP is not named, asyncio leaves Nagle's algorithm on, and each answer comes 40 ms late.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))

@@ -1,7 +1,6 @@
 """A small collection of drawn pictures, and a real server over it."""
 
 import contextlib
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ from search.batching import BatchingEncoder
 from search.engine import SearchEngine
 from search.limits import Limits
 from search.live import Live, Opened
+from search.serve import listen
 
 HOSTILE = "<script>alert(1)<&\"'.png"
 SHAPES = {"red": (60, 40), "green": (40, 60), "blue": (50, 50), "gold": (90, 40), "black": (30, 30)}
@@ -83,7 +83,7 @@ class Served:
 @contextlib.contextmanager
 def listening(app: Callable[..., object]) -> Iterator[str]:
     """Serve an app from a thread, and yield its address."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with listen("127.0.0.1", 0) as taken:
         server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=2))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]})
         thread.start()
