@@ -1,0 +1,93 @@
+"""What the configuration of the two towers was chosen by: cross-validation over the photos to learn from.
+
+    python -m benchmarks.choose_towers DATA
+
+Around the committed configuration one value at a time is changed. Every photo is held out once; its caption is asked
+for among the photos of its fold. The photos of DATA's queries have no part in it. Writes results/towers.md and
+results/towers.json.
+"""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from baseline.features import learn_text_vectors
+from baseline.figures import ranks_of_own
+from baseline.ranker import score_matrix
+from baseline.training import Data, prepare, train_towers
+from baseline.two_tower import DEFAULT_CHOICES, TowerChoices
+from benchmarks.results import machine, write_results
+from gallery.networks import ImageNetwork
+from gallery.settings import Settings
+
+FOLDS = 4
+TEXT = "bert"
+CHANGES: tuple[dict[str, float], ...] = (
+    {"heads": 1},
+    {"dimension": 128},
+    {"batch": 1024},
+    {"epochs": 15},
+    {"epochs": 45},
+    {"dropout": 0.3},
+    {"dropout": 0.7},
+    {"temperature": 0.04},
+    {"temperature": 0.12},
+)
+TEXTS = ("tfidf", "bert+tfidf")
+Ranks = NDArray[np.int64]
+
+
+@click.command()
+@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def main(data: Path) -> None:
+    """Measure, print a table, and write results/towers.md and results/towers.json."""
+    settings = Settings.from_environ()
+    network = ImageNetwork("efficientnet-lite2", device=settings.device)
+    prepared = prepare(data, network, settings.data_dir / "features", print)
+    committed = _ranks(prepared, TEXT, DEFAULT_CHOICES)
+    name = ", ".join(f"{key} {value}" for key, value in asdict(DEFAULT_CHOICES).items())
+    rows: dict[str, float | str] = {f"committed: {TEXT}, {name}": _said(committed)}
+    for change in CHANGES:
+        ((key, value),) = change.items()
+        choices = replace(DEFAULT_CHOICES, **change)  # type: ignore[arg-type]  # a whole number where one is wanted
+        rows[f"{key} {value}"] = _said(_ranks(prepared, TEXT, choices), committed)
+    for text in TEXTS:
+        rows[text] = _said(_ranks(prepared, text, DEFAULT_CHOICES), committed)
+    rows |= {
+        "captions, one of each photo": len(committed),
+        "folds, each asked for among its own photos": FOLDS,
+        "after ±": "standard error over photos, of the difference to the committed configuration on the same photos",
+        "image vectors": network.fingerprint,
+    }
+    write_results("towers", "The configuration of the two towers", rows | machine("choose_towers"))
+
+
+def _ranks(data: Data, text: str, choices: TowerChoices) -> Ranks:
+    """Return the place, from 0, of every caption's own photo among the photos that are held out with it."""
+    captions = list({caption.image: caption for caption in data.captions}.values())
+    found = []
+    for held in np.array_split(np.random.default_rng(0).permutation(len(captions)), FOLDS):
+        learned = [caption for place, caption in enumerate(captions) if place not in set(held.tolist())]
+        vectors = learn_text_vectors(text, [caption.text for caption in learned])
+        heads = train_towers(data, vectors, learned, seed=0, choices=choices)
+        asked = [captions[place] for place in held]
+        images = np.stack([data.images[caption.image] for caption in asked])
+        scores = score_matrix(heads, vectors.encode([caption.text for caption in asked]), images)
+        found.append(ranks_of_own(scores, range(len(asked))))
+    return np.concatenate(found)
+
+
+def _said(ranks: Ranks, committed: Ranks | None = None) -> str:
+    first = ranks == 0
+    said = f"success@1 {first.mean():.3f}, MRR {np.mean(1 / (ranks + 1)):.3f}"
+    if committed is None:
+        return said
+    gained = first.astype(float) - (committed == 0)
+    return f"{said}; success@1 {gained.mean():+.3f} ± {gained.std() / len(gained) ** 0.5:.3f}"
+
+
+if __name__ == "__main__":
+    main()
