@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -165,10 +165,13 @@ def hit_answer(rank: int, hit: Hit, *, scored: bool = True) -> HitAnswer:
     )
 
 
-def to_json(answer: Any) -> str:  # noqa: ANN401 - any dataclass, or what holds them
+def to_json(answer: Any, *, indent: int | None = 2) -> str:  # noqa: ANN401 - any dataclass, or what holds them
     """Return an answer as JSON in ASCII; a byte of a path that is not UTF-8 is a lone surrogate."""
-    plain = asdict(answer) if hasattr(answer, "__dataclass_fields__") else answer
-    return json.dumps(plain, indent=2) + "\n"
+    return json.dumps(answer, indent=indent, default=_fields) + "\n"
+
+
+def _fields(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
+    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def to_hit(answer: Mapping[str, Any]) -> Hit:

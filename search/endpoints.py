@@ -61,7 +61,7 @@ def search(
     hybrid: Annotated[bool, Query(description="Rank by the words of captions and file names as well")] = False,
 ) -> Response:
     """Find pictures by a text, best first. Without a text: all of them, newest first."""
-    filters = Asked(**where.given()).where
+    filters = Asked(**where).where
     wanted = Wanted(q, limit, offset, min_score, sort, group, strict=strict, hybrid=hybrid, where=filters)
     return json_response(here.counted(here.desk.ask(wanted)))
 
@@ -72,7 +72,7 @@ async def search_image(
 ) -> Response:
     """Find pictures that are like one that is sent. It is not kept on disk."""
     _, picture = await here.decoded(here.ask_with, await file.read())
-    wanted = Wanted(limit=limit, offset=offset, where=Asked(**where.given()).where)
+    wanted = Wanted(limit=limit, offset=offset, where=Asked(**where).where)
     answer = await asyncio.to_thread(here.desk.ask_picture, picture, wanted)
     return json_response(here.counted(answer))
 
@@ -80,7 +80,7 @@ async def search_image(
 @api.get("/api/images/{id}/similar", response_model=SearchAnswer, responses=COMMON | problems(404))
 def similar(here: Here, where: Where, id: UUID, limit: Limit = 10, offset: Offset = 0) -> Response:
     """Find pictures that are like one of the collection, without itself."""
-    wanted = Wanted(limit=limit, offset=offset, where=Asked(**where.given()).where)
+    wanted = Wanted(limit=limit, offset=offset, where=Asked(**where).where)
     return json_response(here.counted(here.desk.similar(str(id), wanted)))
 
 
@@ -149,8 +149,8 @@ async def metrics(here: Here) -> Response:
 
 
 def json_response(answer: object, status: int = 200) -> Response:
-    """Return an answer as JSON in ASCII, as `search --json` prints it."""
-    return Response(to_json(answer), status, media_type="application/json")
+    """Return an answer as JSON in ASCII, as `search --json` prints it, without its line breaks: they take time."""
+    return Response(to_json(answer, indent=None), status, media_type="application/json")
 
 
 async def _small(here: House, request: Request, id: UUID, side: int) -> Response:

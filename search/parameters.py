@@ -28,26 +28,27 @@ class Problem:
     error: str
 
 
-@dataclass(slots=True)
-class Filters:
-    """Which pictures are looked at; of several values of one key, one must match."""
+Filters = dict[str, Any]
+"""Those filters of `search.asking.Asked` that were given."""
 
-    folder: Annotated[list[str], Query(default_factory=list, max_length=MOST_VALUES, description="Folders")]
+
+# What routes depend on is async, as FastAPI sends everything else through a thread, and that takes its time.
+async def _filters(
+    folder: Annotated[list[str], Query(default_factory=list, max_length=MOST_VALUES, description="Folders")],
     year: Annotated[
         list[Annotated[int, Query(ge=1, le=9999)]],
         Query(default_factory=list, max_length=MOST_VALUES, description="Years"),
-    ]
-    format: Annotated[list[str], Query(default_factory=list, max_length=MOST_VALUES, description="Such as JPEG")]
-    camera: Annotated[list[str], Query(default_factory=list, max_length=MOST_VALUES, description="Maker and model")]
-    min_width: Annotated[int, Query(ge=0, le=1_000_000, description="Pixels")] = 0
+    ],
+    format: Annotated[list[str], Query(default_factory=list, max_length=MOST_VALUES, description="Such as JPEG")],
+    camera: Annotated[list[str], Query(default_factory=list, max_length=MOST_VALUES, description="Maker and model")],
+    min_width: Annotated[int, Query(ge=0, le=1_000_000, description="Pixels")] = 0,
+) -> Filters:
+    """Say which pictures are looked at; of several values of one key, one must match."""
+    given = {"folder": folder, "year": year, "format": format, "camera": camera, "min_width": min_width}
+    return {key: value for key, value in given.items() if value}
 
-    def given(self) -> dict[str, Any]:
-        """Return those that were given."""
-        keys = ("folder", "year", "format", "camera", "min_width")
-        return {key: getattr(self, key) for key in keys if getattr(self, key)}
 
-
-Where = Annotated[Filters, Depends()]
+Where = Annotated[Filters, Depends(_filters)]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Offset = Annotated[int, Query(ge=0, le=DEEPEST)]
 MinScore = Annotated[float | None, Query(ge=-1, le=1, description="The least cosine")]
@@ -103,7 +104,7 @@ class House:
         return self.asked.keep(data, picture), picture
 
 
-def _house(request: Request) -> House:
+async def _house(request: Request) -> House:
     house: House = request.app.state.house
     return house
 

@@ -19,7 +19,7 @@ SIMILAR = 12
 site = APIRouter(include_in_schema=False)
 
 
-def _asked(request: Request) -> Asked:
+async def _asked(request: Request) -> Asked:
     return Asked.read(request.query_params.multi_items())
 
 
