@@ -119,8 +119,8 @@ def nothing(judging: Judging) -> list[Block]:
             f"**Chosen: {NAMES[chosen.rule]}, at least {chosen.threshold:.3f}.** {_worth(chosen.auroc, unseen.auroc)} "
             f"On the unseen photos it keeps {unseen.kept:.0%} of the queries with an answer, and gives a false one to "
             f"{unseen.false_answers:.0%} of the others. `evaluate calibrate` keeps both with the encoder. Without it, "
-            f"`search --strict` goes by the default, a standing of {by_default.threshold:g}: what no "
-            f"unrelated text finds, which keeps {unseen_default.kept:.0%} and gives a false answer to "
+            f"`search --strict` goes by the default, a standing of {by_default.threshold:g}: what hardly "
+            f"any unrelated text finds, which keeps {unseen_default.kept:.0%} and gives a false answer to "
             f"{unseen_default.false_answers:.0%}. Probability and standing rise with the cosine, so within one "
             "collection they have one AUROC, but for ties; they differ in whether a threshold holds in another."
         ),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,14 +21,13 @@ from gallery.text_onnx import TextEncoder
 from search.answer import Answer
 from search.filtering import lower
 from search.grouping import Grouping
+from search.hybrid import DEPTH, fuse
 from search.query import Query, clean_query, parse_query
 from search.ranking import Order, page
 from search.strict import strict_score
 from search.terms import Likeness, combine, likeness, meaning_of
 from search.towers import Towers
-
-if TYPE_CHECKING:
-    from search.words import Words
+from search.words import Words
 
 MOST_OF_ONE_SCORE = 20_000
 
@@ -67,7 +66,7 @@ class SearchEngine:
         self.collection = collection
         self._calibration = calibration
         self._load_seconds = 0.0
-        self._words: Words | None = None
+        self._words = Words(collection, self.towers.settings)
         self._known: dict[str, NDArray[np.float32]] = {}
 
     @classmethod
@@ -259,10 +258,6 @@ class SearchEngine:
     def _fused(
         self, vector: NDArray[np.float32], text: str, count: int, where: Filter, min_score: float | None
     ) -> list[Hit]:
-        from search.hybrid import DEPTH, fuse
-        from search.words import Words
-
-        self._words = self._words or Words(self.collection, self.towers.settings)
         depth = max(count, DEPTH)
         near = self.nearest(vector, depth, where=where, min_score=min_score)
         return fuse([near, self._words.search(text, depth, where)], count)
