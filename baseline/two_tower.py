@@ -25,7 +25,9 @@ Heads = dict[str, Vectors]
 
 @dataclass(frozen=True, slots=True)
 class TowerChoices:
-    """How the heads are trained; the defaults were chosen by `benchmarks/choose_towers.py`, on the training photos.
+    """How the heads are trained.
+
+    The defaults were chosen by cross-validation over the training photos; `benchmarks/choose_towers.py` repeats it.
 
     Attributes:
         dimension: Length of a head's vectors.

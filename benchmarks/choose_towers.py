@@ -1,4 +1,4 @@
-"""What the configuration of the two towers was chosen by: cross-validation over the photos to learn from.
+"""What speaks for the configuration of the two towers: cross-validation over the photos to learn from.
 
     python -m benchmarks.choose_towers DATA
 
@@ -25,6 +25,7 @@ from gallery.settings import Settings
 
 FOLDS = 4
 TEXT = "bert"
+COMMAND = "python -m benchmarks.choose_towers DATA"
 CHANGES: tuple[dict[str, float], ...] = (
     {"heads": 1},
     {"dimension": 128},
@@ -62,7 +63,9 @@ def main(data: Path) -> None:
         "after ±": "standard error over photos, of the difference to the committed configuration on the same photos",
         "image vectors": network.fingerprint,
     }
-    write_results("towers", "The configuration of the two towers", rows | machine("choose_towers"))
+    write_results(
+        "towers", "The configuration of the two towers", rows | machine("choose_towers") | {"command": COMMAND}
+    )
 
 
 def _ranks(data: Data, text: str, choices: TowerChoices) -> Ranks:
