@@ -19,6 +19,7 @@ PIECES = [
         "a",
         "dog",
         "well-known",
+        "½",
         "-",
         "+",
         "-cat",

@@ -252,7 +252,7 @@ def _in_quotes(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return text if _BARE.fullmatch(text) else _in_quotes(text)
+    return text if _BARE.fullmatch(text) and text[0].isalpha() else _in_quotes(text)  # ½ is in a word, and no letter
 
 
 def _value_in_line(value: str) -> str:

@@ -1,7 +1,7 @@
 """The query language: what sentences, operators and filters become, and what is refused where."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from search.query import HAS, Condition, Query, QueryError, Term, parse_query
@@ -36,6 +36,8 @@ QUERIES = st.builds(Query, st.lists(TERMS, max_size=6).map(tuple), st.lists(COND
 
 
 @given(QUERIES)
+@example(Query((Term("¹", 0.5),)))
+@example(Query((Term("½ cup"), Term("½", -1.0))))
 @settings(max_examples=500, deadline=None)
 def test_what_is_printed_reads_the_same(query: Query) -> None:
     assert parse_query(str(query)) == query
