@@ -22,6 +22,7 @@ from gallery.encoder import load_encoder
 from gallery.payload import point_id
 from gallery.records import ImageFile, ImageRecord
 from gallery.settings import Settings
+from gallery.text_export import export_missing
 
 WORDS = ("dog", "cat", "castle", "ship", "lake", "tower", "car", "bee", "market", "horse", "bridge", "river", "snow")
 TEXTS = [f"a {a} near a {b}" for a in WORDS for b in WORDS if a != b]
@@ -39,6 +40,7 @@ def fill(settings: Settings, count: int) -> None:
         editor.upsert([record(number) for number in numbers], rows[numbers.start : numbers.stop])
     editor.finish()
     editor.close()
+    export_missing(encoder, settings, print)  # as ingest does at its end
 
 
 def record(number: int) -> ImageRecord:
