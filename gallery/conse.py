@@ -79,6 +79,7 @@ class ConseEncoder(SentenceTexts):
 
     def __init__(self, device: str | None = None) -> None:
         self._device = best_device(device)
+        self.on_cpu = self._device == "cpu"
         super().__init__(packaged_texts(device))
         self.detail = 2 * SIDE
         self.spec = Spec(

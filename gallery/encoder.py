@@ -33,11 +33,13 @@ class Encoder(Protocol):
         spec: Names the encoder and fingerprints its towers; a collection keeps it.
         detail: Pixels of a picture's shorter side that are enough for `pixels`, for `open_image`.
         text_limit: Tokens that the text tower reads; the rest of a longer text is not used.
+        on_cpu: Whether the image tower runs on the processor, where decoding would take turns with it.
     """
 
     spec: Spec
     detail: int
     text_limit: int
+    on_cpu: bool = True
 
     def pixels(self, picture: Image.Image) -> Vectors:
         """Return the image tower's input for one RGB picture, shape `(3, height, width)`.
@@ -121,6 +123,7 @@ class ClipEncoder(SentenceTexts):
         if dimension is None or dimension != self._texts.get_embedding_dimension():
             raise EncoderError(f"the towers of {name} have vectors of different length; give two that share a space")
         self.detail = 2 * _input_side(self._images)
+        self.on_cpu = self._images.device.type == "cpu"
         weights = _fingerprint(image_name)
         self.spec = Spec(
             encoder="+".join(_settled(part) for part in name.split("+")),
@@ -215,11 +218,9 @@ def _load(name: str, device: str | None) -> "SentenceTransformer":
     try:
         model = _from_cache(name, device) if cached else sentence_transformer(name, device, local_only=False)
     except Exception as error:  # the hub's client, the disk and the model's own code raise what they like
-        raise EncoderError(
-            f"encoder {name} cannot be loaded ({' '.join(str(error).split())[:300]}); {remedy}"
-        ) from error
-    text_config = getattr(model.config, "text_config", None)
-    limit = getattr(text_config, "max_position_embeddings", None)
+        why = " ".join(str(error).split())[:300]
+        raise EncoderError(f"encoder {name} cannot be loaded ({why}); {remedy}") from error
+    limit = getattr(getattr(model.config, "text_config", None), "max_position_embeddings", None)
     if limit and (model.max_seq_length or limit + 1) > limit:
         model.max_seq_length = limit  # a folder saved by transformers does not say it, and long texts would fail
     return model.half() if model.device.type == "cuda" else model

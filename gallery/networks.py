@@ -45,6 +45,7 @@ class ImageNetwork:
         if name not in NETWORKS or (weights and name != "resnet50"):
             raise EncoderError(f"no image network {name} {weights}; choose {' or '.join(NETWORKS)}".replace("  ", " "))
         self.name, self.weights, self._device = name, weights, best_device(device)
+        self.on_cpu = self._device == "cpu"
         if name == "resnet50":
             self._network, digest, self.dimension, self.detail = *_resnet50(weights), 2048, 2 * 256
         else:

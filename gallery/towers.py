@@ -59,7 +59,7 @@ class TwoTowerEncoder(Encoder):
             )
         _check_shapes(folder, self._arrays, text=self._texts.dimension, image=self._network.dimension)
         self._mirrored = bool(image.get("mirrored"))
-        self.detail = self._network.detail
+        self.detail, self.on_cpu = self._network.detail, self._network.on_cpu
         bert = [part for part in self._texts.parts if isinstance(part, BertVectors)]
         self._bert = bert[0] if bert else None
         self.text_limit = self._bert.limit if self._bert else 2**31

@@ -14,6 +14,7 @@ from gallery.payload import now, point_id, record_of
 from gallery.records import ImageFile, ImageRecord
 from gallery.stacks import perceptual_hash
 from ingest.part import Part
+from ingest.threads import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Reader:
 
     def __init__(self, encoder: Callable[[], Encoder], collection: Editor, part: Part) -> None:
         """Take the function that gives the encoder, for the first file that needs it."""
+        self.turns = Turns()
         self._encoder = encoder
         self._collection = collection
         self._part = part
@@ -65,6 +67,7 @@ class Reader:
             if self._is_there(sha256):
                 return Read(file, sha256)
             encoder = self._encoder()
+            self.turns.wait()
             picture = open_image(data, encoder.detail)
         except UnreadableImage as error:
             return Failed(file, error.reason, error.detail)
