@@ -115,13 +115,14 @@ def compare(data: Path, image: str, weights: str, out: Path) -> None:
     with _told_in_a_sentence():
         from baseline.compare import compare as compare_all
         from baseline.report import write_report
+        from gallery.revision import commit_of
 
-        start = time.monotonic()
+        start, commit = time.monotonic(), commit_of()
         prepared = _data(data, image, weights)
         ready = time.monotonic() - start
         for found in compare_all(prepared, _tell):
             seconds = time.monotonic() - start, ready
-            write_report(found, out, "make baseline DATA=FOLDER", prepared.network.fingerprint, seconds)
+            write_report(found, out, "make baseline DATA=FOLDER", prepared.network.fingerprint, commit, seconds)
         click.echo(out / "baseline.md")
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 import platform
-import subprocess
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +29,7 @@ TITLES = {
 
 
 def write_report(
-    comparison: Comparison, folder: Path, command: str, network: str, seconds: tuple[float, float]
+    comparison: Comparison, folder: Path, command: str, network: str, commit: str, seconds: tuple[float, float]
 ) -> None:
     """Write `baseline.md` and `baseline.json` to `folder`.
 
@@ -39,6 +38,7 @@ def write_report(
         folder: Where to.
         command: That does it again.
         network: The fingerprint of the image vectors.
+        commit: Of the code, as it was when the run began: an earlier report of the run is a change, too.
         seconds: All, and those until the image vectors were there.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ def write_report(
         "image_vectors": network,
         "seconds": round(seconds[0]),
         "image_seconds": round(seconds[1]),
-        "commit": _commit(),
+        "commit": commit,
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
     }
     (folder / "baseline.json").write_text(json.dumps(made | asdict(comparison), indent=1) + "\n", encoding="utf-8")
@@ -146,14 +146,3 @@ def _table(frame: DataFrame) -> list[str]:
     titles = [TITLES.get(name, name) for name in frame.columns]
     rows = [titles, ["---"] * len(titles), *frame.to_numpy().tolist()]
     return [f"| {' | '.join(row)} |" for row in rows]
-
-
-def _commit() -> str:
-    root = Path(__file__).parents[1]
-    done = subprocess.run(  # noqa: S603 - fixed words
-        ["git", "-C", str(root), "rev-parse", "--short", "HEAD"],  # noqa: S607
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout.strip() or "unknown"

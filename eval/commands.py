@@ -1,8 +1,6 @@
 """What the subcommands of `evaluate` do, apart from their options."""
 
 import json
-import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +18,7 @@ from gallery.collection import open_collection
 from gallery.encoder import Encoder, Vectors, choose_encoder, load_encoder
 from gallery.errors import BadInput
 from gallery.records import Match
+from gallery.revision import commit_of
 from gallery.settings import Settings
 
 Rows = Sequence[tuple[str, str]]
@@ -34,7 +33,7 @@ def run_compare(data: Path, encoder_name: str | None, out: Path, tell: Callable[
     from eval.sheets import write_sheets
     from eval.systems import display_name, systems_for
 
-    began = time.monotonic()
+    began, commit = time.monotonic(), commit_of()
     settings = Settings.from_environ()
     judged = read_judged(data)
     topics = topics_of(judged)
@@ -53,7 +52,7 @@ def run_compare(data: Path, encoder_name: str | None, out: Path, tell: Callable[
         judged_photos=len(systems.judged.names),
         systems=systems.says,
         encoder=display_name(systems.encoder),
-        commit=_commit(),
+        commit=commit,
         command=f"make eval DATA={data.resolve().name} ENCODER={encoder_name}",
         seconds=time.monotonic() - began,
     )
@@ -201,15 +200,6 @@ def _folder(path: Path) -> Path:
     path.mkdir(parents=True, exist_ok=True)
     (path / ".gitignore").write_text("*\n")
     return path
-
-
-def _commit() -> str:
-    """Return the commit of the code that runs, with a mark if it was changed since."""
-    asked = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=10"]
-    if not shutil.which("git"):
-        return "unknown"
-    done = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words
-    return done.stdout.strip() if done.returncode == 0 else "unknown"
 
 
 def _live_rows(report: LiveReport) -> Rows:

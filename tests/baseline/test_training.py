@@ -45,9 +45,9 @@ def test_everything_is_compared_and_reported(tmp_path: Path, judged: Path, netwo
     towers = [run["success@1"] for run in found.retrieval if run["model"] == "two-tower"]
     assert len(towers) == 5
     assert np.mean(towers) > 3 * by_model["ridge"]["success@1"]
-    write_report(found, tmp_path / "out", "make baseline", network.fingerprint, (2.0, 1.0))
+    write_report(found, tmp_path / "out", "make baseline", network.fingerprint, "0123abc", (2.0, 1.0))
     saved = json.loads((tmp_path / "out" / "baseline.json").read_text())
-    assert saved["counts"]["queries"] == 12
+    assert (saved["counts"]["queries"], saved["commit"]) == (12, "0123abc")
     assert saved["retrieval"] == found.retrieval
     report = (tmp_path / "out" / "baseline.md").read_text()
     assert f"| tfidf | two-tower | 5 | {np.mean(towers):.3f}" in report
