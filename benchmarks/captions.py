@@ -23,7 +23,7 @@ def main() -> None:
     encoder = load_encoder(collection.spec.encoder, settings.device)
     engine = SearchEngine(encoder, collection)
     ranks = []
-    for record, _ in collection.scan():
+    for record in collection.records():
         for caption in record.captions:
             ids = [hit.image.id for hit in engine.search(caption, max(DEPTHS))]
             ranks.append(ids.index(record.id) + 1 if record.id in ids else max(DEPTHS) + 1)

@@ -95,7 +95,7 @@ def topics_from_file(
     Raises:
         BadInput: A path is not in the collection, or stands for several of its pictures; with file and line.
     """
-    places = {file.path: record for record, _ in collection.scan() for file in record.files}
+    places = {file.path: record for record in collection.records() for file in record.files}
     topics, qrels = [], {}
     for line in wanted:
         where = f"{path}, line {line.line}"
@@ -111,7 +111,7 @@ def topics_from_captions(collection: ImageCollection) -> tuple[list[Topic], dict
     Raises:
         BadInput: No picture has a caption.
     """
-    records = [record for record, _ in collection.scan()]
+    records = list(collection.records())
     holders: dict[str, dict[str, int]] = {}
     for record in records:
         for caption in record.captions:

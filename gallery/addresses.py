@@ -48,6 +48,6 @@ def set_public_url(
 
 
 def _batches(collection: ImageCollection) -> Iterator[list[ImageRecord]]:
-    records = (record for record, _ in collection.scan())
+    records = collection.records()
     while batch := list(islice(records, _BATCH)):
         yield batch

@@ -123,15 +123,23 @@ class EdgeCollection:
         return public_url_of(points[0].payload or {}) if points else None
 
     def scan(self, where: Where | None = None) -> Iterator[tuple[ImageRecord, NDArray[np.float32]]]:
+        for point in self._points(where, with_vector=True):
+            yield to_record(str(point.id), point.payload or {}), np.asarray(point.vector, np.float32)
+
+    def records(self, where: Where | None = None) -> Iterator[ImageRecord]:
+        for point in self._points(where, with_vector=False):
+            yield to_record(str(point.id), point.payload or {})
+
+    def _points(self, where: Where | None, *, with_vector: bool) -> Iterator[q.Record]:
+        """Yield every point with its payload, in the order of the ids."""
         offset = None
         while True:
             request = q.ScrollRequest(
-                offset=offset, limit=_PAGE, filter=_filter(where), with_payload=True, with_vector=True
+                offset=offset, limit=_PAGE, filter=_filter(where), with_payload=True, with_vector=with_vector
             )
             with engine_errors(self.name):
                 points, offset = self._shard.scroll(request)
-            for point in points:
-                yield to_record(str(point.id), point.payload or {}), np.asarray(point.vector, np.float32)
+            yield from points
             if offset is None:
                 return
 

@@ -87,11 +87,19 @@ class ServerCollection:
         return public_url_of(points[0].payload or {}) if points else None
 
     def scan(self, where: Where | None = None) -> Iterator[tuple[ImageRecord, NDArray[np.float32]]]:
+        for point in self._points(where, with_vectors=True):
+            yield to_record(str(point.id), point.payload or {}), np.asarray(point.vector, np.float32)
+
+    def records(self, where: Where | None = None) -> Iterator[ImageRecord]:
+        for point in self._points(where, with_vectors=False):
+            yield to_record(str(point.id), point.payload or {})
+
+    def _points(self, where: Where | None, *, with_vectors: bool) -> Iterator[models.Record]:
+        """Yield every point with its payload, in the order of the ids."""
         offset = None
         while True:
-            points, offset = self._scroll(where, _PAGE, offset=offset, with_vectors=True)
-            for point in points:
-                yield to_record(str(point.id), point.payload or {}), np.asarray(point.vector, np.float32)
+            points, offset = self._scroll(where, _PAGE, offset=offset, with_vectors=with_vectors)
+            yield from points
             if offset is None:
                 return
 

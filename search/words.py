@@ -72,7 +72,7 @@ class Words:
         return None
 
     def _made(self) -> LexicalIndex:
-        index = LexicalIndex(record for record, _ in self._collection.scan())
+        index = LexicalIndex(self._collection.records())
         # A folder that cannot be written to costs the next process its making, no more.
         if self._folder:
             draft = self._folder.with_name(f"words.{os.getpid()}.draft")

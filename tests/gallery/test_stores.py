@@ -194,6 +194,7 @@ def test_filters_keep_what_brute_force_keeps(
     assert photos.count(where) == len(rows)
     assert [hit.image for hit in photos.nearest(query, 10, where=where)] == [records[row] for row in best]
     assert [record.id for record, _ in photos.scan(where)] == sorted(records[row].id for row in rows)
+    assert [record.id for record in photos.records(where)] == sorted(records[row].id for row in rows)
 
 
 def test_count_without_filter_counts_all(photos: ImageCollection) -> None:
@@ -259,6 +260,29 @@ def test_scan_yields_all_with_their_vectors_in_the_order_of_ids(
     scanned = list(photos.scan())
     assert [record for record, _ in scanned] == [records[row] for row in order]
     assert np.allclose([vector for _, vector in scanned], vectors[order], atol=1e-6)
+    assert list(photos.records()) == [records[row] for row in order]
+
+
+@pytest.mark.parametrize("store", SERVERS)
+def test_pictures_come_from_a_server_without_their_vectors(
+    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_record: MakeRecord, unit_rows: UnitRows
+) -> None:
+    fetched: list[models.Record] = []
+    scroll = QdrantClient.scroll
+
+    def note(client: QdrantClient, name: str, **options: Any) -> tuple[list[models.Record], object]:  # noqa: ANN401
+        points, offset = scroll(client, name, **options)
+        fetched.extend(points)
+        return points, offset
+
+    monkeypatch.setattr(QdrantClient, "scroll", note)
+    with place_of(store, tmp_path) as place:
+        with place.write() as editor:
+            editor.upsert([make_record(0), make_record(1)], unit_rows(2))
+        fetched.clear()
+        with place.open() as collection:
+            assert {record.id for record in collection.records()} == {make_record(0).id, make_record(1).id}
+    assert [point.vector for point in fetched] == [None, None]
 
 
 def test_ties_are_ordered_by_id(place: Place, make_record: MakeRecord) -> None:
