@@ -6,6 +6,7 @@ SIGIR 2009: a picture gets 1 / (60 + rank) from each ranking that has it.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path, PurePath
 
 import numpy as np
@@ -17,6 +18,8 @@ from gallery.records import Hit, ImageRecord
 RANK_CONSTANT = 60
 DEPTH = 1000
 """Hits of each ranking that are fused."""
+_FORMAT = 1
+"""Of a kept index: to be raised with every change of its files, of `words_of` or of `split`."""
 _IDS = "ids.npy"
 
 
@@ -43,13 +46,18 @@ class LexicalIndex:
         """Read what `save` wrote; the operating system reads of it what is needed.
 
         Raises:
-            OSError, EOFError, ValueError, KeyError: There is none, or a damaged one.
+            OSError, ValueError: There is none, or a damaged one.
         """
         import bm25s
 
         index = cls.__new__(cls)
-        index._ids = np.load(folder / _IDS, mmap_mode="r", allow_pickle=False)
-        index._bm25 = bm25s.BM25.load(folder, mmap=True, show_progress=False)
+        try:
+            index._ids = np.load(folder / _IDS, mmap_mode="r", allow_pickle=False)
+            index._bm25 = bm25s.BM25.load(folder, mmap=True, show_progress=False)
+        except (EOFError, KeyError, TypeError, AttributeError) as error:  # its parameters and words may be any JSON
+            raise ValueError(f"no index of words: {error}") from error
+        if index._bm25.scores["num_docs"] != len(index._ids):
+            raise ValueError("the index is of another number of pictures")
         index._words = index._bm25.vocab_dict
         return index
 
@@ -73,6 +81,11 @@ class LexicalIndex:
         order = np.argsort(-scores, kind="stable")
         order = order[: np.count_nonzero(scores > 0)]
         return dict(zip(self._ids[order].astype(str).tolist(), scores[order].tolist(), strict=True))
+
+
+def index_format() -> str:
+    """Return what a kept index has to agree in to be read: what makes its files and its words."""
+    return f"format {_FORMAT}, bm25s {version('bm25s')}"
 
 
 def fuse(rankings: Sequence[Sequence[Hit]], limit: int) -> list[Hit]:

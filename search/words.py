@@ -1,21 +1,22 @@
 """The words of a collection, for a search in them: read once for each generation, and kept beside it.
 
 DATA_DIR/collections/NAME/words/        the index of `search.hybrid`, with ids.npy
-                                state   the generation that it is of
+                                state   the generation that it is of, and what made it
+                          words.lock    held while it is written, to words.draft/
 """
 
 import contextlib
-import os
 import shutil
 import threading
 from collections.abc import Mapping
 from itertools import islice
+from pathlib import Path
 
 from gallery.collection import ImageCollection
 from gallery.filters import Filter
 from gallery.records import Hit, ImageRecord
 from gallery.settings import Settings
-from search.hybrid import DEPTH, LexicalIndex
+from search.hybrid import DEPTH, LexicalIndex, index_format
 
 MOST_LOOKED_AT = 10_000
 """Pictures that have the words best, among which a filter finds those that it lets through."""
@@ -64,27 +65,44 @@ class Words:
             return self._index
 
     def _kept(self) -> LexicalIndex | None:
+        if not self._folder:
+            return None
+        state, wanted = self._folder / _STATE, self._state()
         try:
-            if self._folder and (self._folder / _STATE).read_text(encoding="utf-8") == self._collection.generation:
-                return LexicalIndex.load(self._folder)
-        except (OSError, EOFError, ValueError, KeyError):
+            if state.read_text(encoding="utf-8") != wanted:
+                return None
+            index = LexicalIndex.load(self._folder)
+            # Another process may have put another index there while the files were opened one by one.
+            return index if state.read_text(encoding="utf-8") == wanted else None
+        except (OSError, ValueError):
             return None  # it is made anew
-        return None
 
     def _made(self) -> LexicalIndex:
         index = LexicalIndex(self._collection.records())
-        # A folder that cannot be written to costs the next process its making, no more.
-        if self._folder:
-            draft = self._folder.with_name(f"words.{os.getpid()}.draft")
+        if self._folder and self._collection.is_current():
+            # A folder that cannot be written to costs the next process its making, no more, as does one that another
+            # process is writing to: the lock's Timeout is an OSError.
             with contextlib.suppress(OSError, ValueError):
-                shutil.rmtree(draft, ignore_errors=True)
-                draft.mkdir()
-                index.save(draft)
-                (draft / _STATE).write_text(str(self._collection.generation), encoding="utf-8")
-                shutil.rmtree(self._folder, ignore_errors=True)
-                draft.replace(self._folder)
-            shutil.rmtree(draft, ignore_errors=True)
+                self._keep(index, self._folder)
         return index
+
+    def _keep(self, index: LexicalIndex, folder: Path) -> None:
+        from filelock import FileLock  # for those who find an index, its time is not worth it
+
+        draft = folder.with_name("words.draft")
+        with FileLock(folder.with_name("words.lock"), timeout=0):
+            shutil.rmtree(draft, ignore_errors=True)  # a killed process leaves one
+            draft.mkdir()
+            try:
+                index.save(draft)
+                (draft / _STATE).write_text(self._state(), encoding="utf-8")
+                shutil.rmtree(folder, ignore_errors=True)
+                draft.replace(folder)
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
+
+    def _state(self) -> str:
+        return f"{self._collection.generation}, {index_format()}"
 
 
 def _hits(ranked: Mapping[str, float], there: Mapping[str, ImageRecord]) -> list[Hit]:

@@ -4,19 +4,24 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from math import log
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from letter_encoder import LetterEncoder
 from numpy.typing import NDArray
+from qdrant_client import QdrantClient
 
+from gallery import server_connection
 from gallery.collection import ImageCollection, edit_collection, open_collection
 from gallery.filters import Filter
 from gallery.records import ImageRecord
 from gallery.settings import Settings
-from search import words
+from search import hybrid, words
 from search.hybrid import LexicalIndex, words_of
 from search.words import Words
 
@@ -113,6 +118,109 @@ def test_an_index_is_read_again_by_the_next_process_and_replaced_by_the_next_gen
     assert len(made) == 2
     assert not list(settings.data_dir.rglob("*.draft"))
     changed.close()
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "a parameter that this version does not know": lambda folder: (folder / "params.index.json").write_text(
+        '{"unheard_of": 1}'
+    ),
+    "parameters that are none": lambda folder: (folder / "params.index.json").write_text("[]"),
+    "words that are none": lambda folder: (folder / "vocab.index.json").write_text("[]"),
+    "ids of other pictures": lambda folder: np.save(folder / "ids.npy", np.array([b"one"], "S36")),
+    "half a file": lambda folder: (folder / "data.csc.index.npy").write_bytes(b"\x93NUMPY"),
+    "no state": lambda folder: (folder / "state").unlink(),
+}
+
+
+@pytest.mark.parametrize("harm", DAMAGES.values(), ids=DAMAGES)
+def test_an_index_that_cannot_be_read_is_made_anew(
+    settings: Settings, records: list[ImageRecord], made: list[int], harm: Callable[[Path], object]
+) -> None:
+    with closing(put(settings, records)) as collection:
+        first = Words(collection, settings).search("dog snow", COUNT, Filter())
+        harm(settings.collection_folder("photos") / "words")
+        assert Words(collection, settings).search("dog snow", COUNT, Filter()) == first
+        assert len(made) == 2
+        assert Words(collection, settings).search("dog snow", COUNT, Filter()) == first
+        assert len(made) == 2, "and kept"
+
+
+@pytest.mark.parametrize("what", ["_FORMAT", "version"])
+def test_an_index_of_other_words_or_of_another_library_is_made_anew(
+    settings: Settings, records: list[ImageRecord], made: list[int], monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    with closing(put(settings, records)) as collection:
+        first = Words(collection, settings).search("dog snow", COUNT, Filter())
+        monkeypatch.setattr(hybrid, what, 0 if what == "_FORMAT" else lambda _: "0.0.1")
+        assert Words(collection, settings).search("dog snow", COUNT, Filter()) == first
+        assert len(made) == 2
+
+
+def test_an_index_that_is_replaced_while_it_is_read_is_not_used(
+    settings: Settings, records: list[ImageRecord], made: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(put(settings, records)) as collection:
+        first = Words(collection, settings).search("dog snow", COUNT, Filter())
+        load = LexicalIndex.load
+
+        def replaced(folder: Path) -> LexicalIndex:
+            (folder / "state").write_text("of the next generation")
+            return load(folder)
+
+        monkeypatch.setattr("search.words.LexicalIndex.load", replaced)
+        assert Words(collection, settings).search("dog snow", COUNT, Filter()) == first
+        assert len(made) == 2
+
+
+def test_one_process_writes_and_removes_what_a_killed_one_left(settings: Settings, records: list[ImageRecord]) -> None:
+    with closing(put(settings, records)) as collection:
+        folder = settings.collection_folder("photos")
+        (folder / "words.draft").mkdir()
+        (folder / "words.draft" / "left").touch()
+        with FileLock(folder / "words.lock"):
+            first = Words(collection, settings).search("dog snow", COUNT, Filter())
+            assert not (folder / "words").exists(), "another process is at it"
+        assert Words(collection, settings).search("dog snow", COUNT, Filter()) == first
+        assert (folder / "words" / "state").exists()
+        assert not (folder / "words.draft").exists()
+
+
+def test_an_old_generation_does_not_replace_the_index_of_the_new_one(
+    settings: Settings, records: list[ImageRecord], made: list[int]
+) -> None:
+    with closing(put(settings, records[:-1])) as old, closing(put(settings, records)) as new:
+        first = Words(new, settings).search("dog snow", COUNT, Filter())
+        Words(old, settings).search("dog snow", COUNT, Filter())
+        made.clear()
+        assert Words(new, settings).search("dog snow", COUNT, Filter()) == first
+        assert not made
+
+
+class LastingClient(QdrantClient):
+    """One database for all of a test: every `:memory:` is a database of its own, gone when it is closed."""
+
+    def close(self, grpc_grace: float | None = None, **kwargs: Any) -> None:  # noqa: ANN401 - as in the base class
+        pass
+
+
+def test_on_a_server_an_index_is_made_anew_when_the_number_of_pictures_changed(
+    settings: Settings, records: list[ImageRecord], made: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = LastingClient(":memory:")
+    monkeypatch.setattr(server_connection, "connect", lambda *_: client)
+    on_server = replace(settings, qdrant_url="http://qdrant")
+    collection = put(on_server, records[:-1])
+    index, last = Words(collection, on_server), sorted(set(words_of(records[-1])))
+    for _ in range(2):
+        found = index.search("dog snow", COUNT, Filter())
+        assert {hit.image.id for hit in found} == set(by_hand(records[:-1], ["dog", "snow"]))
+    assert len(made) == 1
+    put(on_server, records)
+    found = index.search(" ".join(last), COUNT, Filter())
+    assert {hit.image.id: hit.score for hit in found} == pytest.approx(by_hand(records, last), rel=1e-5)
+    assert len(made) == 2
+    assert not settings.collection_folder("photos").exists(), "nothing of a server's is kept on this machine"
+    QdrantClient.close(client)
 
 
 @pytest.mark.parametrize("few", [1000, 1])
