@@ -4,7 +4,8 @@ from pathlib import Path
 
 from baseline.figures import prediction_figures, retrieval_figures
 from baseline.ranker import BaselineRanker
-from baseline.training import Tell, prepare, rows_of, split_matches
+from baseline.training import Tell, digest_of_pairs, prepare, rows_of, split_matches
+from gallery.errors import BadInput
 
 
 def score_model(folder: Path, data: Path, cache: Path, tell: Tell, device: str | None = None) -> dict[str, float]:
@@ -18,6 +19,8 @@ def score_model(folder: Path, data: Path, cache: Path, tell: Tell, device: str |
         device: In torch's words.
 
     Raises:
+        BadInput: The split of the data has other pairs to learn from than the model learned from, so that it might be
+            judged by those.
         GalleryError: The model or the data cannot be used.
     """
     ranker = BaselineRanker(str(folder), folder, [], cache, device)
@@ -27,11 +30,16 @@ def score_model(folder: Path, data: Path, cache: Path, tell: Tell, device: str |
     scores = ranker.scores([query.text for query in judged.queries], prepared.gallery)
     figures = retrieval_figures(scores, [place[query.image] for query in judged.queries])
     split, seed = ranker.made_with.get("split", "all"), ranker.made_with.get("seed", 0)
-    _, held_out = split_matches(prepared.matches, split, seed)
+    learned, held_out = split_matches(prepared.matches, split, seed)
     if ranker.fusion is None:
         tell("two towers predict no match probability: no errors of predictions")
     elif not held_out:
         tell("trained on all pairs, and predictions are judged by others; train with --split held-out")
+    elif ranker.made_with.get("pairs_sha256") != digest_of_pairs(learned):
+        raise BadInput(
+            f"{folder} learned from other pairs than the {split} split of {data} has to learn from, perhaps from those "
+            "that it would be judged by; give the data that it was trained on, or train it again"
+        )
     else:
         rows = rows_of(prepared, held_out, ranker.texts)
         tell(f"rmse to kendall: predictions for {len(held_out)} pairs of the {split} split, not clipped")

@@ -1,5 +1,7 @@
 """From judged data to trained models: what is learned from what, and saved where."""
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -85,6 +87,12 @@ def split_matches(matches: Sequence[Match], split: str, seed: int) -> tuple[tupl
     return parts.train, parts.validation
 
 
+def digest_of_pairs(matches: Sequence[Match]) -> str:
+    """Return the SHA-256 of some pairs and their match probabilities, in whatever order they come."""
+    rows = sorted((m.image, m.caption.image, m.caption.text, m.probability) for m in matches)
+    return hashlib.sha256(json.dumps(rows).encode("ascii")).hexdigest()
+
+
 def rows_of(data: Data, matches: Sequence[Match], texts: JoinedVectors) -> Rows:
     """Return the rows of some pairs, each sentence encoded once."""
     words = sorted({match.caption.text for match in matches})
@@ -142,5 +150,5 @@ def train(
         save_model(folder, TOWERS_FILE, made_with, heads | arrays)
         return
     model = fit(kind, rows_of(data, matches, texts), seed)
-    made_with |= {"pairs": len(matches), "choices": model.made_with}
+    made_with |= {"pairs": len(matches), "pairs_sha256": digest_of_pairs(matches), "choices": model.made_with}
     FusionModel(model.kind, model.centre, model.scale, model.layers, made_with | {"text_arrays": arrays}).save(folder)

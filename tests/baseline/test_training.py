@@ -74,6 +74,15 @@ def test_a_saved_model_has_the_figures_of_the_comparison(
     assert {name: figures[name] for name in ("rmse", "mae", "r2", "spearman", "kendall")} == pytest.approx(
         {name: expected[name] for name in ("rmse", "mae", "r2", "spearman", "kendall")}
     )
+    # Of other data another part is drawn, in which there may be what was learned from.
+    grades = judged / "ExpertAnnotations.tsv"
+    lines = grades.read_text().splitlines()
+    grades.write_text("\n".join(lines[:-40]) + "\n")
+    with pytest.raises(BadInput, match="learned from other pairs"):
+        score_model(tmp_path / "model", judged, tmp_path / "kept", silent)
+    grades.write_text("\n".join(lines[::-1]) + "\n")
+    again = score_model(tmp_path / "model", judged, tmp_path / "kept", silent)
+    assert again["mae"] == pytest.approx(figures["mae"]), "rows in another order are the same data"
 
 
 @pytest.mark.parametrize(
