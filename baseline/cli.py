@@ -96,9 +96,10 @@ def search(model: Path, query: str, images: Path, limit: int) -> None:
         from baseline.ranker import BaselineRanker
         from gallery.files import find_images
         from gallery.printable import printable
+        from gallery.settings import Settings
 
         paths = [Path(file.path) for file in find_images(images, lambda path, error: _tell(f"{path}: {error}"))]
-        ranker = BaselineRanker(str(model), model, paths, _cache())
+        ranker = BaselineRanker(str(model), model, paths, _cache(), Settings.from_environ().device)
         for rank, hit in enumerate(ranker.search(query, limit), start=1):
             click.echo(f"{rank}\t{hit.score:.4f}\t{printable(hit.image.path)}")
 
@@ -137,7 +138,7 @@ def _data(folder: Path, image: str, weights: str) -> "Data":
 def _cache() -> Path:
     from gallery.settings import Settings
 
-    return Settings.from_environ().data_dir / "features"
+    return Settings.from_environ().features_folder()
 
 
 def _tell(line: str) -> None:

@@ -47,7 +47,7 @@ def main(data: Path) -> None:
     """Measure, print a table, and write results/towers.md and results/towers.json."""
     settings = Settings.from_environ()
     network = ImageNetwork("efficientnet-lite2", device=settings.device)
-    prepared = prepare(data, network, settings.data_dir / "features", print)
+    prepared = prepare(data, network, settings.features_folder(), print)
     committed = _ranks(prepared, TEXT, DEFAULT_CHOICES)
     name = ", ".join(f"{key} {value}" for key, value in asdict(DEFAULT_CHOICES).items())
     rows: dict[str, float | str] = {f"committed: {TEXT}, {name}": _said(committed)}

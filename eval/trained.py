@@ -59,7 +59,7 @@ class Trainer:
         self._settings = settings
         self._folder = folder
         self._tell = tell
-        self._cache = settings.data_dir / "baseline"
+        self._cache = settings.features_folder()
         self.data: Data = prepare(data, ImageNetwork(NETWORK, "", settings.device), self._cache, tell)
 
     def retrievers(self) -> list[BaselineRanker]:

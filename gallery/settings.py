@@ -43,6 +43,10 @@ class Settings:
         """Return where what belongs to a collection is kept on this machine."""
         return self.data_dir / "collections" / name
 
+    def features_folder(self) -> Path:
+        """Return where the vectors of frozen image networks are kept."""
+        return self.data_dir / "features"
+
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Read the settings out of `environ`."""

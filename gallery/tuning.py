@@ -5,8 +5,8 @@ GRAPH_FROM = 10_000
 with every vector takes about a millisecond, is exact, and costs an ingest nothing. Making the graph also puts the
 points into files that open at once: 20 000 without took half a second, a million 27 s."""
 QUANTISE_FROM = 200_000
-"""Pictures from which vectors are also kept at 4 bits a float in memory, to choose candidates by: the graph is made
-in less time, and searching does not wait for the disk."""
+"""Pictures from which vectors are also kept at 4 bits a float, to choose candidates by: the graph is made in less time.
+Both stay on the disk, mapped, so that a collection opens at once; only the first searches wait for the disk."""
 OUTGROWN_FROM = 2_000_000
 """Pictures from which a server is the better place: making the graph takes an hour and more on a small machine, in one
 process, and nobody sees the new pictures until it is done."""

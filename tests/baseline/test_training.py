@@ -13,7 +13,7 @@ from baseline.compare import compare
 from baseline.features import ImageVectors, RememberedBert
 from baseline.figures import ranks_of_own, retrieval_figures
 from baseline.published import verdict
-from baseline.report import write_report
+from baseline.report import CHOSEN_ONCE, write_report
 from baseline.scoring import score_model
 from baseline.training import prepare, train
 from baseline.two_tower import TowerChoices, train_heads
@@ -54,6 +54,7 @@ def test_everything_is_compared_and_reported(tmp_path: Path, judged: Path, netwo
     errors = [run["mae"] for run in found.predictions if (run["split"], run["model"]) == ("held-out", "ridge")]
     assert f"{np.mean(errors):.3f} ± {np.std(errors, ddof=1):.3f}" in report
     ours, theirs = report.index("| ours | as above | tfidf | mlp |"), report.index("| danlikendy | ResNet50 | TF-IDF |")
+    assert CHOSEN_ONCE in report
     assert ours < theirs < report.index("Our best network under this split, on tfidf, has MAE")
 
 
@@ -172,6 +173,23 @@ def test_trained_models_search_and_towers_are_an_encoder(
     (tmp_path / "two-tower" / "towers.json").write_text(json.dumps(values))
     with pytest.raises(EncoderError, match="trained on another"):
         load_encoder(str(tmp_path / "two-tower"))
+
+
+def test_searching_goes_to_the_device_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEVICE", "cuda:1")
+    given: list[Any] = []
+
+    class Noting:
+        def __init__(self, *arguments: Any) -> None:  # noqa: ANN401
+            given.extend(arguments)
+
+        def search(self, *_: object) -> list[Any]:
+            return []
+
+    monkeypatch.setattr(baseline.ranker, "BaselineRanker", Noting)
+    done = CliRunner().invoke(baseline.cli.main, ["search", str(tmp_path), "a red bar", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    assert given[-1] == "cuda:1"
 
 
 def test_a_split_that_holds_photos_out_trains_on_fewer(tmp_path: Path, judged: Path, network: Any) -> None:  # noqa: ANN401

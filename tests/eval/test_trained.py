@@ -10,6 +10,7 @@ from letter_encoder import LetterEncoder
 from scipy import stats
 from sklearn.metrics import brier_score_loss, r2_score, root_mean_squared_error
 
+import baseline.cli
 from baseline.training import split_matches
 from eval import trained
 from eval.photos import Photos, encode_photos
@@ -83,6 +84,15 @@ def test_the_experts_agree_with_a_system_as_scipy_says(trainer: Trainer, photos:
     scores = encoder_scores(LetterEncoder(), photos, judged)
     expected = stats.kendalltau(np.repeat(scores, 3), np.concatenate(of_pairs), variant="c").statistic
     assert held["letters, calibrated"].experts.tau == pytest.approx(expected)
+
+
+def test_image_vectors_are_kept_where_the_baseline_keeps_them(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = trainer.data.judged.images.parents[1] / "data"
+    monkeypatch.setenv("DATA_DIR", str(root))
+    kept = list(root.rglob("*.npz"))
+    assert [path.parent for path in kept] == [baseline.cli._cache()]
 
 
 def test_models_search_the_photos_to_be_found(trainer: Trainer) -> None:
