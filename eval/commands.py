@@ -114,7 +114,7 @@ def _strict_rule(
     tell: Callable[[str], None],
 ) -> StrictRule | None:
     """Choose how `search --strict` tells what is no noise, by sentences whose photo is there and then is not."""
-    from eval.nothing import LEAST_QUERIES, MOST_QUERIES, SEPARATES, choose_rule
+    from eval.nothing import LEAST_QUERIES, SEPARATES, choose_rule
     from search.unrelated import unrelated_texts
 
     names = list(images)
@@ -123,13 +123,12 @@ def _strict_rule(
     if len(queries) < LEAST_QUERIES:
         tell(f"{len(queries)} texts with a photo of their own: fewer than {LEAST_QUERIES}, so --strict stays as it is.")
         return None
-    chosen = np.random.default_rng(0).permutation(len(queries))[:MOST_QUERIES]
-    asked = [queries[number] for number in chosen]
-    photos = np.stack([images[name] for name in names]).T
-    scores = np.stack([words[text] for text, _ in asked]) @ photos
-    unrelated = encoder.encode_texts(unrelated_texts()) @ photos
     rule = choose_rule(
-        scores.astype(np.float64), [own for _, own in asked], unrelated.astype(np.float64), calibration.probability
+        np.stack([words[text] for text, _ in queries]),
+        np.stack([images[name] for name in names]),
+        [own for _, own in queries],
+        encoder.encode_texts(unrelated_texts()),
+        calibration.probability,
     ).stored()
     if rule.auroc < SEPARATES:
         tell(

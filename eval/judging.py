@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from eval.agreement import Agreement, crowd_agreement, expert_agreement
 from eval.calibrate import Fitted, calibrate
 from eval.data import EVERYBODY
-from eval.nothing import Choice, Told, choose_rule, numbers_for, tell_apart
+from eval.nothing import Choice, Told, choose_rule, cosines, numbers_for, tell_apart
 from eval.photos import Photos
 from eval.runs import Topic
 from gallery.dataset import JudgedSet
-from gallery.encoder import Encoder
+from gallery.encoder import Encoder, Vectors
 from gallery.judgements import match_probabilities
 from search.strict import STANDING
 from search.unrelated import unrelated_texts
@@ -59,24 +59,18 @@ def judge_encoder(
     encoder: Encoder, judged: JudgedSet, trained_on: Photos, unseen: Photos, topics: Sequence[Topic]
 ) -> Judging:
     """Judge an encoder that was not trained on the judged photos."""
-    texts = [caption.text for caption in judged.captions]
+    words = encoder.encode_texts([caption.text for caption in judged.captions])
     photo_row = {name: row for row, name in enumerate(trained_on.names)}
-    scores = _cosines(encoder, texts, trained_on)
-    fitted = _calibration(judged, scores, photo_row)
-    unrelated = unrelated_texts()
-    new_scores = _cosines(encoder, [topic.text for topic in topics], unseen)
-    new_own = [unseen.names.index(topic.photo) for topic in topics]
-    own = [photo_row[caption.image] for caption in judged.captions]
+    fitted = _calibration(judged, words, trained_on, photo_row)
     probability = fitted.calibration.probability
-    by_chance = _cosines(encoder, unrelated, trained_on)
-    choice = choose_rule(scores, own, by_chance, probability)
-    after = numbers_for(new_scores, new_own, _cosines(encoder, unrelated, unseen), probability)
+    own = [photo_row[caption.image] for caption in judged.captions]
+    unrelated = encoder.encode_texts(unrelated_texts())
+    choice = choose_rule(words, trained_on.vectors, own, unrelated, probability)
+    new_scores = cosines(encoder.encode_texts([topic.text for topic in topics]), unseen.vectors)
+    new_own = [unseen.names.index(topic.photo) for topic in topics]
+    after = numbers_for(new_scores, new_own, cosines(unrelated, unseen.vectors), probability)
     nothing = [(told, tell_apart(rule, *after[rule], told.threshold)) for rule, told in choice.told.items()]
-    before = numbers_for(scores, own, by_chance, probability)
-    default = (
-        tell_apart("standing", *before["standing"], STANDING),
-        tell_apart("standing", *after["standing"], STANDING),
-    )
+    default = (choice.by_default, tell_apart("standing", *after["standing"], STANDING))
     is_own = np.zeros(new_scores.shape, bool)
     is_own[np.arange(len(topics)), new_own] = True
     first = new_scores.argmax(axis=1)
@@ -97,29 +91,36 @@ def judge_encoder(
     )
 
 
-def _calibration(judged: JudgedSet, scores: Values, photo_row: dict[str, int]) -> Fitted:
+def _calibration(judged: JudgedSet, words: Vectors, photos: Photos, photo_row: dict[str, int]) -> Fitted:
     text_row = {caption: row for row, caption in enumerate(judged.captions)}
     matches, _ = match_probabilities(judged.judgements, EVERYBODY)
-    of_pairs = [scores[text_row[match.caption], photo_row[match.image]] for match in matches]
-    return calibrate(of_pairs, matches, source=judged.images.parent.name)
+    texts, images = [text_row[match.caption] for match in matches], [photo_row[match.image] for match in matches]
+    return calibrate(_of_pairs(words, texts, photos, images), matches, source=judged.images.parent.name)
 
 
 def _agreements(encoder: Encoder, judged: JudgedSet, photos: Photos, photo_row: dict[str, int]) -> tuple[Sure, Sure]:
     """Follow CLIPScore: no own captions among the experts' pairs; CLIP reads the text after its prefix."""
     prefix = CLIPSCORE_PREFIX if "clip" in encoder.spec.space else ""
-    scores = _cosines(encoder, [prefix + caption.text for caption in judged.captions], photos)
+    words = encoder.encode_texts([prefix + caption.text for caption in judged.captions])
     text_row = {caption: row for row, caption in enumerate(judged.captions)}
     graded = [pair for pair in judged.judgements if pair.grades and pair.image != pair.caption.image]
     voted = [pair for pair in judged.judgements if pair.yes + pair.no]
     found = []
     for pairs in (graded, voted):
-        of_pairs = np.array([scores[text_row[pair.caption], photo_row[pair.image]] for pair in pairs])
         images = np.array([photo_row[pair.image] for pair in pairs])
+        of_pairs = _of_pairs(words, [text_row[pair.caption] for pair in pairs], photos, images)
         if pairs is graded:
             found.append(_sure(of_pairs, np.array([pair.grades for pair in pairs]), images))
         else:
             found.append(_sure(of_pairs, np.array([pair.yes / (pair.yes + pair.no) for pair in pairs]), images))
     return found[0], found[1]
+
+
+def _of_pairs(words: Vectors, texts: ArrayLike, photos: Photos, images: ArrayLike) -> Values:
+    """Return the cosine of every pair of rows, and of no others: those of all in Flickr8k take 2 GB."""
+    one, two = words[np.asarray(texts, int)], photos.vectors[np.asarray(images, int)]
+    of_pairs: Values = np.einsum("ij,ij->i", one, two).astype(np.float64)
+    return of_pairs
 
 
 def _sure(scores: Values, judgements: Values, images: NDArray[np.int64], seed: int = 0) -> Sure:
@@ -139,8 +140,3 @@ def _sure(scores: Values, judgements: Values, images: NDArray[np.int64], seed: i
     ]
     low, high = np.quantile(taus, [0.025, 0.975])
     return Sure(measure(np.arange(len(scores))), float(low), float(high))
-
-
-def _cosines(encoder: Encoder, texts: Sequence[str], photos: Photos) -> Values:
-    """Return the cosine of every text and photo, shape `(texts, photos)`."""
-    return (encoder.encode_texts(texts) @ photos.vectors.T).astype(np.float64)

@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from gallery.calibration import StrictRule
+from gallery.encoder import Vectors
+from search.strict import STANDING
 from search.unrelated import background
 
 KEPT = 0.95
@@ -23,6 +25,7 @@ SEPARATES = 0.6
 """An AUROC below which nobody should speak of telling apart."""
 LEAST_QUERIES = 100
 MOST_QUERIES = 2000
+"""Of more, so many are drawn: their cosines with Flickr8k's 7000 photos take 110 MB, those of all 30 000 took 2 GB."""
 Values = NDArray[np.float64]
 Numbers = Mapping[str, tuple[Values, Values]]
 
@@ -79,11 +82,13 @@ class Choice:
 
     Attributes:
         told: Every rule, with the highest threshold that keeps 95 % of the queries with an answer.
+        by_default: The rule that `search --strict` goes by where none was chosen, in the collection of all photos.
         rule: The chosen one of `RULES`.
         photos: Of which the collections were drawn.
     """
 
     told: Mapping[str, Told]
+    by_default: Told
     rule: str
     photos: int
 
@@ -94,19 +99,47 @@ class Choice:
 
 
 def choose_rule(
-    scores: Values, own: Sequence[int], unrelated: Values, probability: Callable[[float], float], seed: int = 0
+    texts: Vectors,
+    photos: Vectors,
+    own: Sequence[int],
+    unrelated: Vectors,
+    probability: Callable[[float], float],
+    seed: int = 0,
 ) -> Choice:
-    """Choose the rule that tells best whether the own photo is there, and its threshold; arguments as `numbers_for`."""
+    """Choose the rule that tells best whether the own photo is there, and its threshold.
+
+    Args:
+        texts: Vectors of the queries, shape `(queries, dimension)`; of more than `MOST_QUERIES` so many are drawn.
+        photos: Vectors of the photos, shape `(photos, dimension)`.
+        own: The row of each query's own photo.
+        unrelated: Vectors of the unrelated texts.
+        probability: A calibration.
+        seed: Of the draws.
+    """
+    asked = _drawn(len(texts), seed)
+    of_asked, scores, by_chance = np.asarray(own)[asked], cosines(texts[asked], photos), cosines(unrelated, photos)
     drawn: dict[str, list[tuple[Values, Values]]] = {}
-    for rows, columns, places in _collections(np.asarray(own), scores.shape[1], seed):
-        found = numbers_for(scores[np.ix_(rows, columns)], places.tolist(), unrelated[:, columns], probability)
+    for rows, columns, places in _collections(of_asked, len(photos), seed):
+        found = numbers_for(scores[np.ix_(rows, columns)], places.tolist(), by_chance[:, columns], probability)
         for rule, numbers in found.items():
             drawn.setdefault(rule, []).append(numbers)
     told = {
         rule: tell_apart(rule, np.concatenate([a for a, _ in parts]), np.concatenate([b for _, b in parts]))
         for rule, parts in drawn.items()
     }
-    return Choice(told, max(RULES, key=lambda rule: round(told[rule].auroc, 2)), scores.shape[1])
+    of_all = numbers_for(scores, of_asked.tolist(), by_chance, probability)["standing"]
+    best = max(RULES, key=lambda rule: round(told[rule].auroc, 2))
+    return Choice(told, tell_apart("standing", *of_all, STANDING), best, len(photos))
+
+
+def cosines(texts: Vectors, photos: Vectors) -> Values:
+    """Return the cosine of every text and photo, shape `(texts, photos)`."""
+    return (texts @ photos.T).astype(np.float64)
+
+
+def _drawn(queries: int, seed: int) -> NDArray[np.int64]:
+    """Return the rows of the queries that are asked, in their order."""
+    return np.sort(np.random.default_rng(seed).permutation(queries)[:MOST_QUERIES])
 
 
 def _collections(
@@ -134,17 +167,22 @@ def numbers_for(
         unrelated: The scores of unrelated texts, shape `(texts, photos)`.
         probability: A calibration.
     """
-    without = scores.copy()
-    without[np.arange(len(scores)), own] = -np.inf
-    best, best_without = scores.max(axis=1), without.max(axis=1)
-    by_chance = background(unrelated.max(axis=1).tolist())
     mean, spread = unrelated.mean(axis=0), np.maximum(unrelated.std(axis=0), 1e-6)
+    best, best_without = _with_and_without(scores.copy(), own)
+    by_chance = background(unrelated.max(axis=1).tolist())
     return {
         "cosine": (best, best_without),
         "probability": (_each(probability, best), _each(probability, best_without)),
         "standing": (_each(by_chance.standing, best), _each(by_chance.standing, best_without)),
-        "pictures": (((scores - mean) / spread).max(axis=1), ((without - mean) / spread).max(axis=1)),
+        "pictures": _with_and_without((scores - mean) / spread, own),
     }
+
+
+def _with_and_without(scores: Values, own: Sequence[int]) -> tuple[Values, Values]:
+    """Return each query's best score, and its best without its own photo; takes that out of `scores`."""
+    best = scores.max(axis=1)
+    scores[np.arange(len(scores)), own] = -np.inf
+    return best, scores.max(axis=1)
 
 
 def _each(function: Callable[[float], float], values: Values) -> Values:

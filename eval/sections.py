@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from eval.blocks import Block, heading, plot, table, text
 from eval.judging import Judging
-from eval.nothing import SEPARATES, Told
+from eval.nothing import MOST_QUERIES, SEPARATES, Told
 from eval.trained import Held
 
 
@@ -97,14 +97,16 @@ def nothing(judging: Judging) -> list[Block]:
     choice = judging.choice
     chosen, unseen = next(pair for pair in judging.nothing if pair[0].rule == choice.rule)
     by_default, unseen_default = judging.default
+    drawn = f", with {MOST_QUERIES} of their captions, drawn by chance" if by_default.queries == MOST_QUERIES else ""
     return [
         heading("Can it tell that nothing matches?"),
         text(
             "Every query was asked with its own photo in the collection, and without it. A rule is good if its number "
             f"is lower without. Rule and threshold of `search --strict` were chosen on the {choice.photos} other "
-            "photos, in collections of all, three tenths and a tenth of them, as a rule has to hold in collections of "
-            "any size: of each rule the highest threshold that keeps 95 % of the queries with an answer, and then the "
-            "rule with the highest AUROC; of equal ones that which goes by the collection. Then all were applied once "
+            f"photos{drawn}, in collections of all, three tenths and a tenth of them, as a rule has to hold in "
+            "collections of any size: of each rule the highest threshold that keeps 95 % of the queries with an "
+            "answer, and then the rule with the highest AUROC; of equal ones that which goes by the collection. Then "
+            "all were applied once "
             "to the unseen photos. AUROC 0.5 is chance; of a false answer one speaks where the own photo is gone and "
             "the threshold is reached nevertheless."
         ),

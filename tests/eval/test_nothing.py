@@ -5,7 +5,8 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from eval.nothing import Values, auroc, choose_rule, numbers_for, tell_apart
+from eval.nothing import Choice, Values, auroc, choose_rule, numbers_for, tell_apart
+from search.strict import STANDING
 from search.unrelated import background
 
 
@@ -48,7 +49,15 @@ def drawn(photos: int = 200, seed: int = 0) -> tuple[Values, NDArray[np.int64], 
     own = np.repeat(np.arange(photos), 2)
     scores = chance.normal(size=(2 * photos, photos))
     scores[np.arange(2 * photos), own] = chance.normal(3, 0.5, 2 * photos)
-    return scores, own, chance.normal(size=(100, photos))
+    unrelated = chance.normal(size=(100, photos))
+    return scores.astype(np.float32).astype(float), own, unrelated.astype(np.float32).astype(float)
+
+
+def choose(scores: Values, own: NDArray[np.int64], unrelated: Values, seed: int = 0) -> Choice:
+    """Choose by vectors whose products are these scores: each photo is a direction of its own."""
+    photos = np.eye(scores.shape[1], dtype=np.float32)
+    texts, by_chance = scores.astype(np.float32), unrelated.astype(np.float32)
+    return choose_rule(texts, photos, own.tolist(), by_chance, halved, seed)
 
 
 def halved(score: float) -> float:
@@ -57,7 +66,7 @@ def halved(score: float) -> float:
 
 def test_the_rule_that_goes_by_the_collection_is_chosen_where_collections_differ() -> None:
     scores, own, unrelated = drawn()
-    choice = choose_rule(scores, own.tolist(), unrelated, halved)
+    choice = choose(scores, own, unrelated)
     assert choice.rule == "standing"
     assert choice.told["standing"].auroc > choice.told["cosine"].auroc + 0.01
     assert choice.told["cosine"].auroc == choice.told["probability"].auroc
@@ -66,19 +75,19 @@ def test_the_rule_that_goes_by_the_collection_is_chosen_where_collections_differ
     stored = choice.stored()
     assert (stored.rule, stored.threshold) == ("standing", choice.told["standing"].threshold)
     assert stored.queries == pytest.approx(3 * 400, rel=0.05), "of each size about as many as there are queries"
-    assert choose_rule(scores, own.tolist(), unrelated, halved) == choice, "the same for the same seed"
+    assert choose(scores, own, unrelated) == choice, "the same for the same seed"
 
 
 def test_a_rule_is_not_chosen_that_unrelated_texts_lead_astray() -> None:
     scores, own, unrelated = drawn()
     unrelated[:, 0] = 50  # whatever collection holds this photo, all that is asked stands low in it
-    assert choose_rule(scores, own.tolist(), unrelated, halved).rule == "cosine"
+    assert choose(scores, own, unrelated).rule == "cosine"
 
 
 def test_what_is_chosen_from_is_what_brute_force_finds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("eval.nothing.SHARES", (1.0,))
     scores, own, unrelated = drawn(30)
-    told = choose_rule(scores, own.tolist(), unrelated, halved).told["standing"]
+    told = choose(scores, own, unrelated).told["standing"]
     by_chance = background([max(row) for row in unrelated])
     present = [by_chance.standing(max(row)) for row in scores]
     absent = [by_chance.standing(max(np.delete(row, photo))) for row, photo in zip(scores, own, strict=True)]
@@ -86,3 +95,17 @@ def test_what_is_chosen_from_is_what_brute_force_finds(monkeypatch: pytest.Monke
     assert told.kept == sum(number >= told.threshold for number in present) / 60 >= 0.95
     assert sum(number > told.threshold for number in present) / 60 < 0.95, "the highest that keeps as many"
     assert told.false_answers == sum(number >= told.threshold for number in absent) / 60
+
+
+def test_of_many_queries_some_are_drawn_for_all_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores, own, unrelated = drawn()
+    whole = choose(scores, own, unrelated)
+    assert whole.by_default.queries == 400
+    by_chance = background([max(row) for row in unrelated])
+    assert whole.by_default.kept == np.mean([by_chance.standing(max(row)) >= STANDING for row in scores])
+    monkeypatch.setattr("eval.nothing.MOST_QUERIES", 100)
+    some = choose(scores, own, unrelated)
+    rows = np.sort(np.random.default_rng(0).permutation(400)[:100])
+    assert some == choose(scores[rows], own[rows], unrelated), "nothing is said of the others"
+    assert (some.by_default.queries, some.photos) == (100, 200), "of photos none is left out"
+    assert some != whole
