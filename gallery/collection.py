@@ -79,8 +79,8 @@ class ImageCollection(Protocol):
         """Return how many pictures match."""
         ...
 
-    def facet(self, key: str, limit: int = 20) -> dict[str | int, int]:
-        """Return the most frequent values of a key and how many pictures have them.
+    def facet(self, key: str, limit: int = 20, *, least: int = 1) -> dict[str | int, int]:
+        """Return the most frequent values of a key and how many pictures have them: those that at least `least` have.
 
         Raises:
             BadInput: The key has no index that counts values.
@@ -145,7 +145,10 @@ def best_first(hits: Iterable[Hit]) -> list[Hit]:
 
 
 def newest_first(
-    page: Callable[[filters.Filter, int, bool], list[ImageRecord]], limit: int, where: Where | None
+    page: Callable[[filters.Filter, int, bool], list[ImageRecord]],
+    limit: int,
+    where: Where | None,
+    at_once: int | None = None,
 ) -> list[ImageRecord]:
     """Return the newest pictures, in an order that does not depend on the engine's.
 
@@ -155,14 +158,21 @@ def newest_first(
         page: Returns at most so many pictures that a filter lets through: newest first if true, else by id.
         limit: The most to be returned.
         where: Filters.
+        at_once: The most that may be asked for by date, if the engine has a limit.
     """
     wanted = filters.as_filter(where)
-    found = page(wanted, limit, True)
-    if len(found) == limit:
-        last = moment(found[-1])
-        found = [record for record in found if moment(record) > last]
+    found: list[ImageRecord] = []
+    while len(found) < limit:
+        size = min(limit - len(found), at_once or limit)
+        newest = page(wanted, size, True)
+        if len(newest) < size:
+            found += newest
+            break
+        last = moment(newest[-1])
+        found += [record for record in newest if moment(record) > last]
         same = {"gte": last.isoformat(), "lte": last.isoformat()}
         found += page(wanted & filters.Filter(must=(("date", same),)), limit - len(found), False)
+        wanted &= filters.Filter(must=(("date", {"lt": last.isoformat()}),))
     return sorted(found, key=lambda record: (-moment(record).timestamp(), record.id))
 
 

@@ -147,11 +147,11 @@ class EdgeCollection:
         with engine_errors(self.name):
             return self._shard.count(q.CountRequest(exact=True, filter=_filter(where)))
 
-    def facet(self, key: str, limit: int = 20) -> dict[str | int, int]:
+    def facet(self, key: str, limit: int = 20, *, least: int = 1) -> dict[str | int, int]:
         check_facet(key)
         with engine_errors(self.name):
             hits = self._shard.facet(q.FacetRequest(key=key, limit=limit, exact=True)).hits
-        return {hit.value: hit.count for hit in hits}
+        return {hit.value: hit.count for hit in hits if hit.count >= least}
 
     def is_current(self) -> bool:
         return self._folder is None or published_state(self._folder) == self.generation

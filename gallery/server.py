@@ -1,5 +1,9 @@
-"""Collections on a Qdrant server or cluster, to be searched."""
+"""Collections on a Qdrant server or cluster, to be searched.
 
+A server refuses to give more than `gallery.server_options.MOST_HITS` at once; whoever wants more gets it in parts.
+"""
+
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -55,17 +59,27 @@ class ServerCollection:
         min_score: float | None = None,
         exact: bool = False,
     ) -> list[Hit]:
-        answer = self._call(
-            self._client.query_points,
-            self.name,
-            query=vector.tolist(),
-            limit=limit,
-            query_filter=_filter(where),
-            score_threshold=min_score,
-            search_params=server_options.search_params(exact=exact),
-            with_payload=True,
-        )
-        return best_first(Hit(to_record(str(p.id), p.payload or {}), p.score) for p in answer.points)
+        found: dict[str, Hit] = {}
+        seen = 0
+        while len(found) < limit:
+            size = min(limit - len(found), server_options.MOST_HITS)
+            points = self._call(
+                self._client.query_points,
+                self.name,
+                query=vector.tolist(),
+                limit=size,
+                offset=seen,
+                query_filter=_filter(where),
+                score_threshold=min_score,
+                search_params=server_options.search_params(exact=exact),
+                with_payload=True,
+            ).points
+            # A deeper search may find what the one before it did not, and give a hit once more.
+            found |= {str(p.id): Hit(to_record(str(p.id), p.payload or {}), p.score) for p in points}
+            seen += len(points)
+            if len(points) < size:
+                break
+        return best_first(found.values())
 
     def get(self, ids: Sequence[str]) -> dict[str, ImageRecord]:
         return get_records(self._client, self._call, self.name, ids)
@@ -75,31 +89,43 @@ class ServerCollection:
         return {str(point.id): np.asarray(point.vector, np.float32) for point in points}
 
     def newest(self, limit: int, *, where: Where | None = None) -> list[ImageRecord]:
-        return newest_first(self._page, limit, where)
+        return newest_first(self._page, limit, where, server_options.MOST_HITS)
 
     def _page(self, where: Filter, limit: int, by_date: bool) -> list[ImageRecord]:
-        order = models.OrderBy(key="date", direction=models.Direction.DESC) if by_date else None
-        points, _ = self._scroll(where, limit, order_by=order)
-        return [to_record(str(point.id), point.payload or {}) for point in points]
+        if by_date:
+            order = models.OrderBy(key="date", direction=models.Direction.DESC)
+            return _records(self._scroll(where, limit, order_by=order)[0])
+        found: list[ImageRecord] = []
+        for points in self._pages(where, min(limit, server_options.MOST_HITS)):
+            found += _records(points)
+            if len(found) >= limit:
+                break
+        return found[:limit]
 
     def public_url(self) -> str | None:
         points, _ = self._scroll(None, 1)
         return public_url_of(points[0].payload or {}) if points else None
 
     def scan(self, where: Where | None = None) -> Iterator[tuple[ImageRecord, NDArray[np.float32]]]:
-        for point in self._points(where, with_vectors=True):
-            yield to_record(str(point.id), point.payload or {}), np.asarray(point.vector, np.float32)
+        for points in self._pages(where, _PAGE, with_vectors=True):
+            for point in points:
+                yield to_record(str(point.id), point.payload or {}), np.asarray(point.vector, np.float32)
 
     def records(self, where: Where | None = None) -> Iterator[ImageRecord]:
-        for point in self._points(where, with_vectors=False):
-            yield to_record(str(point.id), point.payload or {})
+        for points in self._pages(where, _PAGE, with_vectors=False):
+            yield from _records(points)
 
-    def _points(self, where: Where | None, *, with_vectors: bool) -> Iterator[models.Record]:
-        """Yield every point with its payload, in the order of the ids."""
+    def _pages(
+        self,
+        where: Where | None,
+        size: int,
+        **options: Any,  # noqa: ANN401 - the client's own
+    ) -> Iterator[list[models.Record]]:
+        """Yield all points in the order of their ids, `size` at once."""
         offset = None
         while True:
-            points, offset = self._scroll(where, _PAGE, offset=offset, with_vectors=with_vectors)
-            yield from points
+            points, offset = self._scroll(where, size, offset=offset, **options)
+            yield points
             if offset is None:
                 return
 
@@ -115,17 +141,29 @@ class ServerCollection:
             self.name,
             scroll_filter=_filter(where),
             limit=limit,
-            with_payload=True,
-            **options,
+            **{"with_payload": True, **options},
         )
 
     def count(self, where: Where | None = None) -> int:
         return self._call(self._client.count, self.name, count_filter=_filter(where), exact=True).count
 
-    def facet(self, key: str, limit: int = 20) -> dict[str | int, int]:
+    def facet(self, key: str, limit: int = 20, *, least: int = 1) -> dict[str | int, int]:
         check_facet(key)
-        answer = self._call(self._client.facet, self.name, key=key, limit=limit, exact=True)
-        return {hit.value: hit.count for hit in answer.hits}
+        most = server_options.MOST_HITS
+        hits = self._call(self._client.facet, self.name, key=key, limit=min(limit, most), exact=True).hits
+        counts: dict[str | int, int] = {hit.value: hit.count for hit in hits}
+        if len(counts) == most < limit and min(counts.values()) >= least:  # there may be more of them
+            counts = self._counted(key, limit)
+        return {value: count for value, count in counts.items() if count >= least}
+
+    def _counted(self, key: str, limit: int) -> dict[str | int, int]:
+        """Count the values of a key here, as there are more than the server would tell."""
+        counts: Counter[str | int] = Counter()
+        for points in self._pages(None, server_options.MOST_HITS, with_payload=[key]):
+            for point in points:
+                values = (point.payload or {}).get(key, ())
+                counts.update(set(values) if isinstance(values, list | tuple) else (values,))
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))[:limit])
 
     def is_current(self) -> bool:
         return Spec.from_dict(read_metadata(self._client, self._call, self.name), self.name) == self.spec
@@ -138,6 +176,10 @@ def get_records(client: QdrantClient, call: Caller, name: str, ids: Sequence[str
     """Return the pictures with these ids, those that are there."""
     points = call(client.retrieve, name, ids=list(ids), with_payload=True)
     return {str(point.id): to_record(str(point.id), point.payload or {}) for point in points}
+
+
+def _records(points: Sequence[models.Record]) -> list[ImageRecord]:
+    return [to_record(str(point.id), point.payload or {}) for point in points]
 
 
 def _filter(where: Where | None) -> models.Filter | None:

@@ -41,8 +41,8 @@ def lower(conditions: Sequence[Condition], collection: ImageCollection) -> Lower
 def _lowered(condition: Condition, collection: ImageCollection) -> tuple[Wanted, str]:
     key, value = condition.key, condition.value
     if key == "has" and value == "duplicates":  # every picture has a stack; most are alone in it
-        stacks = collection.facet("stack", MOST_VALUES).items()
-        return ("stack", [str(stack) for stack, pictures in stacks if pictures > 1]), "with near-duplicates"
+        stacks = collection.facet("stack", MOST_VALUES, least=2)
+        return ("stack", [str(stack) for stack in stacks]), "with near-duplicates"
     if key == "has":
         return (HAS[value], None), f"with {value}"
     if key in ("before", "after"):

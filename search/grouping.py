@@ -42,7 +42,7 @@ def completed(groups: Sequence[Group], find: Callable[[list[str], int], Iterable
     """
     members: dict[str, list[Hit]] = {_key(group.hits[0], "near-duplicates"): [] for group in groups}
     stacks = [group.hits[0].image.stack for group in groups if group.hits[0].image.stack]
-    for hit in find(stacks, MOST_GROUPED) if stacks else ():
+    for hit in find(stacks, min(MOST_GROUPED, len(stacks) * STACK_SIZE)) if stacks else ():
         members[_key(hit, "near-duplicates")].append(hit)
     return [
         replace(group, hits=(group.hits[0], *[hit for hit in found if hit.image.id != group.hits[0].image.id]))
