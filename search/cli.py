@@ -11,7 +11,7 @@ import click
 @click.option("-k", "limit", metavar="N", default=10, show_default=True, type=click.IntRange(1, 10_000), help="Hits.")
 @click.option("--collection", metavar="NAME", help="Without it: the only one there is, else photos.")
 @click.option("--min-score", metavar="X", type=click.FloatRange(-1, 1), help="Leave out hits with a lower cosine.")
-@click.option("--strict", is_flag=True, help="Nothing rather than noise: leave out what any text would find.")
+@click.option("--strict", is_flag=True, help="For a single text: nothing rather than noise.")
 @click.option("--sort", type=click.Choice(["score", "date"]), default="score", help="date: newest first.")
 @click.option(
     "--group",

@@ -76,11 +76,13 @@ class Desk:
         more = len(answer.hits) >= asked_for
         return replace(whole_answer(shown, wanted.text, **names, more=more, offset=wanted.offset), wrong=wrong)
 
-    def is_noise(self, answer: SearchAnswer) -> bool:
-        """Whether even the best hit of a text is no better than what unrelated texts find."""
-        noise = self._live.get().noise
+    def nothing_matches(self, answer: SearchAnswer) -> bool:
+        """Whether a single text was asked for, and even its best hit is none that `strict` would leave."""
+        least = self._live.get().least_score
         scores = [hit.score for hit in answer.hits if hit.score is not None]
-        return noise is not None and bool(scores) and answer.hits[0].rank == 1 and max(scores) < noise
+        if least is None or not scores or answer.hits[0].rank > 1 or not _of_strangers(answer.query)[0].is_one_text:
+            return False
+        return max(scores) < least
 
     def ask_picture(self, picture: AskedPicture, wanted: Wanted) -> SearchAnswer:
         """Answer a picture that somebody sent.

@@ -57,7 +57,7 @@ def search(
     min_score: MinScore = None,
     sort: Sort = "score",
     group: Group = None,
-    strict: Annotated[bool, Query(description="Leave out what any text would find")] = False,
+    strict: Annotated[bool, Query(description="Nothing rather than noise, where q is a single text")] = False,
     hybrid: Annotated[bool, Query(description="Rank by the words of captions and file names as well")] = False,
 ) -> Response:
     """Find pictures by a text, best first. Without a text: all of them, newest first."""

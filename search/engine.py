@@ -124,7 +124,7 @@ class SearchEngine:
             sort: `date` puts the hits in the order of their date, newest first: all with `min_score` or better,
                 or without it the best `limit`.
             group: Puts hits together, of which each group's best is among the hits.
-            strict: Leaves out what scores no better than unrelated texts do, see `search.strict`.
+            strict: Leaves out of the answer to a single text what is no answer, see `search.strict`.
             hybrid: Ranks by captions and file names as well, see `search.hybrid`.
 
         Raises:
@@ -142,7 +142,7 @@ class SearchEngine:
         lowered = lower(understood.conditions, self.collection)
         own = tuple(picture.id for picture in pictures.values() if picture.id)
         wanted = as_filter(where) & lowered.filter & Filter(without=own)
-        if strict and vector is not None:
+        if strict and understood.is_one_text:
             min_score = max(
                 strict_score(self.towers.texts, self.collection, self.towers.settings, self._calibration),
                 -1 if min_score is None else min_score,
@@ -162,7 +162,7 @@ class SearchEngine:
 
         bounded = min_score is not None and not hybrid
         hits, groups = page(rank, limit, offset, sort, group, bounded=bounded, fused=hybrid)
-        if _is_one_text(understood) and not hybrid:
+        if understood.is_one_text and not hybrid:
             hits = self.with_probabilities(hits)
             groups = tuple(replace(found, hits=tuple(self.with_probabilities(found.hits))) for found in groups)
         texts = [term.text for term in understood.terms if not term.like]
@@ -273,7 +273,3 @@ class SearchEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _is_one_text(query: Query) -> bool:
-    return len(query.terms) == 1 and query.terms[0].weight > 0 and not query.terms[0].like

@@ -25,13 +25,14 @@ class Opened:
     """An engine and what it works on.
 
     Attributes:
-        noise: The score that texts which have nothing to do with the collection reach; None where nobody measured.
+        least_score: The least cosine of a picture that answers a single text, see `search.strict`; None where nobody
+            measured.
     """
 
     engine: SearchEngine
     encoder: Encoder
     collection: ImageCollection
-    noise: float | None = None
+    least_score: float | None = None
 
 
 class Live:

@@ -39,9 +39,9 @@ class Pages:
             "last_page": LAST_PAGE,
         }
 
-    def results(self, asked: Asked, answer: SearchAnswer, facets: Facets, *, noise: bool = False) -> str:
-        """Return the page with what was found; `noise` says that none of it matches well."""
-        return self._render("results.html", asked, answer=answer, facets=_short(facets), noise=noise)
+    def results(self, asked: Asked, answer: SearchAnswer, facets: Facets, *, poor: bool = False) -> str:
+        """Return the page with what was found; `poor` says that none of it matches well."""
+        return self._render("results.html", asked, answer=answer, facets=_short(facets), poor=poor)
 
     def refused(self, asked: Asked, sentence: str, facets: Facets) -> str:
         """Return the page that says why a search makes no sense."""

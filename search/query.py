@@ -102,6 +102,11 @@ class Query:
     terms: tuple[Term, ...] = ()
     conditions: tuple[Condition, ...] = ()
 
+    @property
+    def is_one_text(self) -> bool:
+        """Whether it is a single text, filters aside: scores of sums and of pictures' vectors mean something else."""
+        return len(self.terms) == 1 and self.terms[0].weight > 0 and not self.terms[0].like
+
     def __str__(self) -> str:
         words = [str(term) for term in self.terms]
         for place, term in enumerate(self.terms):

@@ -31,8 +31,8 @@ def results(here: Here, asked: State) -> Response:
     """Show what was found, at once: where the model is not there yet, a page that says so."""
     try:
         answer = _answer(here, asked)
-        noise = not (asked.like or asked.picture) and here.desk.is_noise(answer)
-        return HTMLResponse(here.pages.results(asked, answer, here.desk.facets(), noise=noise))
+        poor = not (asked.like or asked.picture) and here.desk.nothing_matches(answer)
+        return HTMLResponse(here.pages.results(asked, answer, here.desk.facets(), poor=poor))
     except NotReadyError as error:
         return HTMLResponse(here.pages.waking(asked, str(error)), headers={"cache-control": "no-store"})
     except BadInput as error:

@@ -192,6 +192,9 @@ def test_strict_goes_by_the_rule_that_was_chosen(engine: SearchEngine, vectors: 
     rule = StrictRule("cosine", bound, auroc=0.8, kept=0.95, false_answers=0.3, queries=1000)
     ruled = SearchEngine(LetterEncoder(), engine.collection, replace(plain, strict=rule))
     assert [hit.score >= bound for hit in ruled.ask("abc", COUNT, strict=True).hits] == [True] * 5
+    assert len(ruled.ask("3*abc year>1900", COUNT, strict=True).hits) == 5
+    for line in ("abc + xyz", "abc -xyz", f"like:{hits[0].image.id}", "-abc"):  # their scores mean something else
+        assert ruled.ask(line, COUNT, strict=True).hits == ruled.ask(line, COUNT).hits, line
 
 
 def test_what_unrelated_texts_reach_is_measured_once(engine: SearchEngine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,15 +106,19 @@ def served(root: Path, drawing: Callable[[Path], None] = draw) -> Iterator[Serve
 
 @contextlib.contextmanager
 def served_again(
-    settings: Settings, photos: Path, limits: Limits | None = None, encoder: LetterEncoder | None = None
+    settings: Settings,
+    photos: Path,
+    limits: Limits | None = None,
+    encoder: LetterEncoder | None = None,
+    least_score: float | None = None,
 ) -> Iterator[Served]:
-    """Serve what is indexed already."""
+    """Serve what is indexed already; `least_score` as in `Opened`."""
     letters = encoder or LetterEncoder()
     batching = BatchingEncoder(letters)
 
     def opener(_before: Opened | None) -> Opened:
         collection = open_collection(settings, "drawn")
-        return Opened(SearchEngine(batching, collection), batching, collection)
+        return Opened(SearchEngine(batching, collection), batching, collection, least_score)
 
     live = Live(opener)
     with listening(create_app(live, settings, limits)) as address, httpx.Client(base_url=address, timeout=10) as client:
