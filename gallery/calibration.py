@@ -171,6 +171,22 @@ def save_calibration(settings: Settings, spec: Spec, calibration: Calibration) -
     return path
 
 
+def calibration_state(settings: Settings, spec: Spec) -> tuple[int, int] | None:
+    """Return what no two calibrations of an encoder share; None where there is none.
+
+    Raises:
+        BadInput: The file cannot be looked at.
+    """
+    path = calibration_path(settings, spec)
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BadInput(f"{path} cannot be looked at: {error}; see that it is yours to read") from error
+    return status.st_mtime_ns, status.st_ino
+
+
 def load_calibration(settings: Settings, spec: Spec) -> Calibration | None:
     """Return the calibration of an encoder; None where there is none.
 

@@ -1,4 +1,4 @@
-"""The engine behind a page: opened beside it, and opened again when its collection was published anew."""
+"""The engine behind a page: opened beside it, and again when its collection was published or calibrated anew."""
 
 import logging
 import threading
@@ -27,12 +27,14 @@ class Opened:
     Attributes:
         least_score: The least cosine of a picture that answers a single text, see `search.strict`; None where nobody
             measured.
+        is_calibrated: Says whether the calibration that was read is still the encoder's.
     """
 
     engine: SearchEngine
     encoder: Encoder
     collection: ImageCollection
     least_score: float | None = None
+    is_calibrated: Callable[[], bool] = lambda: True
 
 
 class Live:
@@ -65,8 +67,7 @@ class Live:
         """
         if not self._closed and time.monotonic() > self._look_at:
             self._look_at = time.monotonic() + _LOOK_EVERY
-            if self._opened is None or not _is_current(self._opened):
-                self._begin()
+            self._look()
         opened = self._opened
         if opened is None:
             raise NotReadyError(self._failure)
@@ -80,19 +81,25 @@ class Live:
         """Open nothing more. What is open goes with the process: a request may still be at it."""
         self._closed = True
 
+    def _look(self) -> None:
+        opened = self._opened
+        if opened is not None:
+            same = _holds(opened.collection.is_current)
+            if same and _holds(opened.is_calibrated):
+                return
+            if not same and opened.collection.generation is None and self._opened is opened:
+                # Not one more answer: to what the name leads to now, the old encoder's vectors mean nothing.
+                self._failure = "the collection has another encoder now, which is being loaded; try again"
+                self._opened = None
+        self._begin()
+
     def _begin(self) -> None:
         if self._opening.acquire(blocking=False):
             threading.Thread(target=self._open, name="opening", daemon=True).start()
 
     def _open(self) -> None:
-        before = self._opened
-        if before and before.collection.generation is None and not _is_current(before):
-            self._opened, self._failure = (
-                None,
-                "the collection has another encoder now, which is being loaded; try again",
-            )
         try:
-            self._opened = self._opener(before)
+            self._opened = self._opener(self._opened)
         except GalleryError as error:
             self._failed(str(error))
             _log.error("%s", error)
@@ -107,9 +114,9 @@ class Live:
         self._look_at = time.monotonic() + _TRY_AGAIN_AFTER
 
 
-def _is_current(opened: Opened) -> bool:
-    """Whether the collection is still what its name leads to; one that cannot be asked is left as it is."""
+def _holds(question: Callable[[], bool]) -> bool:
+    """Whether something is as it was; what cannot be asked, as on a disk that is away, is left as it is."""
     try:
-        return opened.collection.is_current()
-    except GalleryError:
+        return question()
+    except (GalleryError, OSError):
         return True

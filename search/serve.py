@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-from gallery.calibration import load_calibration
+from gallery.calibration import calibration_state, load_calibration
 from gallery.collection import open_collection
 from gallery.errors import BadInput
 from gallery.settings import Settings
@@ -75,9 +75,12 @@ def opened_now(settings: Settings, name: str, before: Opened | None) -> Opened:
     else:
         towers = Towers.of_collection(collection, settings, None)
         encoder = BatchingEncoder(towers.texts, towers.whole)
-    calibration = load_calibration(settings, encoder.spec)
-    engine = SearchEngine(Towers(encoder, settings, name), collection, calibration)
-    opened = Opened(engine, encoder, collection, strict_score(encoder, collection, settings, calibration))
+    spec = encoder.spec
+    state = calibration_state(settings, spec)  # before it is read: what comes meanwhile is noticed later
+    calibration = load_calibration(settings, spec)
+    engine = SearchEngine(Towers(encoder, settings), collection, calibration)
+    least_score = strict_score(encoder, collection, settings, calibration)
+    opened = Opened(engine, encoder, collection, least_score, lambda: calibration_state(settings, spec) == state)
     opened.engine.search("a picture", 1)  # the first answer of a model takes longest
     return opened
 
