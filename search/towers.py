@@ -25,12 +25,22 @@ class Towers:
         note: What the user should know of how the text tower was had, if anything.
     """
 
-    def __init__(self, texts: TextEncoder, settings: Settings | None = None, name: str | None = None) -> None:
-        """Take a text tower; with settings, the encoder `name` can be loaded for pictures."""
+    def __init__(
+        self, texts: TextEncoder, settings: Settings | None = None, name: str | None = None, *, given: bool = True
+    ) -> None:
+        """Take a text tower; with settings, the encoder `name` can be loaded for pictures.
+
+        Args:
+            texts: Encodes queries.
+            settings: Where things are, if known.
+            name: The encoder with both towers.
+            given: Whether somebody chose this text tower: then it is not loaded from an export, nor exported.
+        """
         self.texts = texts
         self.note: str | None = None
         self.settings = settings
         self._name = name
+        self._given = given
         # An encoder with both towers may have been given.
         self._whole: Encoder | None = cast("Encoder", texts) if hasattr(texts, "encode_pixels") else None
 
@@ -51,17 +61,16 @@ class Towers:
         name = collection.spec.encoder
         if text_encoder is not None and not isinstance(text_encoder, str):
             return cls(text_encoder, settings, name)
-        towers = cls.__new__(cls)
-        towers.note, towers.settings, towers._name, towers._whole = None, settings, name, None
         if text_encoder:
-            towers._name = text_encoder if "+" in text_encoder else f"{name.partition('+')[0]}+{text_encoder}"
-            towers.texts = towers.whole()
-            return towers
+            name = text_encoder if "+" in text_encoder else f"{name.partition('+')[0]}+{text_encoder}"
+            return cls(_load(name, settings), settings, name)
+        exported, note = None, None
         try:
             exported = load_exported(settings, collection.spec)
         except EncoderError as error:
-            exported, towers.note = None, f"{error}. The original is used, which takes some seconds to load."
-        towers.texts = exported or towers.whole()
+            note = f"{error}. The original is used, which takes some seconds to load."
+        towers = cls(exported or _load(name, settings), settings, name, given=False)
+        towers.note = note
         return towers
 
     def whole(self) -> "Encoder":
@@ -71,11 +80,9 @@ class Towers:
             EncoderError: It cannot be loaded.
         """
         if self._whole is None:
-            from gallery.encoder import load_encoder
-
             if self.settings is None or self._name is None:
                 raise BadInput("this engine takes texts only; open it with SearchEngine.open to search by pictures")
-            self._whole = load_encoder(self._name, self.settings.device)
+            self._whole = _load(self._name, self.settings)
         return self._whole
 
     def picture_vector(self, path: Path) -> NDArray[np.float32]:
@@ -92,9 +99,15 @@ class Towers:
         return vector
 
     def export(self, say: Callable[[str], None]) -> None:
-        """Export the text tower, if it is the original, so that the next process starts at once."""
-        if self.settings is None or self._whole is None or self.texts is not self._whole:
+        """Export the collection's text tower, if it is the original, so that the next process starts at once."""
+        if self.settings is None or self._given or self._whole is None or self.texts is not self._whole:
             return
         from gallery.text_export import export_missing
 
         export_missing(self._whole, self.settings, say)
+
+
+def _load(name: str, settings: Settings) -> "Encoder":
+    from gallery.encoder import load_encoder  # torch, which texts do without where there is an export
+
+    return load_encoder(name, settings.device)
