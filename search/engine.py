@@ -125,7 +125,7 @@ class SearchEngine:
                 or without it the best `limit`.
             group: Puts hits together, of which each group's best is among the hits.
             strict: Leaves out of the answer to a single text what is no answer, see `search.strict`.
-            hybrid: Ranks by captions and file names as well, see `search.hybrid`.
+            hybrid: Ranks by captions and file names as well, see `search.hybrid`; the cosine still has to be enough.
 
         Raises:
             BadInput: The line cannot be understood, or names a picture that is not there.
@@ -160,8 +160,8 @@ class SearchEngine:
                 return self.nearest(vector, count, where=wanted & also, min_score=min_score)
             return self._fused(vector, fused, count, wanted, min_score)
 
-        bounded = min_score is not None and not hybrid
-        hits, groups = page(rank, limit, offset, sort, group, bounded=bounded, fused=hybrid)
+        fusing = fused is not None
+        hits, groups = page(rank, limit, offset, sort, group, bounded=min_score is not None, fused=fusing)
         if understood.is_one_text and not hybrid:
             hits = self.with_probabilities(hits)
             groups = tuple(replace(found, hits=tuple(self.with_probabilities(found.hits))) for found in groups)
@@ -260,7 +260,13 @@ class SearchEngine:
     ) -> list[Hit]:
         depth = max(count, DEPTH)
         near = self.nearest(vector, depth, where=where, min_score=min_score)
-        return fuse([near, self._words.search(text, depth, where)], count)
+        said = self._words.search(text, depth, where)
+        if min_score is not None and said:
+            among = Filter(within=tuple(hit.image.id for hit in said))
+            enough = self.collection.nearest(vector, len(said), where=among, min_score=min_score, exact=True)
+            ids = {hit.image.id for hit in enough}
+            said = [hit for hit in said if hit.image.id in ids]
+        return fuse([near, said], count)
 
     def close(self) -> None:
         """Let go of the collection."""

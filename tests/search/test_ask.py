@@ -218,6 +218,16 @@ def test_words_bring_up_what_vectors_do_not(engine: SearchEngine, records: list[
     assert [hit.image.id for hit in engine.ask("zzz", COUNT, hybrid=True).hits] == near  # no word of it is known
 
 
+def test_what_words_bring_up_has_the_least_score_too(engine: SearchEngine, records: list[ImageRecord]) -> None:
+    scores = {hit.image.id: hit.score for hit in engine.ask("zzz 42", COUNT).hits}
+    own = scores[records[42].id]
+    there = engine.ask("zzz 42", COUNT, hybrid=True, min_score=own - 1e-4).hits
+    assert there[0].image == records[42]
+    away = engine.ask("zzz 42", COUNT, hybrid=True, min_score=own + 1e-4).hits
+    assert {hit.image.id for hit in away} == {id for id, score in scores.items() if score >= own + 1e-4}
+    assert engine.ask("zzz 42", COUNT, hybrid=True, strict=True).hits == []
+
+
 def test_another_text_tower_of_the_space_is_welcome_and_one_of_another_is_not(tmp_path: Path) -> None:
     class Mirrored(LetterEncoder):
         """Shares the space, and reads texts of another language: a is written z, b is written y."""
