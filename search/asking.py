@@ -12,6 +12,8 @@ PER_PAGE = 60
 LAST_PAGE = 150
 LONGEST = 20_000
 """Characters of a query."""
+MOST_VALUES = 100
+"""Values of one filter, and stacks that are unfolded at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Asked:
 
     def toggled(self, id: str) -> str:
         """Return the address of the same page with a stack unfolded, or folded again."""
-        opened = [other for other in self.open if other != id] if id in self.open else [*self.open, id]
+        opened = [other for other in self.open if other != id] if id in self.open else [*self.open, id][-MOST_VALUES:]
         return f"{self.address(open=opened, page=self.page)}#stack-{id}"
 
     @classmethod
@@ -80,6 +82,8 @@ class Asked:
         for name, value in pairs:
             if value:
                 given.setdefault(name, []).append(value)
+        if most := next((name for name, values in given.items() if len(values) > MOST_VALUES), None):
+            raise BadInput(f"the address has more than {MOST_VALUES} values of {most!r}; leave some out")
         last = {name: values[-1] for name, values in given.items()}
         if len(last.get("q", "")) > LONGEST:
             raise BadInput(f"the query is longer than {LONGEST} characters; shorten it")

@@ -11,14 +11,11 @@ from fastapi import Depends, Query, Request
 from gallery.thumbnails import Thumbnails
 from search.answers import SearchAnswer
 from search.asked import AskedPicture, AskedPictures
-from search.asking import LONGEST
+from search.asking import LONGEST, MOST_VALUES
 from search.desk import DEEPEST, Desk
 from search.grouping import Grouping
 from search.metrics import Metrics
 from search.pages import Pages
-
-MOST_VALUES = 100
-"""Values of one filter."""
 
 
 @dataclass(frozen=True, slots=True)

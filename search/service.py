@@ -123,7 +123,16 @@ def ask_page(settings: Settings, name: str | None, line: str, parameters: Mappin
     page = running_page(settings, name) if name and settings.qdrant_url else None
     page = page or running_page(settings, collection_name(settings, name))
     said = page.ask("/api/search", {"q": line, **parameters}) if page else None
-    if said is None or said["wrong"]:
+    if said is None:
+        return None
+    try:
+        return _read_answer(line, said)
+    except (KeyError, TypeError, ValueError):  # the page is of another version
+        return None
+
+
+def _read_answer(line: str, said: Mapping[str, Any]) -> PageAnswer | None:
+    if said["wrong"]:
         return None
     answer = Answer(
         hits=[to_hit(hit) for hit in said["hits"]],

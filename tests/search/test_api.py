@@ -281,6 +281,8 @@ def test_an_address_of_the_page_may_have_empty_and_odd_values(page: Served) -> N
         "like=x",
         "q=" + "a" * 20_001,
         "page=" + "9" * 5000,
+        "&".join(["folder=x"] * 101),
+        "&".join(["open=00000000-0000-4000-8000-000000000000"] * 101),
     ):
         answer = page.client.get(f"/?{odd}")
         assert answer.status_code == 400, odd

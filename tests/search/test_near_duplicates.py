@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+from uuid import UUID
 
 import httpx
 import pytest
@@ -14,6 +16,7 @@ from served import Served, draw_alike, served
 from gallery.records import Hit, ImageFile, ImageRecord
 from search.answer import Group
 from search.answers import whole_answer
+from search.asking import MOST_VALUES, Asked
 from search.engine import SearchEngine
 from search.grouping import STACK_SIZE, completed, grouped
 from search.service import ask_page, write_note
@@ -105,6 +108,15 @@ def test_a_picture_that_was_sent_finds_stacks(page: Served) -> None:
 def test_an_odd_stack_in_the_address_is_refused(page: Served) -> None:
     assert page.client.get("/?open=x").status_code == 400
     assert page.client.get("/?open=00000000-0000-4000-8000-000000000000").status_code == 200
+
+
+def test_the_stacks_that_were_unfolded_last_stay_so() -> None:
+    asked = Asked()
+    ids = [str(UUID(int=number)) for number in range(MOST_VALUES + 1)]
+    for id in ids:
+        address = asked.toggled(id)
+        asked = Asked.read(parse_qsl(urlsplit(address).query))
+    assert asked.open == ids[1:]
 
 
 def hit(number: int, stack: str) -> Hit:

@@ -2,8 +2,9 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from letter_encoder import LetterEncoder
@@ -11,7 +12,7 @@ from served import Served, served
 
 from gallery.payload import date_of
 from search.engine import SearchEngine
-from search.service import ask_page, remove_note, running_page, write_note
+from search.service import RunningPage, ask_page, remove_note, running_page, write_note
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +42,22 @@ def test_what_the_page_cannot_answer_is_left_to_the_command(page: Served) -> Non
     assert ask_page(page.settings, "drawn", f"like:{page.photos / 'warm' / 'red.png'}", {}) is None
     assert ask_page(page.settings, "drawn", "year:never", {}) is None
     assert ask_page(page.settings, "drawn", "red", {"limit": 201}) is None
+
+
+@pytest.mark.parametrize("changes", [{"groups": None}, {"meanings": ...}, {"wrong": ...}, {"hits": ["red"]}])
+def test_a_page_of_another_version_leaves_the_command_alone(
+    page: Served, monkeypatch: pytest.MonkeyPatch, changes: dict[str, object]
+) -> None:
+    write_note(page.settings, "drawn", page.address)
+    ask = RunningPage.ask
+
+    def other(running: RunningPage, path: str, parameters: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        said = ask(running, path, parameters)
+        return {key: value for key, value in {**(said or {}), **changes}.items() if value is not ...}
+
+    assert ask_page(page.settings, None, "red", {})
+    monkeypatch.setattr(RunningPage, "ask", other)
+    assert ask_page(page.settings, None, "red", {}) is None
 
 
 def test_a_note_of_a_page_that_is_gone_is_not_believed(page: Served) -> None:
