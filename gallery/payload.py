@@ -148,6 +148,16 @@ def date_of(record: ImageRecord) -> str:
     return record.taken_at or rfc3339(min(file.mtime_ns for file in record.files))
 
 
+def folder_values(folder: str) -> list[str]:
+    r"""Return how payloads may write a folder: percent-encoded where the folder or a file in it is not UTF-8.
+
+    >>> folder_values("/my photos"), folder_values("/\udcff")
+    (['/my photos', '/my%20photos'], ['/%FF'])
+    """
+    encoded = quote_from_bytes(os.fsencode(folder))
+    return list(dict.fromkeys([folder, encoded] if _is_unicode(folder) else [encoded]))
+
+
 def public_url_of(payload: Payload) -> str | None:
     """Return the `public_url` with which `to_payload` made a payload."""
     thumbnail = payload.get("thumbnail")
@@ -167,11 +177,17 @@ def rfc3339(nanoseconds: int) -> str:
 
 def _to_place(file: ImageFile) -> Payload:
     place: Payload = {"path": file.path, "size": file.size, "mtime": file.mtime_ns}
-    try:
-        file.path.encode()
-    except UnicodeEncodeError:
+    if not _is_unicode(file.path):
         place |= {"path": quote_from_bytes(os.fsencode(file.path)), "raw": True}
     return place
+
+
+def _is_unicode(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _to_file(place: Payload) -> ImageFile:

@@ -160,8 +160,8 @@ class SearchEngine:
                 return self.nearest(vector, count, where=wanted & also, min_score=min_score)
             return self._fused(vector, fused, count, wanted, min_score)
 
-        fusing = fused is not None
-        hits, groups = page(rank, limit, offset, sort, group, bounded=min_score is not None, fused=fusing)
+        depth = 0 if fused is None else DEPTH
+        hits, groups = page(rank, limit, offset, sort, group, bounded=min_score is not None, fused=depth)
         if understood.is_one_text and not hybrid:
             hits = self.with_probabilities(hits)
             groups = tuple(replace(found, hits=tuple(self.with_probabilities(found.hits))) for found in groups)

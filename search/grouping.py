@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import PurePath
 from typing import Literal
 
-from gallery.payload import date_of
+from gallery.filters import Filter
+from gallery.payload import date_of, folder_values
 from gallery.records import Hit
 from search.answer import Group
 
@@ -16,15 +18,16 @@ _FIRST_POOL = 100
 MOST_GROUPED = 20_000
 
 
-def grouped(rank: Callable[[int], list[Hit]], by: Grouping, wanted: int) -> list[Group]:
+def grouped(rank: Callable[[int], list[Hit]], by: Grouping, wanted: int, least: int = 0) -> list[Group]:
     """Return the first `wanted` groups, in the order of their first hits.
 
     Args:
         rank: Returns at most so many hits, in order.
         by: What the hits of a group have in common.
         wanted: Groups.
+        least: Hits that are looked at in any case.
     """
-    size = max(_FIRST_POOL, (2 if by == "near-duplicates" else 4) * wanted)  # most pictures are like no other
+    size = max(_FIRST_POOL, least, (2 if by == "near-duplicates" else 4) * wanted)  # most pictures are like no other
     while True:
         hits = rank(size)
         groups = _split(hits, by)
@@ -50,6 +53,40 @@ def completed(groups: Sequence[Group], find: Callable[[list[str], int], Iterable
         else group
         for group, found in zip(groups, (found[:STACK_SIZE] for found in members.values()), strict=True)
     ]
+
+
+def filled(groups: Sequence[Group], by: Grouping, rank: Callable[[int, Filter], list[Hit]]) -> list[Group]:
+    """Return groups of folders or days with all of their first five, however late these come in the ranking.
+
+    Args:
+        groups: With those that were seen.
+        by: What the hits of a group have in common.
+        rank: Returns at most so many hits that a filter lets through, in order.
+    """
+    return [group if len(group.hits) >= GROUP_SIZE else _filled(group, by, rank) for group in groups]
+
+
+def _filled(group: Group, by: Grouping, rank: Callable[[int, Filter], list[Hit]]) -> Group:
+    size, known = GROUP_SIZE, {hit.image.id for hit in group.hits}
+    where = Filter(must=(("folder", folder_values(group.name)),)) if by == "folder" else _around(group.name)
+    while True:
+        hits = rank(size, where)
+        others = [hit for hit in hits if _key(hit, by) == group.name and hit.image.id not in known]
+        members = (*group.hits, *others)[:GROUP_SIZE]
+        if len(members) == GROUP_SIZE or len(hits) < size or size >= MOST_GROUPED:
+            return replace(group, hits=members)
+        size *= 4
+
+
+def _around(day: str) -> Filter:
+    """Return a filter that lets a day through by any clock: dates are compared by UTC, and days are the camera's."""
+    number = date.fromisoformat(day).toordinal()
+    bounds: dict[str, str] = {}
+    if number > 1:
+        bounds["gte"] = f"{date.fromordinal(number - 1)}T00:00:00Z"
+    if number + 2 <= date.max.toordinal():
+        bounds["lt"] = f"{date.fromordinal(number + 2)}T00:00:00Z"
+    return Filter(must=(("date", bounds),))
 
 
 def _split(hits: Sequence[Hit], by: Grouping) -> list[Group]:

@@ -7,7 +7,7 @@ from gallery.filters import Filter
 from gallery.payload import moment
 from gallery.records import Hit
 from search.answer import Group
-from search.grouping import Grouping, completed, grouped
+from search.grouping import Grouping, completed, filled, grouped
 
 Order = Literal["score", "date"]
 Rank = Callable[[int, Filter], list[Hit]]
@@ -17,7 +17,7 @@ MOST_BY_DATE = 10_000
 
 
 def page(
-    rank: Rank, limit: int, offset: int, sort: Order, group: Grouping | None, *, bounded: bool, fused: bool = False
+    rank: Rank, limit: int, offset: int, sort: Order, group: Grouping | None, *, bounded: bool, fused: int = 0
 ) -> tuple[list[Hit], tuple[Group, ...]]:
     """Cut a page out of a ranking.
 
@@ -29,13 +29,16 @@ def page(
         group: Puts hits together; `limit` and `offset` then count groups.
         bounded: Whether the ranking ends by itself, at a least score: then all of it is ordered by date, and the
             page is cut afterwards. Else what is ordered is the page.
-        fused: Whether scores depend on what else is ranked: then stacks have the members that the ranking came to.
+        fused: How many hits are ranked in any case, where scores depend on what else is ranked, else 0: groups then
+            have the members that the ranking came to, the same for whoever asks for one group more.
     """
     everything = Filter()
     if group:
-        groups = grouped(lambda count: rank(count, everything), group, offset + limit)[offset:]
+        groups = grouped(lambda count: rank(count, everything), group, offset + limit, fused)[offset:]
         if group == "near-duplicates" and not fused:
             groups = completed(groups, lambda stacks, most: rank(most, Filter(must=(("stack", stacks),))))
+        elif not fused:
+            groups = filled(groups, group, rank)
         if sort == "date":
             groups.sort(key=lambda found: newest_key(found.hits[0]))
         return [found.hits[0] for found in groups], tuple(groups)

@@ -14,11 +14,12 @@ from gallery.calibration import Calibration, StrictRule
 from gallery.collection import edit_collection
 from gallery.errors import BadInput, SpecMismatch, UnreadableImage
 from gallery.payload import date_of, moment
-from gallery.records import ImageRecord
+from gallery.records import Hit, ImageRecord
 from gallery.settings import Settings
-from search import strict, unrelated
+from search import grouping, strict, unrelated
 from search.engine import SearchEngine
 from search.filtering import in_folder, matches_path
+from search.grouping import Grouping
 
 COUNT = 300
 
@@ -152,6 +153,30 @@ def test_groups_come_in_the_order_of_their_best(engine: SearchEngine) -> None:
     days = engine.ask("abc", COUNT, group="day").groups
     assert len(days) == len({date_of(hit.image)[:10] for hit in whole})
     assert len(engine.ask("abc", COUNT, group="near-duplicates").hits) == COUNT  # none has a stack
+
+
+@pytest.mark.parametrize("by", ["folder", "day"])
+@pytest.mark.parametrize("line", ["abc", "", "abc year>=2010 -format:png"])
+def test_a_group_has_its_first_however_far_below_they_rank(
+    engine: SearchEngine, monkeypatch: pytest.MonkeyPatch, by: Grouping, line: str
+) -> None:
+    monkeypatch.setattr(grouping, "_FIRST_POOL", 1)
+    bound = engine.ask(line, 150).hits[-1].score
+    for least in (None, bound):
+        members: dict[str, list[Hit]] = {}
+        for hit in engine.ask(line, COUNT, min_score=least).hits:
+            name = hit.image.path.rsplit("/", 1)[0] if by == "folder" else date_of(hit.image)[:10]
+            members.setdefault(name, []).append(hit)
+        groups = engine.ask(line, 3, group=by, min_score=least).groups
+        assert [(group.name, list(group.hits)) for group in groups] == [
+            (name, found[:5]) for name, found in list(members.items())[:3]
+        ]
+
+
+def test_who_asks_for_more_fused_groups_gets_the_same_first(engine: SearchEngine) -> None:
+    most = engine.ask("wet dog 4", 40, group="day", hybrid=True).groups
+    for limit in range(25, 40):
+        assert engine.ask("wet dog 4", limit, group="day", hybrid=True).groups == most[:limit]
 
 
 def test_with_a_least_score_all_are_ordered_by_date_before_the_page_is_cut(engine: SearchEngine) -> None:

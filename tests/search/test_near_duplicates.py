@@ -18,7 +18,7 @@ from search.answer import Group
 from search.answers import whole_answer
 from search.asking import MOST_VALUES, Asked
 from search.engine import SearchEngine
-from search.grouping import STACK_SIZE, completed, grouped
+from search.grouping import STACK_SIZE, completed, filled, grouped
 from search.service import ask_page, write_note
 
 ALIKE = {"a1.png", "a2.png", "a3.png"}
@@ -119,10 +119,10 @@ def test_the_stacks_that_were_unfolded_last_stay_so() -> None:
     assert asked.open == ids[1:]
 
 
-def hit(number: int, stack: str) -> Hit:
+def hit(number: int, stack: str, taken_at: str | None = None) -> Hit:
     file = ImageFile(f"/{number}.jpg", 1, 0)
     return Hit(
-        ImageRecord(str(number), "0", (file,), 1, 1, "PNG", None, None, 1, (), "", stack=stack), 1 - number / 1e6
+        ImageRecord(str(number), "0", (file,), 1, 1, "PNG", None, taken_at, 1, (), "", stack=stack), 1 - number / 1e6
     )
 
 
@@ -134,6 +134,13 @@ def test_a_stack_has_members_that_rank_far_below_its_first() -> None:
     whole = completed(groups, lambda stacks, most: [each for each in ranked if each.image.stack in stacks][:most])
     assert [len(group.hits) for group in whole] == [1, 1, 1, 21, *[1] * 6]
     assert whole[3].hits == (ranked[3], *ranked[500:])
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_a_day_at_either_end_of_the_calendar_has_its_first(day: str) -> None:
+    ranked = [hit(number, str(number), f"{day}T12:00:00") for number in range(7)]
+    (group,) = filled([Group(day, (ranked[0],))], "day", lambda most, _: ranked[:most])
+    assert group.hits == tuple(ranked[:5])
 
 
 def test_a_stack_of_thousands_is_cut() -> None:
