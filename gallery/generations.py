@@ -54,9 +54,10 @@ def next_generation(folder: Path) -> Path:
 def bytes_below(folder: Path) -> int:
     """Return the bytes of all files below a folder, in which others may be replacing some."""
     total = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(FileNotFoundError):
-            total += path.stat().st_size
+    for parent, _, names in os.walk(folder):  # unlike rglob it passes over a folder that is gone in the meantime
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                total += Path(parent, name).stat().st_size
     return total
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from gallery import edge
 from gallery.collection import collection_names, edit_collection, open_collection
 from gallery.errors import CollectionError
-from gallery.generations import Workshop, published
+from gallery.generations import Workshop, bytes_below, published
 from gallery.payload import INDEXED_KEYS
 from gallery.records import ImageRecord
 from gallery.settings import Settings
@@ -233,6 +234,23 @@ def test_a_generation_can_be_copied_while_readers_open_it(
         assert reader.wait() == 0
     write(300)
     assert count(settings) == 301
+
+
+def test_bytes_are_counted_while_readers_create_and_remove_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scandir = os.scandir
+
+    def removed_before(path: Any) -> Any:  # noqa: ANN401 - as os.scandir has it
+        if Path(path).name == ".atomicwrite1":
+            Path(path).rmdir()
+        return scandir(path)
+
+    (tmp_path / "shard" / ".atomicwrite1").mkdir(parents=True)
+    (tmp_path / "shard" / "vectors").write_bytes(bytes(1000))
+    (tmp_path / "spec.json").write_bytes(bytes(7))
+    monkeypatch.setattr(os, "scandir", removed_before)
+    assert bytes_below(tmp_path) == 1007
 
 
 def test_a_copy_does_without_what_readers_create_and_remove(tmp_path: Path) -> None:
