@@ -25,7 +25,7 @@ from gallery.settings import Settings
 from search import live as liveness
 from search.api import create_app
 from search.batching import BatchingEncoder
-from search.live import Live, Opened
+from search.live import Live, NotReadyError, Opened
 from search.serve import opened_now
 
 
@@ -152,6 +152,43 @@ def test_a_calibration_is_taken_up_and_the_model_stays(settings: Settings, live:
         assert live.get().engine.ask("gold").hits[0].probability == pytest.approx(best)
     before = live.get()
     assert all(live.get() is before for _ in range(5)), "it is not opened for nothing"
+
+
+def test_on_a_server_not_even_the_first_to_notice_gets_an_answer_of_the_old_encoder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(liveness, "_LOOK_EVERY", 0.0)
+    changed, may_open = threading.Event(), threading.Event()
+
+    class Remote:
+        generation = None
+
+        def is_current(self) -> bool:
+            if threading.current_thread().name == "opening":
+                may_open.wait(5)
+            return not changed.is_set()
+
+    old = Opened(engine=None, encoder=None, collection=Remote())  # type: ignore[arg-type]
+    new = replace(old, least_score=0.5)
+
+    def opener(before: Opened | None) -> Opened:
+        if changed.is_set():
+            assert before is None, "its encoder is of no use, and takes memory"
+            may_open.wait(5)
+            changed.clear()
+            return new
+        return old
+
+    live = Live(opener)
+    until(live.is_open)
+    assert live.get() is old
+    changed.set()
+    for _ in range(3):
+        with pytest.raises(NotReadyError, match="another encoder now"):
+            live.get()
+    may_open.set()
+    until(live.is_open)
+    assert live.get() is new
 
 
 def test_a_disk_that_is_away_for_a_moment_leaves_all_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
