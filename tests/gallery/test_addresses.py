@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+from lasting_client import LastingClient
 from numpy.typing import NDArray
 from qdrant_client import QdrantClient
 
@@ -27,13 +28,6 @@ UnitRows = Callable[..., NDArray[np.float32]]
 
 SPEC = Spec(encoder="letters", dimension=64, space="letters-1", text="letters-1")
 COUNT = 300
-
-
-class LastingClient(QdrantClient):
-    """One database for all of a test: every `:memory:` is a database of its own, gone when it is closed."""
-
-    def close(self, grpc_grace: float | None = None, **kwargs: Any) -> None:  # noqa: ANN401 - as in the base class
-        pass
 
 
 @pytest.fixture(params=["embedded", "memory"])

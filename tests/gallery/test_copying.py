@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lasting_client import LastingClient
 from numpy.typing import NDArray
 from qdrant_client import QdrantClient
 
@@ -30,13 +31,6 @@ Content = dict[str, tuple[ImageRecord, Vectors]]
 SPEC = Spec(encoder="letters", dimension=64, space="letters-1", text="letters-1")
 COUNT = 1100
 SERVER = "http://qdrant"
-
-
-class LastingClient(QdrantClient):
-    """One database for all of a test: every `:memory:` is a database of its own, gone when it is closed."""
-
-    def close(self, grpc_grace: float | None = None, **kwargs: Any) -> None:  # noqa: ANN401 - as in the base class
-        pass
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+from lasting_client import LastingClient
 from numpy.typing import NDArray
 from qdrant_client import QdrantClient, models
 
@@ -55,13 +56,6 @@ class Place(NamedTuple):
 
     def open(self) -> closing[ImageCollection]:
         return closing(open_collection(self.settings, self.name))
-
-
-class LastingClient(QdrantClient):
-    """One database for all of a test: every `:memory:` is a database of its own, gone when it is closed."""
-
-    def close(self, grpc_grace: float | None = None, **kwargs: Any) -> None:  # noqa: ANN401 - as in the base class
-        pass
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lasting_client import LastingClient
 from letter_encoder import COLOURS, LetterEncoder
 from PIL import Image
 from qdrant_client import QdrantClient
@@ -45,13 +46,6 @@ class Renamed(LetterEncoder):
     def __init__(self, name: str) -> None:
         super().__init__()
         self.spec = replace(self.spec, encoder=name, space=name, text=name)
-
-
-class LastingClient(QdrantClient):
-    """One database for all of a test."""
-
-    def close(self, *_: object, **__: object) -> None:
-        """Keep the memory."""
 
 
 @pytest.fixture(params=["embedded", "memory"])

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+from lasting_client import LastingClient
 from letter_encoder import LetterEncoder
 from PIL import Image
 from qdrant_client import QdrantClient
@@ -38,13 +39,6 @@ class Mirrored(LetterEncoder):
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         return np.ascontiguousarray(super().encode_texts(texts)[:, ::-1])
-
-
-class LastingClient(QdrantClient):
-    """One database for all of a test."""
-
-    def close(self, *_: object, **__: object) -> None:
-        """Keep the memory."""
 
 
 @pytest.fixture(params=["embedded", "memory"])

@@ -7,11 +7,11 @@ from contextlib import closing
 from dataclasses import replace
 from math import log
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from filelock import FileLock
+from lasting_client import LastingClient
 from letter_encoder import LetterEncoder
 from numpy.typing import NDArray
 from qdrant_client import QdrantClient
@@ -194,13 +194,6 @@ def test_an_old_generation_does_not_replace_the_index_of_the_new_one(
         made.clear()
         assert Words(new, settings).search("dog snow", COUNT, Filter()) == first
         assert not made
-
-
-class LastingClient(QdrantClient):
-    """One database for all of a test: every `:memory:` is a database of its own, gone when it is closed."""
-
-    def close(self, grpc_grace: float | None = None, **kwargs: Any) -> None:  # noqa: ANN401 - as in the base class
-        pass
 
 
 def test_on_a_server_an_index_is_made_anew_when_the_number_of_pictures_changed(

@@ -3,11 +3,12 @@
 from typing import Any
 
 import httpx
-from qdrant_client import QdrantClient, models
+from lasting_client import LastingClient
+from qdrant_client import models
 from qdrant_client.http.exceptions import UnexpectedResponse
 
 
-class LimitedClient(QdrantClient):
+class LimitedClient(LastingClient):
     """One database for all of a test; `most` is what it gives at once."""
 
     def __init__(self, most: int) -> None:
@@ -28,9 +29,6 @@ class LimitedClient(QdrantClient):
     def facet(self, *args: Any, **options: Any) -> models.FacetResponse:  # noqa: ANN401 - as above
         self._check(options.get("limit", 10))
         return super().facet(*args, **options)
-
-    def close(self, *_: object, **__: object) -> None:
-        """Keep the memory."""
 
     def _check(self, limit: int) -> None:
         if limit > self.most:
