@@ -52,7 +52,8 @@ class ProgressDisplay:
         now = time.monotonic()
         since, before = self._first = self._first or (now, report.done)  # loading the model is no measure of the rate
         rate = (report.done - before) / max(now - since, 1e-6)
-        rest = f"{rate:.1f} files/s, {report.unchanged} already there, {len(report.unreadable)} unreadable"
+        speed = f"{rate:.1f} files/s, " if rate else ""
+        rest = f"{speed}{report.unchanged} already there, {len(report.unreadable)} unreadable"
         if self._console.is_terminal:
             total = None if report.walking else report.to_read
             self._bar.update(self._task, completed=report.done, total=total, rest=rest)
