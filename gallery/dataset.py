@@ -263,5 +263,7 @@ def _table(path: Path, **form: Any) -> "Iterator[csv.DictReader[str]]":  # noqa:
                 yield table
             except csv.Error as error:
                 raise BadInput(f"{path}, line {table.reader.line_num}: {error}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} cannot be read as a CSV file in UTF-8: {error}") from error
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read ({error.strerror}); it must be there") from error
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path} is no text in UTF-8 ({error}); save it as that") from error

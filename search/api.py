@@ -96,7 +96,8 @@ def _said(error: Exception, *, has_body: bool) -> tuple[int, str]:
         where = ".".join(str(part) for part in first["loc"][1:])
         return 422, f"{where}: {first['msg']}"
     if isinstance(error, HTTPException):
-        return error.status_code, f"{HTTPStatus(error.status_code).phrase}: {error.detail}"
+        phrase = HTTPStatus(error.status_code).phrase
+        return error.status_code, phrase if error.detail == phrase else f"{phrase}: {error.detail}"
     if isinstance(error, UnreadableImage) and not has_body:  # a file of the collection, not one that was sent
         return 404, f"its file cannot be shown: {error}"
     if isinstance(error, UnreadableImage) and error.reason is Reason.TOO_LARGE:

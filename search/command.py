@@ -111,6 +111,8 @@ def _show(answer: Answer, line: str, names: Mapping[str, str], output: Output, s
             f"The query is cut: it has {answer.tokens} tokens, and the encoder reads {answer.text_limit} of them; "
             "the rest is not used."
         )
+    if not answer.hits:
+        say("No picture of the collection answers this.")
     if output.sheet:
         from search.sheet import Row, write_sheet
 

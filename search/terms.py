@@ -13,6 +13,7 @@ from gallery.collection import ImageCollection
 from gallery.errors import BadInput
 from gallery.payload import point_id
 from gallery.spec import sha256_of
+from search.filtering import MOST_VALUES
 from search.query import Term
 
 Vector = NDArray[np.float32]
@@ -49,7 +50,7 @@ def likeness(value: str, collection: ImageCollection, encode: Callable[[Path], V
     """Find the picture that `like:` names: an id of the collection, or a path in or outside of it.
 
     Args:
-        value: What follows `like:`.
+        value: What follows `like:`. Of a path in the collection its end is enough.
         collection: Where it is looked for first.
         encode: Returns the unit vector of an image file.
 
@@ -66,12 +67,24 @@ def likeness(value: str, collection: ImageCollection, encode: Callable[[Path], V
     if known and (found := _of(collection, known[0].id)):
         return found
     if not Path(path).is_file():
-        raise BadInput(f"there is no picture {path}, here or in collection {collection.name}; give a path or an id")
+        return _ending(value, path, collection)
     try:
         found = _of(collection, point_id(sha256_of(Path(path))))
     except OSError as error:
         raise BadInput(f"{path} cannot be read ({error.strerror}); see that it is yours to read") from error
     return found or Likeness(encode(Path(path)), None, f"{path}, which the collection does not hold")
+
+
+def _ending(value: str, path: str, collection: ImageCollection) -> Likeness:
+    """Return the only picture of the collection with a path that ends with `value`, whose names count whole."""
+    end = f"/{value.removeprefix('./')}"
+    paths = [str(known) for known in collection.facet("path", MOST_VALUES) if str(known).endswith(end)]
+    records = collection.newest(2, where={"path": paths}) if paths else []
+    if len(records) > 1:
+        raise BadInput(f"{value} could be several pictures of collection {collection.name}; give more of its path")
+    if records and (found := _of(collection, records[0].id)):
+        return found
+    raise BadInput(f"there is no picture {path}, nor {value} in collection {collection.name}; give a path or an id")
 
 
 def _of(collection: ImageCollection, id: str) -> Likeness | None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from gallery.collection import ImageCollection
 from gallery.errors import BadInput, EncoderError
 from gallery.settings import Settings
+from gallery.spec import TOWERS_FILE
 from gallery.text_onnx import TextEncoder, load_exported
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Towers:
         if text_encoder is not None and not isinstance(text_encoder, str):
             return cls(text_encoder, settings, name)
         if text_encoder:
+            _check_takes_another(name)
             name = text_encoder if "+" in text_encoder else f"{name.partition('+')[0]}+{text_encoder}"
             return cls(_load(name, settings), settings, name)
         exported, note = None, None
@@ -105,6 +107,14 @@ class Towers:
         from gallery.text_export import export_missing
 
         export_missing(self._whole, self.settings, say)
+
+
+def _check_takes_another(name: str) -> None:
+    """Refuse another text tower for an encoder that is no pair of them."""
+    from gallery.encoder import FALLBACK_ENCODER
+
+    if name == FALLBACK_ENCODER or (Path(name) / TOWERS_FILE).is_file():
+        raise EncoderError(f"the pictures were encoded by {name}, which takes no other text tower; leave it out")
 
 
 def _load(name: str, settings: Settings) -> "Encoder":

@@ -107,6 +107,11 @@ def test_errors_point_at_the_column(data: Path) -> None:
     assert line.index("20x1") == mark.index("^")
 
 
+def test_that_nothing_answers_is_told(data: Path) -> None:
+    done = ask(data, "width>100000")
+    assert (done.stdout, done.stderr) == ("", "No picture of the collection answers this.\n")
+
+
 def test_explain_tells_how_a_line_was_understood(data: Path) -> None:
     told = ask(data, "red 2*star -cat width>10 like:" + str(PHOTOS / "fig.jpg"), "--explain").stderr.splitlines()
     assert told[0] == f"understood: red +2*star -cat +like:{PHOTOS / 'fig.jpg'} width>10"

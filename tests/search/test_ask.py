@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import doctest_gallery
 import numpy as np
@@ -115,6 +115,14 @@ def test_a_known_picture_is_found_by_its_path_and_left_out(engine: SearchEngine,
     assert records[7].id not in {hit.image.id for hit in answer.hits}
     assert len(answer.hits) == COUNT - 1
     assert answer.meanings == (f"like the picture {records[7].path}",)
+
+
+def test_the_end_of_a_path_is_enough_where_one_picture_has_it(engine: SearchEngine, records: list[ImageRecord]) -> None:
+    name = PurePath(records[7].path).name
+    whole = engine.ask(f"like:{records[7].path}", 5)
+    assert engine.ask(f"like:{name}", 5).hits == whole.hits
+    with pytest.raises(BadInput, match="there is no picture"):
+        engine.ask(f"like:{name[1:]}")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from letter_encoder import LetterEncoder
 
 from gallery import encoder as encoders
 from gallery import text_export
-from gallery.errors import BadInput
+from gallery.errors import BadInput, EncoderError
 from search.engine import SearchEngine
 from search.towers import Towers
 
@@ -52,6 +52,13 @@ def test_a_text_tower_that_was_named_is_not(
         assert engine.search("red")[0].image.captions == ("all red",)
         engine.towers.export(print)
     assert (loaded, exported) == (["letters+other"], [])
+
+
+def test_an_encoder_that_is_no_pair_takes_no_other_text_tower(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, _, _ = doctest_gallery.make(tmp_path)
+    monkeypatch.setattr(encoders, "FALLBACK_ENCODER", "letters")
+    with pytest.raises(EncoderError, match="letters, which takes no other text tower"):
+        SearchEngine.open(settings, text_encoder="other")
 
 
 def test_one_without_an_image_tower_takes_texts_only() -> None:
