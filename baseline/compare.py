@@ -15,7 +15,9 @@ from baseline.ranker import score_matrix
 from baseline.rows import Rows
 from baseline.training import TWO_TOWER, Data, Tell, rows_of, split_matches, train_towers
 from baseline.two_tower import Heads
+from gallery.encoder import Vectors
 from gallery.errors import BadInput
+from gallery.text_vectors import JoinedVectors
 
 SEEDS = range(5)
 LEAKY_SEED = 42
@@ -58,8 +60,9 @@ def compare(data: Data, tell: Tell, texts: Sequence[str] = TEXTS) -> Iterator[Co
             for seed in seeds:
                 found.predictions.extend(_predictions(data, text, split, seed, network))
             tell(f"{text}: {split} split done")
+        learned = _learned_from_all(data, text)
         for kind in (*FUSIONS, TWO_TOWER):
-            runs = _retrieval(data, text, kind, network)
+            runs = _retrieval(data, text, kind, network, learned)
             found.retrieval.extend(runs)
             first = float(np.mean([run["success@1"] for run in runs]))
             tell(f"{text}: {kind} success@1 {first:.3f}, {runs[0]['seconds']:.1f} s a run")
@@ -103,24 +106,43 @@ def _fitted(kind: str, rows: Rows, seed: int, network: NetworkChoices) -> Fusion
     return fit_network(rows, seed, [network]) if kind == "mlp" else fit(kind, rows, seed)
 
 
-def _retrieval(data: Data, text: str, kind: str, network: NetworkChoices) -> list[Run]:
+@dataclass(frozen=True, slots=True)
+class _Learned:
+    """What all models that search with one kind of text vectors share.
+
+    Attributes:
+        texts: Learned from all captions.
+        asked: The vectors of the queries, shape `(n, f)`.
+        rows: All judged pairs.
+    """
+
+    texts: JoinedVectors
+    asked: Vectors
+    rows: Rows
+
+
+def _learned_from_all(data: Data, text: str) -> _Learned:
+    texts = learn_text_vectors(text, [caption.text for caption in data.captions])
+    asked = texts.encode([query.text for query in data.judged.queries])
+    return _Learned(texts, asked, rows_of(data, data.matches, texts))
+
+
+def _retrieval(data: Data, text: str, kind: str, network: NetworkChoices, learned: _Learned) -> list[Run]:
     """Learn from all training photos, and ask for the unseen ones."""
     queries = data.judged.queries
     place = {name: column for column, name in enumerate(data.judged.gallery)}
     own = [place[query.image] for query in queries]
-    vectors = learn_text_vectors(text, [caption.text for caption in data.captions])
-    asked, rows = vectors.encode([query.text for query in queries]), rows_of(data, data.matches, vectors)
     runs: list[Run] = []
     firsts = []
     for seed in SEEDS if kind in ("mlp", TWO_TOWER) else [0]:  # the others have nothing random
         start = time.perf_counter()
         model: FusionModel | Heads = (
-            train_towers(data, vectors, data.captions, seed)
+            train_towers(data, learned.texts, data.captions, seed)
             if kind == TWO_TOWER
-            else _fitted(kind, rows, seed, network)
+            else _fitted(kind, learned.rows, seed, network)
         )
         seconds = time.perf_counter() - start
-        scores = score_matrix(model, asked, data.gallery)
+        scores = score_matrix(model, learned.asked, data.gallery)
         firsts.append(ranks_of_own(scores, own) < 1)
         rank = int(np.linalg.matrix_rank(scores, tol=1e-6 * float(np.abs(scores).max())))
         what = {"text": text, "model": kind, "seed": seed, "seconds": seconds, "matrix_rank": rank}

@@ -17,6 +17,7 @@ from gallery.encoder import Encoder
 from gallery.errors import BadInput
 from gallery.records import ImageRecord
 from search.engine import SearchEngine
+from search.filtering import is_end_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ def _named(place: str, places: Mapping[str, ImageRecord], where: str) -> ImageRe
     whole = str(Path(place).expanduser().absolute())
     if whole in places:
         return places[whole]
-    found = {record.id: record for path, record in places.items() if path.endswith(f"/{place.removeprefix('./')}")}
+    found = {record.id: record for path, record in places.items() if is_end_of(place, path)}
     if len(found) != 1:
         several = f"could be {len(found)} pictures; give more of its path"
         problem = several if found else "is not in the collection; ingest it"

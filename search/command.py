@@ -1,11 +1,10 @@
 """What the command `search` does, once its options are read."""
 
-import json
 import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -13,7 +12,7 @@ from gallery.errors import GalleryError
 from gallery.records import Hit
 from gallery.settings import Settings
 from search.answer import Answer
-from search.answers import whole_answer
+from search.answers import to_json
 from search.grouping import Grouping
 from search.query import QueryError, clean_query, parse_query
 from search.ranking import Order
@@ -166,13 +165,10 @@ def answer_stdin(question: Question, name: str | None, text_encoder: str | None,
             engine.prepare(lines)
             for line in lines:
                 try:
-                    answer = question.ask(engine, clean_query(line))
-                    names = _names(engine)
-                    whole = whole_answer(answer, line, encoder=names["encoder"], collection=names["collection"])
-                    values = asdict(whole)
+                    said = format_json(question.ask(engine, clean_query(line)), line, indent=None, **_names(engine))
                 except GalleryError as error:
-                    values, failed = {"query": line, "error": str(error)}, True
-                sys.stdout.write(json.dumps(values) + "\n")
+                    said, failed = to_json({"query": line, "error": str(error)}, indent=None), True
+                sys.stdout.write(said)
             sys.stdout.flush()
         engine.towers.export(say)
     return failed
@@ -204,7 +200,7 @@ def _write(answer: Answer, line: str, names: Mapping[str, str], output: Output) 
     if output.end is not None:
         sys.stdout.buffer.write(b"".join(os.fsencode(hit.image.path) + output.end for hit in answer.hits))
     elif output.as_json:
-        sys.stdout.write(format_json(answer, line, **names))
+        sys.stdout.write(format_json(answer, line, indent=2, **names))
     elif sys.stdout.isatty():
         sys.stdout.write(format_table(answer, shutil.get_terminal_size().columns))
     else:

@@ -103,6 +103,15 @@ def matches_path(pattern: str, path: str) -> bool:
     return fnmatchcase(path, pattern) or (not pattern.startswith("/") and fnmatchcase(path, f"*/{pattern}"))
 
 
+def is_end_of(place: str, path: str) -> bool:
+    """Say whether a path ends in `place`; names count whole, and case does.
+
+    >>> is_end_of("b/c.jpg", "/a/b/c.jpg"), is_end_of("./c.jpg", "/a/b/c.jpg"), is_end_of(".jpg", "/a/b/c.jpg")
+    (True, True, False)
+    """
+    return path.endswith(f"/{place.removeprefix('./')}")
+
+
 def _contains(wanted: str, value: str) -> bool:
     return wanted.casefold() in value.casefold()
 

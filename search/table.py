@@ -62,9 +62,9 @@ def format_tsv(hits: Sequence[Hit]) -> str:
     )
 
 
-def format_json(answer: Answer, line: str, *, encoder: str, collection: str) -> str:
-    """Return one JSON object; a byte of a path that is not UTF-8 is a lone surrogate."""
-    return to_json(whole_answer(answer, line, encoder=encoder, collection=collection))
+def format_json(answer: Answer, line: str, *, encoder: str, collection: str, indent: int | None = 2) -> str:
+    """Return one JSON object, in one line without `indent`; a byte of a path that is not UTF-8 is a lone surrogate."""
+    return to_json(whole_answer(answer, line, encoder=encoder, collection=collection), indent=indent)
 
 
 def _percent(probability: float | None) -> str:

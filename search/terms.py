@@ -13,7 +13,7 @@ from gallery.collection import ImageCollection
 from gallery.errors import BadInput
 from gallery.payload import point_id
 from gallery.spec import sha256_of
-from search.filtering import MOST_VALUES
+from search.filtering import MOST_VALUES, is_end_of
 from search.query import Term
 
 Vector = NDArray[np.float32]
@@ -77,8 +77,7 @@ def likeness(value: str, collection: ImageCollection, encode: Callable[[Path], V
 
 def _ending(value: str, path: str, collection: ImageCollection) -> Likeness:
     """Return the only picture of the collection with a path that ends with `value`, whose names count whole."""
-    end = f"/{value.removeprefix('./')}"
-    paths = [str(known) for known in collection.facet("path", MOST_VALUES) if str(known).endswith(end)]
+    paths = [str(known) for known in collection.facet("path", MOST_VALUES) if is_end_of(value, str(known))]
     records = collection.newest(2, where={"path": paths}) if paths else []
     if len(records) > 1:
         raise BadInput(f"{value} could be several pictures of collection {collection.name}; give more of its path")
