@@ -94,7 +94,7 @@ def search(model: Path, query: str, images: Path, limit: int) -> None:
     """Find the pictures below the folder IMAGES that suit QUERY: rank, score and path, best first."""
     with _told_in_a_sentence():
         from baseline.ranker import BaselineRanker
-        from gallery.files import find_images
+        from gallery.pictures.files import find_images
         from gallery.printable import printable
         from gallery.settings import Settings
 
@@ -129,7 +129,7 @@ def compare(data: Path, image: str, weights: str, out: Path) -> None:
 
 def _data(folder: Path, image: str, weights: str) -> "Data":
     from baseline.training import prepare
-    from gallery.networks import ImageNetwork
+    from gallery.judged.networks import ImageNetwork
     from gallery.settings import Settings
 
     return prepare(folder, ImageNetwork(image, weights, Settings.from_environ().device), _cache(), _tell)

@@ -17,7 +17,7 @@ from baseline.training import TWO_TOWER, Data, Tell, rows_of, split_matches, tra
 from baseline.two_tower import Heads
 from gallery.encoder import Vectors
 from gallery.errors import BadInput
-from gallery.text_vectors import JoinedVectors
+from gallery.judged.text_vectors import JoinedVectors
 
 SEEDS = range(5)
 LEAKY_SEED = 42

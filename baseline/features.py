@@ -8,10 +8,8 @@ import numpy as np
 
 from gallery.encoder import Vectors
 from gallery.errors import BadInput
-from gallery.images import open_image
-from gallery.networks import ImageNetwork
-from gallery.spec import sha256_of
-from gallery.text_vectors import (
+from gallery.judged.networks import ImageNetwork
+from gallery.judged.text_vectors import (
     PACKAGED_BERT,
     BertVectors,
     JoinedVectors,
@@ -20,6 +18,8 @@ from gallery.text_vectors import (
     Word2vecVectors,
     words_of,
 )
+from gallery.pictures.images import open_image
+from gallery.spec import sha256_of
 
 BATCH = 32
 WORD2VEC_DIMENSION = 100

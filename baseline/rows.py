@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.encoder import Vectors
+from gallery.judged.splits import Split, held_out_split
 from gallery.records import Match
-from gallery.splits import Split, held_out_split
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,16 +14,16 @@ from baseline.fusion import FusionModel
 from baseline.models import fit
 from baseline.rows import Rows, training_rows
 from baseline.two_tower import DEFAULT_CHOICES, Heads, TowerChoices, train_heads
-from gallery.dataset import JudgedSet, read_flickr8k, read_practicum
 from gallery.encoder import Vectors
 from gallery.errors import BadInput
-from gallery.judgements import match_probabilities
-from gallery.networks import ImageNetwork
+from gallery.judged.dataset import JudgedSet, read_flickr8k, read_practicum
+from gallery.judged.judgements import match_probabilities
+from gallery.judged.networks import ImageNetwork
+from gallery.judged.saved import save_model
+from gallery.judged.splits import held_out_split, leaky_split
+from gallery.judged.text_vectors import PACKAGED_BERT, JoinedVectors
 from gallery.records import Caption, Match
-from gallery.saved import save_model
 from gallery.spec import TOWERS_FILE
-from gallery.splits import held_out_split, leaky_split
-from gallery.text_vectors import PACKAGED_BERT, JoinedVectors
 
 TWO_TOWER = "two-tower"
 Tell = Callable[[str], None]

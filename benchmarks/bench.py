@@ -25,11 +25,11 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from benchmarks.full_clip import save_full_clip
 from benchmarks.results import machine, write_results
-from gallery.collection import edit_collection, open_collection
 from gallery.encoder import Encoder, load_encoder
-from gallery.files import find_images
-from gallery.images import open_image
+from gallery.pictures.files import find_images
+from gallery.pictures.images import open_image
 from gallery.settings import Settings
+from gallery.stores.collection import edit_collection, open_collection
 from ingest.pipeline import ingest
 from search.engine import SearchEngine
 

@@ -8,9 +8,9 @@ the share of captions whose own picture is among the first k.
 
 import sys
 
-from gallery.collection import open_collection
 from gallery.encoder import load_encoder
 from gallery.settings import Settings
+from gallery.stores.collection import open_collection
 from search.engine import SearchEngine
 
 DEPTHS = (1, 5, 10)

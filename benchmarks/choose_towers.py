@@ -20,7 +20,7 @@ from baseline.ranker import score_matrix
 from baseline.training import Data, prepare, train_towers
 from baseline.two_tower import DEFAULT_CHOICES, TowerChoices
 from benchmarks.results import machine, write_results
-from gallery.networks import ImageNetwork
+from gallery.judged.networks import ImageNetwork
 from gallery.settings import Settings
 
 FOLDS = 4

@@ -18,8 +18,8 @@ from PIL import Image
 
 from benchmarks.results import machine, write_results
 from gallery.encoder import Encoder, Vectors, load_encoder
-from gallery.images import open_image
-from gallery.stacks import perceptual_hash
+from gallery.pictures.images import open_image
+from ingest.stacks import perceptual_hash
 
 KINDS = ("re-encoded", "resized", "cropped")
 Signs = tuple[np.ndarray, np.ndarray, np.ndarray]

@@ -19,9 +19,9 @@ from PIL import Image
 
 from benchmarks.full_clip import save_full_clip
 from benchmarks.results import machine, write_results
-from gallery.collection import edit_collection
 from gallery.encoder import Encoder
 from gallery.settings import Settings
+from gallery.stores.collection import edit_collection
 from ingest.pipeline import ingest
 
 FEW = 1000

@@ -2,7 +2,7 @@
 
     python -m benchmarks.hybrid DATA [--encoder NAME]
 
-DATA is laid out as `gallery.dataset.read_practicum` has it. Two captions of each test photo are indexed with it, and
+DATA is laid out as `gallery.judged.dataset.read_practicum` has it. Two captions of each test photo are indexed, and
 the others are the queries. Writes results/hybrid.md and results/hybrid.json.
 """
 
@@ -18,10 +18,10 @@ import click
 import numpy as np
 
 from benchmarks.results import machine, write_results
-from gallery.dataset import read_practicum
-from gallery.filters import Filter
+from gallery.judged.dataset import read_practicum
 from gallery.records import Hit
 from gallery.settings import Settings
+from gallery.stores.filters import Filter
 from search.engine import SearchEngine
 from search.query import Query, Term
 from search.words import Words

@@ -12,14 +12,14 @@ from urllib.request import urlopen
 
 import uvicorn
 
-from gallery.collection import open_collection
 from gallery.encoder import Encoder, load_encoder
 from gallery.settings import Settings
-from search.api import create_app
-from search.batching import BatchingEncoder
+from gallery.stores.collection import open_collection
 from search.engine import SearchEngine
-from search.live import Live, Opened
-from search.serve import listen
+from search.web.api import create_app
+from search.web.batching import BatchingEncoder
+from search.web.live import Live, Opened
+from search.web.serve import listen
 
 
 @contextlib.contextmanager

@@ -19,10 +19,10 @@ import qdrant_edge as q
 from numpy.typing import NDArray
 
 from benchmarks.drawn_vectors import CHUNK, DIMENSION, Drawing, Vectors
-from gallery.edge_tuning import FOUR_BITS, Quantisation, config, payload_index, search_params
-from gallery.payload import INDEXED_KEYS, point_id, to_payload
 from gallery.records import ImageFile, ImageRecord
 from gallery.spec import Spec
+from gallery.stores.embedded.tuning import FOUR_BITS, Quantisation, config, payload_index, search_params
+from gallery.stores.payload import INDEXED_KEYS, point_id, to_payload
 
 SPEC = Spec(encoder="drawn", dimension=DIMENSION, space="drawn-1", text="drawn-1")
 GENERATION = Path("collections", "photos", "gen-000001")
@@ -240,8 +240,8 @@ def _ask(
 
 def later(folder: Path) -> Figures:
     """Write 250 more pictures as `ingest` does: into a copied generation, which is then published."""
-    from gallery.collection import edit_collection
     from gallery.settings import Settings
+    from gallery.stores.collection import edit_collection
 
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         target = Path(temporary)

@@ -17,11 +17,11 @@ import numpy as np
 
 from benchmarks.page import page_running
 from benchmarks.results import machine, write_results
-from gallery.collection import edit_collection
 from gallery.encoder import load_encoder
-from gallery.payload import point_id
 from gallery.records import ImageFile, ImageRecord
 from gallery.settings import Settings
+from gallery.stores.collection import edit_collection
+from gallery.stores.payload import point_id
 from gallery.text_export import export_missing
 
 WORDS = ("dog", "cat", "castle", "ship", "lake", "tower", "car", "bee", "market", "horse", "bridge", "river", "snow")

@@ -19,17 +19,17 @@ import numpy as np
 from benchmarks.drawn_vectors import CHUNK, Drawing
 from benchmarks.results import machine, write_results
 from benchmarks.scale_stages import SPEC, record_of
-from gallery.collection import edit_collection, open_collection
-from gallery.filters import Filter
 from gallery.settings import Settings
+from gallery.stores.collection import edit_collection, open_collection
+from gallery.stores.filters import Filter
 from search.hybrid import DEPTH
 from search.words import Words
 
 ONE_SEARCH = """
 import sys, time
 from pathlib import Path
-from gallery.collection import open_collection
-from gallery.filters import Filter
+from gallery.stores.collection import open_collection
+from gallery.stores.filters import Filter
 from gallery.settings import Settings
 collection = open_collection(Settings(Path(sys.argv[1])))
 began = time.perf_counter()

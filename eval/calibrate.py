@@ -19,8 +19,8 @@ from sklearn.linear_model import LogisticRegression
 from eval.agreement import ProbabilityErrors, probability_errors
 from gallery.calibration import Calibration
 from gallery.errors import BadInput
+from gallery.judged.splits import photo_of, photos_of
 from gallery.records import Match
-from gallery.splits import photo_of, photos_of
 
 KINDS = ("isotonic", "logistic")
 FOLDS = 5

@@ -14,12 +14,12 @@ from eval.live import LiveReport, judge_collection, topics_from_captions, topics
 from eval.qrels import own_photo, read_wanted, write_qrels
 from eval.runs import write_run
 from gallery.calibration import Calibration, StrictRule, save_calibration
-from gallery.collection import open_collection
 from gallery.encoder import Encoder, Vectors, choose_encoder, load_encoder
 from gallery.errors import BadInput
 from gallery.records import Match
 from gallery.revision import commit_of
 from gallery.settings import Settings
+from gallery.stores.collection import open_collection
 
 Rows = Sequence[tuple[str, str]]
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from eval.runs import Topic
-from gallery.dataset import JudgedSet, read_flickr8k, read_practicum, read_probabilities
 from gallery.errors import BadInput
-from gallery.judgements import Merging, match_probabilities
+from gallery.judged.dataset import JudgedSet, read_flickr8k, read_practicum, read_probabilities
+from gallery.judged.judgements import Merging, match_probabilities
 from gallery.records import Match
 
 EVERYBODY = Merging(no_experts="crowd")

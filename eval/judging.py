@@ -12,9 +12,9 @@ from eval.data import EVERYBODY
 from eval.nothing import Choice, Told, choose_rule, cosines, numbers_for, tell_apart
 from eval.photos import Photos
 from eval.runs import Topic
-from gallery.dataset import JudgedSet
 from gallery.encoder import Encoder, Vectors
-from gallery.judgements import match_probabilities
+from gallery.judged.dataset import JudgedSet
+from gallery.judged.judgements import match_probabilities
 from search.strict import STANDING
 from search.unrelated import unrelated_texts
 

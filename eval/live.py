@@ -12,10 +12,10 @@ from eval.metrics import MEASURES, Estimate, estimate, per_query
 from eval.photos import EngineRetriever
 from eval.qrels import Qrels, Wanted
 from eval.runs import Run, Topic, retrieve
-from gallery.collection import ImageCollection
 from gallery.encoder import Encoder
 from gallery.errors import BadInput
 from gallery.records import ImageRecord
+from gallery.stores.collection import ImageCollection
 from search.engine import SearchEngine
 from search.filtering import is_end_of
 

@@ -10,12 +10,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.collection import ImageCollection, edit_collection, open_collection
 from gallery.encoder import Encoder
-from gallery.images import open_image
-from gallery.payload import now, point_id
+from gallery.pictures.images import open_image
 from gallery.records import Hit, ImageFile, ImageRecord
 from gallery.settings import Settings
+from gallery.stores.collection import ImageCollection, edit_collection, open_collection
+from gallery.stores.payload import now, point_id
 from search.engine import SearchEngine
 
 BATCH = 32

@@ -14,7 +14,7 @@ from eval.blocks import render
 from eval.compare import Row, worst_topics
 from eval.qrels import Qrels
 from eval.runs import Topic
-from gallery.images import open_image
+from gallery.pictures.images import open_image
 
 SIDE = 320
 SHOWN = 5

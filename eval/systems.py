@@ -12,8 +12,8 @@ from eval.remembering import RememberingEncoder
 from eval.runs import Retriever
 from eval.trained import SAYS as SAYS_TRAINED
 from eval.trained import Held, Trainer
-from gallery.dataset import JudgedSet
 from gallery.encoder import Encoder, load_encoder
+from gallery.judged.dataset import JudgedSet
 from gallery.settings import Settings
 from search.engine import SearchEngine
 

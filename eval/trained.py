@@ -13,7 +13,7 @@ from eval.agreement import Agreement, ProbabilityErrors, expert_agreement, proba
 from eval.calibrate import calibrate, fit
 from eval.photos import Photos
 from gallery.encoder import Encoder
-from gallery.networks import ImageNetwork
+from gallery.judged.networks import ImageNetwork
 from gallery.records import Match
 from gallery.settings import Settings
 

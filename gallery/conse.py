@@ -18,7 +18,7 @@ from PIL import Image
 
 from gallery.encoder import FALLBACK_ENCODER, SentenceTexts, Vectors, best_device, sentence_transformer, unit_rows
 from gallery.errors import EncoderError
-from gallery.images import LOADER_VERSION
+from gallery.pictures.images import LOADER_VERSION
 from gallery.spec import Spec, sha256_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gallery.errors import EncoderError
-from gallery.images import LOADER_VERSION
+from gallery.pictures.images import LOADER_VERSION
 from gallery.spec import TOWERS_FILE, Spec, digest_of_files
 
 if TYPE_CHECKING:

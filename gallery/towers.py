@@ -13,10 +13,10 @@ from PIL import Image
 
 from gallery.encoder import Encoder, Vectors, unit_rows
 from gallery.errors import EncoderError
-from gallery.networks import ImageNetwork
-from gallery.saved import ARRAYS_FILE, load_model
+from gallery.judged.networks import ImageNetwork
+from gallery.judged.saved import ARRAYS_FILE, load_model
+from gallery.judged.text_vectors import BertVectors, load_text_vectors
 from gallery.spec import TOWERS_FILE, Spec, digest_of_files
-from gallery.text_vectors import BertVectors, load_text_vectors
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

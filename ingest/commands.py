@@ -7,7 +7,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from gallery.collection import (
+from gallery.encoder import Encoder, choose_encoder, load_encoder
+from gallery.errors import BadInput, CollectionError
+from gallery.judged.dataset import read_captions
+from gallery.printable import printable
+from gallery.records import ImageFile
+from gallery.settings import DEFAULT_COLLECTION, Settings
+from gallery.stores.collection import (
     collection_names,
     drop_collection,
     edit_collection,
@@ -15,16 +21,10 @@ from gallery.collection import (
     open_collection,
     open_journal,
 )
-from gallery.dataset import read_captions
-from gallery.editor import Editor
-from gallery.encoder import Encoder, choose_encoder, load_encoder
-from gallery.errors import BadInput, CollectionError
-from gallery.journal import Entry, Journal
-from gallery.printable import printable
-from gallery.records import ImageFile
-from gallery.settings import DEFAULT_COLLECTION, Settings
+from gallery.stores.editor import Editor
+from gallery.stores.journal import Entry, Journal
+from gallery.stores.tuning import outgrown
 from gallery.text_export import export_missing
-from gallery.tuning import outgrown
 from ingest.captions import CaptionsByPath
 from ingest.part import Part
 from ingest.pipeline import ingest, publish

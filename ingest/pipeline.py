@@ -17,18 +17,18 @@ from pathlib import Path
 
 import numpy as np
 
-from gallery.collection import check_vectors
-from gallery.editor import Editor, Former
 from gallery.encoder import Encoder
 from gallery.errors import BadInput
-from gallery.journal import Entry
 from gallery.printable import printable
-from gallery.stacks import restack
+from gallery.stores.collection import check_vectors
+from gallery.stores.editor import Editor, Former
+from gallery.stores.journal import Entry
 from ingest.captions import CaptionsByPath
 from ingest.part import Part
 from ingest.reading import Failed, Read, Reader
 from ingest.removal import is_below, is_gone, remove_gone
 from ingest.report import IngestReport
+from ingest.stacks import restack
 from ingest.threads import ahead, in_background
 from ingest.walk import Walk
 from ingest.writer import Writer

@@ -3,9 +3,9 @@
 import sys
 import time
 
-from gallery.addresses import set_public_url
-from gallery.copying import copy_collection, settings_of
+from gallery.pictures.addresses import set_public_url
 from gallery.settings import Settings
+from gallery.stores.copying import copy_collection, settings_of
 
 _SPEAK_EVERY = 2.0
 """Seconds between two lines about a long piece of work."""

@@ -4,16 +4,16 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from gallery.editor import Editor
 from gallery.encoder import Encoder, Vectors
 from gallery.errors import Reason, UnreadableImage
-from gallery.files import read_file
-from gallery.images import open_image
-from gallery.journal import Entry
-from gallery.payload import now, point_id, record_of
+from gallery.pictures.files import read_file
+from gallery.pictures.images import open_image
 from gallery.records import ImageFile, ImageRecord
-from gallery.stacks import perceptual_hash
+from gallery.stores.editor import Editor
+from gallery.stores.journal import Entry
+from gallery.stores.payload import now, point_id, record_of
 from ingest.part import Part
+from ingest.stacks import perceptual_hash
 from ingest.threads import Turns
 
 

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from gallery.editor import Editor
 from gallery.errors import BadInput
-from gallery.journal import Entry, Journal
+from gallery.stores.editor import Editor
+from gallery.stores.journal import Entry, Journal
 from ingest.writer import Writer
 
 MOST_PRUNED = 0.2

@@ -4,9 +4,9 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from gallery.files import find_images, look_at
-from gallery.journal import Entry, Journal
+from gallery.pictures.files import find_images, look_at
 from gallery.records import ImageFile
+from gallery.stores.journal import Entry, Journal
 from ingest.captions import CaptionsByPath
 from ingest.removal import is_below
 from ingest.report import IngestReport

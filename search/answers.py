@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
-from gallery.payload import date_of
 from gallery.records import Hit, ImageFile, ImageRecord
+from gallery.stores.payload import date_of
 from search.answer import Answer, Group
 
 

@@ -120,7 +120,7 @@ def main(
 
 def _serve(name: str | None, host: str, port: int) -> None:
     from gallery.settings import Settings
-    from search.serve import serve
+    from search.web.serve import serve
 
     serve(Settings.from_environ(), name, host, port, _say)
 

@@ -16,8 +16,8 @@ from search.answers import to_json
 from search.grouping import Grouping
 from search.query import QueryError, clean_query, parse_query
 from search.ranking import Order
-from search.service import ask_page
 from search.table import format_groups, format_json, format_table, format_tsv
+from search.web.service import ask_page
 
 if TYPE_CHECKING:
     from search.engine import SearchEngine
@@ -175,7 +175,7 @@ def answer_stdin(question: Question, name: str | None, text_encoder: str | None,
 
 
 def _thumbnail() -> Callable[[Hit], bytes]:
-    from gallery.thumbnails import Thumbnails
+    from gallery.pictures.thumbnails import Thumbnails
 
     thumbnails = Thumbnails(Settings.from_environ().data_dir)
     return lambda hit: thumbnails.jpeg(hit.image)

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.calibration import Calibration, load_calibration
-from gallery.collection import ImageCollection, Where, open_collection
 from gallery.errors import BadInput
-from gallery.filters import Filter, as_filter
 from gallery.records import Hit
 from gallery.settings import Settings
+from gallery.stores.collection import ImageCollection, Where, open_collection
+from gallery.stores.filters import Filter, as_filter
 from gallery.text_onnx import TextEncoder
 from search.answer import Answer
 from search.filtering import lower
@@ -119,7 +119,7 @@ class SearchEngine:
             query: What the pictures show, and filters.
             limit: The most hits, or groups; at least 1.
             offset: How many of the first hits or groups are left out.
-            where: Filters besides those of the line, see `gallery.collection.Where`.
+            where: Filters besides those of the line, see `gallery.stores.collection.Where`.
             min_score: The least cosine of a hit.
             sort: `date` puts the hits in the order of their date, newest first: all with `min_score` or better,
                 or without it the best `limit`.
@@ -192,7 +192,7 @@ class SearchEngine:
         Args:
             query: What the picture shows.
             limit: At least 1.
-            where: Filters, see `gallery.collection.Where`.
+            where: Filters, see `gallery.stores.collection.Where`.
             min_score: The least cosine of a hit.
 
         Raises:

@@ -7,9 +7,9 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from gallery.collection import ImageCollection
-from gallery.filters import Condition as Wanted
-from gallery.filters import Filter
+from gallery.stores.collection import ImageCollection
+from gallery.stores.filters import Condition as Wanted
+from gallery.stores.filters import Filter
 from search.query import HAS, Condition
 
 MOST_VALUES = 1_000_000

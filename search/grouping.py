@@ -6,9 +6,9 @@ from datetime import date
 from pathlib import PurePath
 from typing import Literal
 
-from gallery.filters import Filter
-from gallery.payload import date_of, folder_values
 from gallery.records import Hit
+from gallery.stores.filters import Filter
+from gallery.stores.payload import date_of, folder_values
 from search.answer import Group
 
 Grouping = Literal["folder", "day", "near-duplicates"]

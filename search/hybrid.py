@@ -12,8 +12,8 @@ from pathlib import Path, PurePath
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.collection import best_first
 from gallery.records import Hit, ImageRecord
+from gallery.stores.collection import best_first
 
 RANK_CONSTANT = 60
 DEPTH = 1000

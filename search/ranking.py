@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Literal
 
-from gallery.filters import Filter
-from gallery.payload import moment
 from gallery.records import Hit
+from gallery.stores.filters import Filter
+from gallery.stores.payload import moment
 from search.answer import Group
 from search.grouping import Grouping, completed, filled, grouped
 

@@ -14,9 +14,9 @@ from pathlib import Path, PurePath
 from PIL import Image, ImageDraw, ImageOps
 
 from gallery.errors import BadInput, UnreadableImage
-from gallery.payload import date_of
 from gallery.printable import printable
 from gallery.records import Hit
+from gallery.stores.payload import date_of
 from search.lettering import font_for, lines_of
 
 HEIGHT, TALLEST, WIDTH = 200, 250, 1600

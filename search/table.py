@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from io import StringIO
 
-from gallery.payload import date_of
 from gallery.printable import printable
 from gallery.records import Hit
+from gallery.stores.payload import date_of
 from search.answer import Answer, Group
 from search.answers import to_json, whole_answer
 

@@ -9,10 +9,10 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.collection import ImageCollection
 from gallery.errors import BadInput
-from gallery.payload import point_id
 from gallery.spec import sha256_of
+from gallery.stores.collection import ImageCollection
+from gallery.stores.payload import point_id
 from search.filtering import MOST_VALUES, is_end_of
 from search.query import Term
 

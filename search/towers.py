@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.collection import ImageCollection
 from gallery.errors import BadInput, EncoderError
 from gallery.settings import Settings
 from gallery.spec import TOWERS_FILE
+from gallery.stores.collection import ImageCollection
 from gallery.text_onnx import TextEncoder, load_exported
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Towers:
             UnreadableImage: The file is none.
             EncoderError: The encoder cannot be loaded.
         """
-        from gallery.images import open_image
+        from gallery.pictures.images import open_image
 
         encoder = self.whole()
         vector: NDArray[np.float32] = encoder.encode_images([open_image(str(path), encoder.detail).rgb])[0]

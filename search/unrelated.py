@@ -10,7 +10,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from gallery.collection import ImageCollection, Where
+from gallery.stores.collection import ImageCollection, Where
 from gallery.text_onnx import TextEncoder
 
 

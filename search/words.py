@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 
-from gallery.collection import ImageCollection
-from gallery.filters import Filter
 from gallery.records import Hit, ImageRecord
 from gallery.settings import Settings
+from gallery.stores.collection import ImageCollection
+from gallery.stores.filters import Filter
 from search.hybrid import DEPTH, LexicalIndex, index_format
 
 MOST_LOOKED_AT = 10_000

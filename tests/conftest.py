@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gallery.payload import point_id
 from gallery.records import ImageFile, ImageRecord
+from gallery.stores.payload import point_id
 
 Vectors = NDArray[np.float32]
 

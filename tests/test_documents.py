@@ -14,8 +14,8 @@ import gallery
 import ingest.cli
 import search.cli
 from gallery.errors import Reason
-from gallery.payload import INDEXED_KEYS
 from gallery.settings import Settings
+from gallery.stores.payload import INDEXED_KEYS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -19,7 +19,7 @@ from baseline.training import prepare, train
 from baseline.two_tower import TowerChoices, train_heads
 from gallery.encoder import load_encoder
 from gallery.errors import BadInput, EncoderError
-from gallery.text_vectors import BertVectors
+from gallery.judged.text_vectors import BertVectors
 from gallery.towers import project
 
 

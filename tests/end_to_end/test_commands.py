@@ -71,9 +71,9 @@ def find(data: str, *arguments: str) -> Done:
 
 
 def test_at_least_nine_of_the_twelve_queries_find_a_right_picture_first(data: str) -> None:
-    from gallery.collection import open_collection
     from gallery.encoder import load_encoder
     from gallery.settings import Settings
+    from gallery.stores.collection import open_collection
     from search.engine import SearchEngine
 
     collection = open_collection(Settings(data_dir=Path(data)))

@@ -14,7 +14,7 @@ from drawn_judgements import build
 import baseline.cli
 import ingest.cli
 from gallery.encoder import load_encoder
-from gallery.images import open_image
+from gallery.pictures.images import open_image
 
 QUERY = "a red bar left on blue ground"
 

@@ -12,8 +12,8 @@ from eval.cli import main
 from eval.qrels import read_qrels
 from eval.runs import read_run
 from gallery.calibration import load_calibration
-from gallery.collection import edit_collection
 from gallery.settings import Settings
+from gallery.stores.collection import edit_collection
 from ingest.pipeline import ingest
 
 

@@ -12,8 +12,8 @@ from eval.nothing import numbers_for, tell_apart
 from eval.photos import Photos
 from eval.runs import Topic
 from eval.sections import nothing
-from gallery.dataset import JudgedSet
 from gallery.encoder import Vectors, unit_rows
+from gallery.judged.dataset import JudgedSet
 from gallery.records import Caption, ImageRecord, Judgement
 from search.strict import STANDING
 from search.unrelated import unrelated_texts

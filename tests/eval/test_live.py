@@ -8,10 +8,10 @@ from letter_encoder import LetterEncoder
 
 from eval.live import index_quality, judge_collection, topics_from_captions, topics_from_file
 from eval.qrels import Wanted
-from gallery.collection import ImageCollection, edit_collection, open_collection
 from gallery.errors import BadInput
 from gallery.records import ImageFile, ImageRecord
 from gallery.settings import Settings
+from gallery.stores.collection import ImageCollection, edit_collection, open_collection
 
 
 @pytest.fixture(scope="module")

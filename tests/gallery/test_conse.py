@@ -10,7 +10,7 @@ from PIL import Image
 from gallery.conse import _check
 from gallery.encoder import Encoder, load_encoder
 from gallery.errors import EncoderError
-from gallery.images import open_image
+from gallery.pictures.images import open_image
 
 PHOTOS = Path(__file__).parents[2] / "examples" / "photos"
 NAMED = {

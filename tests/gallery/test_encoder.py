@@ -15,7 +15,7 @@ from sentence_transformers.base.modality import infer_modality
 from gallery import encoder as encoders
 from gallery.encoder import ClipEncoder, Encoder, choose_encoder, load_encoder, unit_rows
 from gallery.errors import EncoderError
-from gallery.images import open_image
+from gallery.pictures.images import open_image
 
 TEXTS = [
     "a small red star on blue",

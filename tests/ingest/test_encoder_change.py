@@ -16,12 +16,12 @@ from letter_encoder import COLOURS, LetterEncoder
 from PIL import Image
 from qdrant_client import QdrantClient
 
-from gallery import server_connection
-from gallery.collection import collection_names, edit_collection, list_collections, open_collection
 from gallery.encoder import Encoder
 from gallery.errors import BadInput, CollectionError
 from gallery.records import Caption, ImageRecord
 from gallery.settings import Settings
+from gallery.stores.collection import collection_names, edit_collection, list_collections, open_collection
+from gallery.stores.server import connection as server_connection
 from ingest import commands
 from ingest.captions import CaptionsByPath
 from ingest.pipeline import ingest
@@ -197,7 +197,7 @@ def test_points_under_their_own_name_cannot_be_replaced(settings: Settings, phot
     assert physical.startswith("photos--")
     commands.drop(settings, "photos", yes=True)
     assert collection_names(settings) == []
-    from gallery.server_names import point_alias  # a collection that was made without an alias
+    from gallery.stores.server.names import point_alias  # a collection that was made without an alias
 
     client.create_collection("photos", vectors_config={})
     with pytest.raises(CollectionError, match="under its own name"):

@@ -19,13 +19,14 @@ from PIL import Image
 from qdrant_client import QdrantClient
 
 from benchmarks.hostile import make_hostile
-from gallery import server_connection, server_editor
-from gallery.collection import edit_collection, open_collection
 from gallery.encoder import Vectors
 from gallery.errors import CollectionError, Reason, UnreadableImage
-from gallery.files import find_images, read_file
+from gallery.pictures.files import find_images, read_file
 from gallery.records import ImageRecord
 from gallery.settings import Settings
+from gallery.stores.collection import edit_collection, open_collection
+from gallery.stores.server import connection as server_connection
+from gallery.stores.server import editor as server_editor
 from ingest.pipeline import ingest
 from ingest.report import IngestReport
 
@@ -33,7 +34,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from letter_encoder import LetterEncoder
-from gallery.collection import edit_collection
+from gallery.stores.collection import edit_collection
 from gallery.settings import Settings
 from ingest import writer
 from ingest.pipeline import ingest

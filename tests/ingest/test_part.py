@@ -8,9 +8,9 @@ import pytest
 from letter_encoder import LetterEncoder
 from PIL import Image
 
-from gallery.collection import edit_collection, open_collection
 from gallery.errors import BadInput
 from gallery.settings import Settings
+from gallery.stores.collection import edit_collection, open_collection
 from ingest.part import Part
 from ingest.pipeline import ingest
 

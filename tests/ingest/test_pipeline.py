@@ -14,13 +14,13 @@ from letter_encoder import COLOURS, LetterEncoder
 from numpy.typing import NDArray
 from PIL import Image
 
-from gallery import files
-from gallery.collection import edit_collection, open_collection
 from gallery.errors import BadInput, EncoderError, Reason, SpecMismatch, UnreadableImage
-from gallery.images import _formats
+from gallery.pictures import files
+from gallery.pictures.images import _formats
 from gallery.records import Caption, Hit, ImageRecord
 from gallery.settings import Settings
 from gallery.spec import Spec
+from gallery.stores.collection import edit_collection, open_collection
 from ingest.captions import CaptionsByPath
 from ingest.pipeline import ingest
 from ingest.report import IngestReport

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from gallery import tuning
-from gallery.collection import edit_collection, open_collection
 from gallery.settings import Settings
 from gallery.spec import Spec
+from gallery.stores import tuning
+from gallery.stores.collection import edit_collection, open_collection
 from ingest.cli import main
 
 SPEC = Spec(encoder="letters", dimension=64, space="letters-1", text="letters-1")

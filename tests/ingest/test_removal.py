@@ -9,9 +9,9 @@ import pytest
 from letter_encoder import COLOURS, LetterEncoder
 from PIL import Image
 
-from gallery.collection import edit_collection, open_collection
 from gallery.errors import BadInput
 from gallery.settings import Settings
+from gallery.stores.collection import edit_collection, open_collection
 from ingest.pipeline import ingest
 from ingest.removal import is_below, is_gone
 from ingest.report import IngestReport

@@ -11,11 +11,11 @@ from letter_encoder import LetterEncoder
 from numpy.typing import NDArray
 
 from gallery.calibration import Calibration, StrictRule
-from gallery.collection import edit_collection
 from gallery.errors import BadInput, SpecMismatch, UnreadableImage
-from gallery.payload import date_of, moment
 from gallery.records import Hit, ImageRecord
 from gallery.settings import Settings
+from gallery.stores.collection import edit_collection
+from gallery.stores.payload import date_of, moment
 from search import grouping, strict, unrelated
 from search.engine import SearchEngine
 from search.filtering import in_folder, matches_path

@@ -8,11 +8,11 @@ import pytest
 from letter_encoder import LetterEncoder
 
 from gallery.calibration import Calibration
-from gallery.collection import ImageCollection, edit_collection, open_collection
 from gallery.errors import BadInput, SpecMismatch
-from gallery.payload import moment
 from gallery.records import ImageRecord
 from gallery.settings import Settings
+from gallery.stores.collection import ImageCollection, edit_collection, open_collection
+from gallery.stores.payload import moment
 from search.engine import SearchEngine
 
 

@@ -16,10 +16,10 @@ from served import Served, draw_alike, served
 from gallery.records import Hit, ImageFile, ImageRecord
 from search.answer import Group
 from search.answers import whole_answer
-from search.asking import MOST_VALUES, Asked
 from search.engine import SearchEngine
 from search.grouping import STACK_SIZE, completed, filled, grouped
-from search.service import ask_page, write_note
+from search.web.asking import MOST_VALUES, Asked
+from search.web.service import ask_page, write_note
 
 ALIKE = {"a1.png", "a2.png", "a3.png"}
 

@@ -16,11 +16,11 @@ from letter_encoder import LetterEncoder
 from numpy.typing import NDArray
 from qdrant_client import QdrantClient
 
-from gallery import server_connection
-from gallery.collection import ImageCollection, edit_collection, open_collection
-from gallery.filters import Filter
 from gallery.records import ImageRecord
 from gallery.settings import Settings
+from gallery.stores.collection import ImageCollection, edit_collection, open_collection
+from gallery.stores.filters import Filter
+from gallery.stores.server import connection as server_connection
 from search import hybrid, words
 from search.hybrid import LexicalIndex, words_of
 from search.words import Words

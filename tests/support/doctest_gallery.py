@@ -6,11 +6,11 @@ from pathlib import Path
 from letter_encoder import COLOURS, LetterEncoder
 from PIL import Image
 
-from gallery.collection import edit_collection
-from gallery.payload import now, point_id
 from gallery.records import ImageFile, ImageRecord
 from gallery.settings import Settings
 from gallery.spec import sha256_of
+from gallery.stores.collection import edit_collection
+from gallery.stores.payload import now, point_id
 
 
 def make(folder: Path | None = None) -> tuple[Settings, LetterEncoder, Path]:

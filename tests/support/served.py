@@ -13,18 +13,18 @@ import uvicorn
 from letter_encoder import COLOURS, LetterEncoder
 from PIL import Image
 
-from gallery.collection import edit_collection, open_collection
 from gallery.encoder import Encoder
 from gallery.records import Caption
 from gallery.settings import Settings
+from gallery.stores.collection import edit_collection, open_collection
 from ingest.captions import CaptionsByPath
 from ingest.pipeline import ingest
-from search.api import create_app
-from search.batching import BatchingEncoder
 from search.engine import SearchEngine
-from search.limits import Limits
-from search.live import Live, Opened
-from search.serve import listen
+from search.web.api import create_app
+from search.web.batching import BatchingEncoder
+from search.web.limits import Limits
+from search.web.live import Live, Opened
+from search.web.serve import listen
 
 HOSTILE = "<script>alert(1)<&\"'.png"
 SHAPES = {"red": (60, 40), "green": (40, 60), "blue": (50, 50), "gold": (90, 40), "black": (30, 30)}

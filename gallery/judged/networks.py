@@ -1,0 +1,126 @@
+"""Frozen image networks: what they make of a picture before their last layer."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from gallery.conse import CLASSIFIER_SHA256, SIDE, classifier_pixels, load_classifier
+from gallery.encoder import Vectors, best_device
+from gallery.errors import EncoderError
+from gallery.pictures.images import LOADER_VERSION
+from gallery.spec import sha256_of
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+NETWORKS = ("efficientnet-lite2", "resnet50")
+_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
+_SCALE = np.array([0.229, 0.224, 0.225], np.float32)
+
+
+class ImageNetwork:
+    """An ImageNet network without its last layer.
+
+    Attributes:
+        name: One of `NETWORKS`.
+        weights: A local file of weights, or empty for those that come with the network.
+        dimension: Length of the vectors.
+        detail: Pixels of a picture's shorter side that are enough, for `open_image`.
+        fingerprint: Names the weights and the image loader.
+    """
+
+    def __init__(self, name: str, weights: str = "", device: str | None = None) -> None:
+        """Load the network.
+
+        Args:
+            name: `efficientnet-lite2`, from a package, or `resnet50`, whose ImageNet weights torchvision fetches.
+            weights: A local file with a state dict of torchvision's ResNet50, instead of fetching.
+            device: In torch's words; without it a GPU if there is one.
+
+        Raises:
+            EncoderError: The name is not known, or the weights cannot be had.
+        """
+        if name not in NETWORKS or (weights and name != "resnet50"):
+            raise EncoderError(f"no image network {name} {weights}; choose {' or '.join(NETWORKS)}".replace("  ", " "))
+        self.name, self.weights, self._device = name, weights, best_device(device)
+        self.on_cpu = self._device == "cpu"
+        if name == "resnet50":
+            self._network, digest, self.dimension, self.detail = *_resnet50(weights), 2048, 2 * 256
+        else:
+            self._network, digest = load_classifier(self._device), CLASSIFIER_SHA256[:8]
+            self.dimension, self.detail = 1280, 2 * SIDE
+        self._network.to(self._device)
+        self.fingerprint = f"{name} {digest} loader {LOADER_VERSION}"
+
+    def pixels(self, picture: Image.Image) -> Vectors:
+        """Return the network's input for one RGB picture, shape `(3, height, width)`."""
+        return classifier_pixels(picture) if self.name == "efficientnet-lite2" else resnet_pixels(picture)
+
+    def features(self, pixels: Vectors, *, mirrored: bool = False) -> Vectors:
+        """Return one vector per input, shape `(n, dimension)`.
+
+        Args:
+            pixels: Shape `(n, 3, height, width)`.
+            mirrored: Whether each is the mean of the vectors of the picture and of its mirror image.
+        """
+        import torch
+
+        inputs = torch.from_numpy(pixels).to(self._device)
+        with torch.inference_mode():
+            vectors = self._pooled(inputs)
+            if mirrored:
+                vectors = (vectors + self._pooled(inputs.flip(3))) / 2
+        return np.asarray(vectors.cpu().numpy(), np.float32)
+
+    def _pooled(self, inputs: "Tensor") -> "Tensor":
+        import torch
+
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
+        if self.name == "resnet50":
+            pooled: torch.Tensor = self._network(inputs)
+        else:
+            pooled = self._network.extract_features(inputs).mean((2, 3))  # type: ignore[operator]
+        return pooled
+
+
+def resnet_pixels(picture: Image.Image) -> Vectors:
+    """Scale the shorter side to 256, cut out the middle 224 x 224, and normalise as the network's authors do.
+
+    Returns:
+        Shape `(3, 224, 224)`.
+    """
+    side = min(picture.size) * 224 / 256
+    left, top = ((length - side) / 2 for length in picture.size)
+    square = picture.resize((224, 224), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
+    scaled: Vectors = (np.asarray(square, np.float32) / np.float32(255) - _MEAN) / _SCALE
+    return scaled.transpose(2, 0, 1)
+
+
+def without_last_layer(network: "nn.Module") -> "nn.Module":
+    """Return a torchvision ResNet whose output is what goes into its last layer, in the state for inference."""
+    from torch import nn
+
+    network.fc = nn.Identity()
+    return network.eval()
+
+
+def _resnet50(weights: str) -> tuple["nn.Module", str]:
+    """Return ResNet50 without its last layer, and the digest or name of its weights."""
+    import torch
+    from torchvision.models import ResNet50_Weights, resnet50
+
+    try:
+        if not weights:
+            published = ResNet50_Weights.IMAGENET1K_V2
+            return without_last_layer(resnet50(weights=published)), str(published.name)
+        network = resnet50(weights=None)
+        network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+        return without_last_layer(network), sha256_of(Path(weights))[:8]
+    except Exception as error:  # torch's loader, the network and the disk raise what they like
+        said = " ".join(str(error).split())[:200]
+        raise EncoderError(
+            f"the weights of resnet50 {weights or 'could not be fetched'} ({said}); give a file of torchvision's "
+            "ResNet50 with --weights, or take --image efficientnet-lite2, which needs no download"
+        ) from error

@@ -1,0 +1,1 @@
+"""A file becomes an upright sRGB picture, its facts, and its thumbnail."""

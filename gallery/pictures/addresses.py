@@ -1,0 +1,53 @@
+"""The addresses of thumbnails in a collection's payload, for Qdrant's dashboard."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import islice
+from urllib.parse import urlsplit
+
+from gallery.errors import BadInput
+from gallery.records import ImageRecord
+from gallery.settings import Settings
+from gallery.stores.collection import ImageCollection, edit_collection, open_collection
+
+_BATCH = 256
+
+
+def set_public_url(
+    settings: Settings, name: str, url: str, on_progress: Callable[[int, int], None] = lambda *_: None
+) -> int:
+    """Rewrite the addresses of a collection's thumbnails to `URL/thumbs/ID.jpg`; an empty `url` takes them out.
+
+    Vectors and everything else stay. Returns how many pictures there are; `on_progress` gets how many are done, and
+    how many there are.
+
+    Raises:
+        BadInput: `url` is none that a browser could load pictures from.
+        CollectionError: There is no such collection, or another process is writing to it.
+    """
+    address = urlsplit(url)
+    if url and (address.scheme not in ("http", "https") or not address.hostname or address.query or address.fragment):
+        raise BadInput(f"{url!r} is no address for thumbnails; give one such as https://photos.example:8000")
+    settings = replace(settings, public_url=url or None)
+    with contextlib.closing(edit_collection(settings, name, new=False)) as editor:
+        editor.finish()  # what an interrupted run left is then in the collection, too
+    with (
+        contextlib.closing(open_collection(settings, name)) as collection,
+        contextlib.closing(edit_collection(settings, name, new=False)) as editor,
+    ):
+        editor.begin(collection.spec)
+        pictures, done = collection.count(), 0
+        for records in _batches(collection):
+            editor.update(records)
+            editor.flush()
+            done += len(records)
+            on_progress(done, pictures)
+        editor.finish()
+    return done
+
+
+def _batches(collection: ImageCollection) -> Iterator[list[ImageRecord]]:
+    records = collection.records()
+    while batch := list(islice(records, _BATCH)):
+        yield batch

@@ -1,0 +1,78 @@
+"""Small versions of a collection's pictures, made once by the one loader and kept by their content's digest.
+
+    DATA_DIR/thumbs/SIDE/ab/ab34….jpg
+
+A digest's picture never changes, so what was made is good for ever, and may be removed at any time.
+"""
+
+import tempfile
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+
+from gallery.errors import CollectionError
+from gallery.pictures.images import open_image
+from gallery.pictures.originals import read_original
+from gallery.records import ImageRecord
+
+THUMB, VIEW = 480, 1600
+"""Pixels of the longer side: in a grid, and alone on a page."""
+_QUALITY = 82
+
+
+class Thumbnails:
+    """The folder of small JPEGs. Safe to use from several threads and processes."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._folder = data_dir / "thumbs"
+
+    def jpeg(self, record: ImageRecord, side: int = THUMB) -> bytes:
+        """Return the upright picture as a JPEG whose longer side has at most `side` pixels.
+
+        Raises:
+            UnreadableImage: It was not made before, and none of the picture's files is as it was indexed.
+            CollectionError: It cannot be kept.
+        """
+        path = self._folder / str(side) / record.sha256[:2] / f"{record.sha256}.jpg"
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            pass
+        data = small_jpeg(read_original(record)[1], side)
+        try:
+            _write(path, data)
+        except OSError as error:
+            raise CollectionError(f"{path} cannot be written ({error}); make room, or set DATA_DIR") from error
+        return data
+
+
+def small_jpeg(source: bytes, side: int) -> bytes:
+    """Return a file's bytes as an upright JPEG whose longer side has at most `side` pixels; never enlarges.
+
+    Raises:
+        UnreadableImage: The bytes are no picture.
+    """
+    rgb = open_image(source, detail=side).rgb  # enough for both sides, as `detail` is about the shorter one
+    return shrunk_jpeg(rgb, side)
+
+
+def shrunk_jpeg(rgb: Image.Image, side: int) -> bytes:
+    """Return a picture as a JPEG whose longer side has at most `side` pixels; never enlarges."""
+    rgb.thumbnail((side, side), Image.Resampling.LANCZOS)
+    target = BytesIO()
+    rgb.save(target, "JPEG", quality=_QUALITY, optimize=True, progressive=True)
+    return target.getvalue()
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file that others see whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, suffix=".draft")
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+        Path(draft).replace(path)
+    except OSError:
+        Path(draft).unlink(missing_ok=True)
+        raise

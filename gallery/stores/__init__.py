@@ -1,0 +1,1 @@
+"""Points in collections: one contract, and two stores that keep it."""

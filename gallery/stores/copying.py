@@ -1,0 +1,146 @@
+"""Copies of collections: from embedded to a server, back, or beside itself; vectors are taken as they are.
+
+A copy that was stopped goes on where it was. At the end the copy is opened as a search would open it, and compared.
+"""
+
+import contextlib
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gallery.errors import BadInput, CollectionError
+from gallery.records import ImageRecord
+from gallery.settings import Settings
+from gallery.stores.collection import ImageCollection, edit_collection, open_collection
+from gallery.stores.editor import Editor
+from gallery.stores.journal import Entry
+
+SAMPLE = 1000
+"""Pictures of the copy that are compared with their originals."""
+TOLERANCE = 1e-6
+"""By how much a float may differ: a server makes vectors one long again, in its own rounding."""
+_BATCH = 256
+
+Picture = tuple[ImageRecord, NDArray[np.float32]]
+
+
+@dataclass(slots=True)
+class CopyReport:
+    """What came of a copy.
+
+    Attributes:
+        pictures: In the original.
+        seen: Looked at so far.
+        copied: Written by this run; the others were there already.
+        compared: Read back and found equal.
+        others: In the copy, but not in the original: they were left alone.
+    """
+
+    pictures: int = 0
+    seen: int = 0
+    copied: int = 0
+    compared: int = 0
+    others: int = 0
+
+
+def settings_of(settings: Settings, place: str) -> Settings:
+    """Return the settings with which collections at `place` are opened: an address of a server, or a folder.
+
+    Raises:
+        BadInput: `place` is an address of another kind.
+    """
+    if place.startswith(("http://", "https://")):
+        return replace(settings, qdrant_url=place)
+    if "://" in place:
+        raise BadInput(f"{place} is no place for a copy; give an http:// or https:// address, or a folder")
+    return replace(settings, qdrant_url=None, data_dir=Path(place).expanduser())
+
+
+def copy_collection(
+    settings: Settings,
+    name: str,
+    target_settings: Settings,
+    target_name: str,
+    on_progress: Callable[[CopyReport], None] = lambda _: None,
+) -> CopyReport:
+    """Copy the collection `name`, or go on with that, and compare.
+
+    Thumbnails keep their addresses unless PUBLIC_URL gives others. Pictures that only the copy has stay there.
+
+    Raises:
+        BadInput: The copy would be the original.
+        SpecMismatch: There is a collection of that name with vectors of another space.
+        CollectionError: One of the two cannot be reached, or the copy differs.
+    """
+    if _place(settings, name) == _place(target_settings, target_name):
+        raise BadInput(f"collection {name} cannot be copied onto itself; give another place, or another name with --as")
+    with contextlib.closing(open_collection(settings, name)) as source:
+        target_settings = replace(target_settings, public_url=settings.public_url or source.public_url())
+        report = CopyReport(pictures=source.count())
+        with contextlib.closing(edit_collection(target_settings, target_name)) as target:
+            target.begin(source.spec)
+            sample = _copy(source, target, report, on_progress)
+            target.finish()
+        with contextlib.closing(open_collection(target_settings, target_name)) as copy:
+            _compare(copy, sample, report)
+    on_progress(report)
+    return report
+
+
+def _place(settings: Settings, name: str) -> tuple[str, str]:
+    return (settings.qdrant_url or str(settings.data_dir.resolve())).rstrip("/"), name
+
+
+def _copy(
+    source: ImageCollection, target: Editor, report: CopyReport, on_progress: Callable[[CopyReport], None]
+) -> list[Picture]:
+    """Write what the target lacks, and return a sample of all there is, each picture as probable as any other."""
+    chance = random.Random(0)  # noqa: S311 - no secret; the same sample each time
+    sample: list[Picture] = []
+    for pictures in _batches(source.scan()):
+        there = target.get([record.id for record, _ in pictures])
+        new = [(record, vector) for record, vector in pictures if there.get(record.id) != record]
+        if new:
+            target.upsert([record for record, _ in new], np.stack([vector for _, vector in new]))
+            target.flush()
+        target.journal.write([Entry(file, record.sha256) for record, _ in pictures for file in record.files])
+        report.copied += len(new)
+        for picture in pictures:
+            report.seen += 1
+            if len(sample) < SAMPLE:
+                sample.append(picture)
+            elif (place := chance.randrange(report.seen)) < SAMPLE:
+                sample[place] = picture
+        on_progress(report)
+    return sample
+
+
+def _batches(pictures: Iterator[Picture]) -> Iterator[Sequence[Picture]]:
+    while batch := list(islice(pictures, _BATCH)):
+        yield batch
+
+
+def _compare(copy: ImageCollection, sample: Sequence[Picture], report: CopyReport) -> None:
+    """Raise `CollectionError` if the copy lacks pictures, or some of the sample are not as they were."""
+    there = copy.count()
+    if there < report.pictures:
+        raise CollectionError(
+            f"the copy {copy.name} has {there} of {report.pictures} pictures; run the same command again"
+        )
+    report.others = there - report.pictures
+    for pictures in _batches(iter(sample)):
+        ids = [record.id for record, _ in pictures]
+        records, vectors = copy.get(ids), copy.vectors(ids)
+        for record, vector in pictures:
+            found = vectors.get(record.id)
+            if records.get(record.id) != record or found is None or not np.allclose(found, vector, atol=TOLERANCE):
+                raise CollectionError(
+                    f"in the copy {copy.name}, picture {record.id} ({record.path}) is not as it was; if nobody else "
+                    "writes there, drop the copy and run again"
+                )
+            report.compared += 1

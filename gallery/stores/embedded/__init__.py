@@ -1,0 +1,1 @@
+"""The store on this machine, in Qdrant Edge: the only user of qdrant_edge."""

@@ -1,0 +1,72 @@
+"""How the embedded engine is set up for a collection's size: `gallery.stores.tuning` in the engine's words."""
+
+from pathlib import Path
+
+import qdrant_edge as q
+
+from gallery.stores.tuning import (
+    EDGE_CANDIDATES,
+    EDGES,
+    GRAPH_FROM,
+    GRAPH_KEYS,
+    OVERSAMPLING,
+    QUANTISE_FROM,
+    SEARCH_CANDIDATES,
+)
+
+_INDEX = {
+    "keyword": q.KeywordIndexParams,
+    "integer": q.IntegerIndexParams,
+    "datetime": q.DatetimeIndexParams,
+}
+
+
+Quantisation = q.TurboQuantQuantizationConfig | q.ScalarQuantizationConfig
+
+FOUR_BITS = q.TurboQuantQuantizationConfig(bits=q.TurboQuantBitSize.Bits4, memory=q.Memory.Cold)
+
+
+def config(dimension: int, quantisation: Quantisation | None = None) -> q.EdgeConfig:
+    """Return the configuration of a collection of vectors of `dimension`.
+
+    Quantised, a collection is large, and its vectors stay on the disk, mapped: a million of them, read whole, kept
+    every `search` waiting for 4 to 7 s. An answer needs a few thousand of them; those of the first one come from the
+    disk, those of the next from the system's cache.
+    """
+    return q.EdgeConfig(
+        vectors=q.EdgeVectorParams(
+            size=dimension, distance=q.Distance.Cosine, memory=q.Memory.Cold if quantisation else q.Memory.Cached
+        ),
+        hnsw_config=q.HnswIndexConfig(m=EDGES, ef_construct=EDGE_CANDIDATES, full_scan_threshold=10_000),
+        quantization_config=quantisation,
+        optimizers=q.EdgeOptimizersConfig(indexing_threshold=GRAPH_FROM * dimension * 4 // 1024),
+        wal_enabled=False,  # flush() makes batches durable; with a log only one process could open the folder
+    )
+
+
+def payload_index(key: str, kind: str) -> q.UpdateOperation:
+    """Return the operation that makes the index of a payload key of a kind in Qdrant's words.
+
+    Indexes stay on the disk, mapped: in memory they would be read whole whenever a search opens the collection.
+    """
+    return q.UpdateOperation.create_field_index(key, _INDEX[kind](enable_hnsw=key in GRAPH_KEYS, memory=q.Memory.Cold))
+
+
+def search_params(*, exact: bool) -> q.SearchParams:
+    """Return how to search: quantised vectors, where there are some, choose the candidates and full ones the answer."""
+    quantised = q.QuantizationSearchParams(rescore=True, oversampling=OVERSAMPLING)
+    return q.SearchParams(hnsw_ef=SEARCH_CANDIDATES, exact=exact, quantization=quantised)
+
+
+def optimised(shard: q.EdgeShard, folder: Path, dimension: int) -> q.EdgeShard:
+    """Make the graph where one pays, and return the shard, opened anew if it had to be set up otherwise.
+
+    For a handful of new pictures there is nothing to do: the engine leaves what lies beside the graph alone until it
+    is worth one. Holds the interpreter while it works.
+    """
+    if shard.info().points_count >= QUANTISE_FROM:
+        shard.close()
+        shard = q.EdgeShard.load(str(folder), config(dimension, FOUR_BITS))
+    shard.optimize()
+    shard.flush()
+    return shard

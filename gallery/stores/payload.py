@@ -1,0 +1,195 @@
+"""What a point is.
+
+A point is one picture. Its id is the UUIDv5 of the SHA-256 of the file's bytes, so the same bytes are one point,
+however many files hold them. Its vector is a unit vector; distance is cosine. Its payload has these keys, in this
+order, as Qdrant's dashboard shows the first eight:
+
+    thumbnail   absolute http(s) URL ending in .jpg; only where PUBLIC_URL is set, and then the only top-level URL
+    path        all its places, sorted
+    folder      the folders of these, sorted
+    date        when it was taken, else the oldest mtime of its files; RFC 3339; always there
+    year        of that date
+    width       pixels of the upright picture
+    height
+    format      JPEG, PNG, …
+    camera      maker and model
+    captions    sentences from a captions file
+    stack       the smallest id among its near-duplicates, itself included
+    sha256
+    indexed_at  when the vector was made
+    origin      {files: [{path, size, mtime in ns}], taken_at, orientation, phash}
+
+A path that is not UTF-8 is stored percent-encoded, with raw: true in its file and in origin. Keys without a
+value are left out.
+"""
+
+import os
+from datetime import UTC, datetime
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+from uuid import UUID, uuid5
+
+from gallery.records import ImageFile, ImageRecord
+
+if TYPE_CHECKING:
+    from gallery.pictures.images import Picture
+
+NAMESPACE = UUID("7a3c5f0e-54d0-5c6b-9a57-0b8f3f1f6f2d")
+INDEXED_KEYS = {
+    "path": "keyword",
+    "folder": "keyword",
+    "date": "datetime",
+    "year": "integer",
+    "width": "integer",
+    "height": "integer",
+    "format": "keyword",
+    "camera": "keyword",
+    "stack": "keyword",
+    "sha256": "keyword",
+    "indexed_at": "datetime",
+}
+"""The payload keys that can be filtered by, and their index in Qdrant's words."""
+_FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1 and 9999
+
+Payload = dict[str, Any]
+
+
+def point_id(sha256: str) -> str:
+    """Return the id of the picture whose file has this digest.
+
+    >>> point_id("0" * 64)
+    'bcb4ccbc-4e7d-5059-b88a-122052939318'
+    """
+    return str(uuid5(NAMESPACE, sha256))
+
+
+def record_of(picture: "Picture", sha256: str, file: ImageFile, indexed_at: str = "") -> ImageRecord:
+    """Return the record of a decoded file: of one place, without captions, and not yet stacked with any other.
+
+    Args:
+        picture: What the file holds.
+        sha256: Digest of the file's bytes.
+        file: Where they lie.
+        indexed_at: As `now` gives it; empty where no vector was made.
+    """
+    return ImageRecord(
+        id=point_id(sha256),
+        sha256=sha256,
+        files=(file,),
+        width=picture.width,
+        height=picture.height,
+        format=picture.format,
+        camera=picture.camera,
+        taken_at=picture.taken_at,
+        orientation=picture.orientation,
+        captions=(),
+        indexed_at=indexed_at,
+    )
+
+
+def to_payload(record: ImageRecord, public_url: str | None = None) -> Payload:
+    """Return what a point says of a picture, in the order of the contract."""
+    date = date_of(record)
+    files = [_to_place(file) for file in record.files]
+    paths = sorted(file["path"] for file in files)
+    origin = {"files": files, "taken_at": record.taken_at, "orientation": record.orientation}
+    if record.phash:
+        origin["phash"] = record.phash
+    if any("raw" in file for file in files):
+        origin["raw"] = True
+    payload = {
+        "thumbnail": f"{public_url.rstrip('/')}/thumbs/{record.id}.jpg" if public_url else None,
+        "path": paths,
+        "folder": sorted({str(PurePath(path).parent) for path in paths}),
+        "date": date,
+        "year": int(date[:4]),
+        "width": record.width,
+        "height": record.height,
+        "format": record.format,
+        "camera": record.camera and record.camera.replace("://", " "),  # the dashboard would draw an address
+        "captions": list(record.captions) or None,
+        "stack": record.stack,
+        "sha256": record.sha256,
+        "indexed_at": record.indexed_at,
+        "origin": origin,
+    }
+    return {key: value for key, value in payload.items() if value is not None}
+
+
+def to_record(id: str, payload: Payload) -> ImageRecord:
+    """Read what `to_payload` wrote."""
+    origin = payload["origin"]
+    return ImageRecord(
+        id=id,
+        sha256=payload["sha256"],
+        files=tuple(_to_file(place) for place in origin["files"]),
+        width=payload["width"],
+        height=payload["height"],
+        format=payload["format"],
+        camera=payload.get("camera"),
+        taken_at=origin["taken_at"],
+        orientation=origin["orientation"],
+        captions=tuple(payload.get("captions", ())),
+        indexed_at=payload["indexed_at"],
+        phash=origin.get("phash"),
+        stack=payload.get("stack"),
+    )
+
+
+def moment(record: ImageRecord) -> datetime:
+    """Return the date of a picture as the engines compare it: in UTC, and taken for UTC where no offset is known."""
+    date = datetime.fromisoformat(date_of(record))
+    return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def date_of(record: ImageRecord) -> str:
+    """Return when a picture was taken, else the oldest mtime of its files, as its point says it."""
+    return record.taken_at or rfc3339(min(file.mtime_ns for file in record.files))
+
+
+def folder_values(folder: str) -> list[str]:
+    r"""Return how payloads may write a folder: percent-encoded where the folder or a file in it is not UTF-8.
+
+    >>> folder_values("/my photos"), folder_values("/\udcff")
+    (['/my photos', '/my%20photos'], ['/%FF'])
+    """
+    encoded = quote_from_bytes(os.fsencode(folder))
+    return list(dict.fromkeys([folder, encoded] if _is_unicode(folder) else [encoded]))
+
+
+def public_url_of(payload: Payload) -> str | None:
+    """Return the `public_url` with which `to_payload` made a payload."""
+    thumbnail = payload.get("thumbnail")
+    return str(thumbnail).rpartition("/thumbs/")[0] if thumbnail else None
+
+
+def now() -> str:
+    """Return the time, in UTC, to the second, as RFC 3339."""
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def rfc3339(nanoseconds: int) -> str:
+    """Return a moment since 1970, in UTC, to the second, as RFC 3339; one outside the calendar becomes its end."""
+    seconds = min(max(nanoseconds // 10**9, _FIRST_SECOND), _LAST_SECOND)  # a file system may hold any number
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+
+
+def _to_place(file: ImageFile) -> Payload:
+    place: Payload = {"path": file.path, "size": file.size, "mtime": file.mtime_ns}
+    if not _is_unicode(file.path):
+        place |= {"path": quote_from_bytes(os.fsencode(file.path)), "raw": True}
+    return place
+
+
+def _is_unicode(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _to_file(place: Payload) -> ImageFile:
+    path = os.fsdecode(unquote_to_bytes(place["path"])) if place.get("raw") else place["path"]
+    return ImageFile(path, place["size"], place["mtime"])

@@ -1,0 +1,1 @@
+"""The store on a Qdrant server: the only user of qdrant_client."""

@@ -1,0 +1,215 @@
+"""Copies of collections: the same pictures, payloads and vectors, also after being killed in the middle."""
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from lasting_client import LastingClient
+from numpy.typing import NDArray
+from qdrant_client import QdrantClient
+
+from gallery.errors import BadInput, CollectionError, SpecMismatch
+from gallery.records import ImageRecord
+from gallery.settings import Settings
+from gallery.spec import Spec
+from gallery.stores import copying
+from gallery.stores.collection import edit_collection, open_collection
+from gallery.stores.copying import copy_collection, settings_of
+from gallery.stores.editor import Editor
+from gallery.stores.embedded import edge
+from gallery.stores.payload import to_payload
+from gallery.stores.server import connection as server_connection
+
+Vectors = NDArray[np.float32]
+MakeRecord = Callable[..., ImageRecord]
+UnitRows = Callable[..., Vectors]
+Content = dict[str, tuple[ImageRecord, Vectors]]
+
+SPEC = Spec(encoder="letters", dimension=64, space="letters-1", text="letters-1")
+COUNT = 1100
+SERVER = "http://qdrant"
+
+
+@pytest.fixture(autouse=True)
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[QdrantClient]:
+    client = LastingClient(":memory:")
+    monkeypatch.setattr(server_connection, "connect", lambda *_: client)
+    yield client
+    QdrantClient.close(client)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, make_record: MakeRecord, unit_rows: UnitRows) -> Settings:
+    settings = Settings(tmp_path / "data", public_url="https://photos.example/gallery")
+    with contextlib.closing(edit_collection(settings, "photos")) as editor:
+        editor.begin(SPEC)
+        editor.upsert([make_record(number) for number in range(COUNT)], unit_rows(COUNT))
+        editor.finish()
+    return settings
+
+
+def content(settings: Settings, name: str = "photos") -> Content:
+    with contextlib.closing(open_collection(settings, name)) as collection:
+        assert collection.spec == SPEC
+        return {record.id: (record, vector) for record, vector in collection.scan()}
+
+
+def payloads(folder: Path) -> dict[str, Any]:
+    import qdrant_edge as q
+
+    with contextlib.closing(edge.open_edge(Settings(folder), "photos")) as collection:
+        points, _ = collection._shard.scroll(q.ScrollRequest(limit=2 * COUNT, with_payload=True))
+        return {str(point.id): point.payload for point in points}
+
+
+def assert_same(one: Content, other: Content) -> None:
+    assert one.keys() == other.keys()
+    for id, (record, vector) in one.items():
+        assert other[id][0] == record
+        np.testing.assert_allclose(other[id][1], vector, atol=2e-7)
+
+
+def test_embedded_to_server_to_embedded_is_the_same(settings: Settings, tmp_path: Path, server: QdrantClient) -> None:
+    on_server, back = settings_of(settings, SERVER), settings_of(settings, str(tmp_path / "back"))
+    report = copy_collection(settings, "photos", on_server, "photos")
+    assert (report.pictures, report.copied, report.compared, report.others) == (COUNT, COUNT, 1000, 0)
+    copy_collection(on_server, "photos", back, "photos")
+    assert_same(content(settings), content(back))
+    assert payloads(tmp_path / "back") == payloads(tmp_path / "data")
+    assert list(payloads(tmp_path / "back").popitem()[1]) == list(payloads(tmp_path / "data").popitem()[1])
+    point = server.scroll("photos", limit=1)[0][0]
+    assert point.payload == payloads(tmp_path / "data")[str(point.id)]
+
+
+def test_beside_itself_under_another_name(settings: Settings) -> None:
+    copy_collection(settings, "photos", settings, "backup")
+    assert_same(content(settings), content(settings, "backup"))
+
+
+def test_onto_itself_is_refused(settings: Settings) -> None:
+    with pytest.raises(BadInput, match="--as"):
+        copy_collection(settings, "photos", settings_of(settings, f"{settings.data_dir}/"), "photos")
+
+
+class Killed(BaseException):
+    """What no code catches."""
+
+
+@pytest.mark.parametrize("place", [SERVER, "copy"])
+@pytest.mark.parametrize("step", ["upsert", "flush", "finish"])
+def test_killed_in_the_middle_and_repeated_is_the_same(
+    step: str, place: str, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = settings_of(settings, place if "://" in place else str(tmp_path / place))
+    calls = itertools.count()
+
+    def edit(*args: Any) -> Editor:  # noqa: ANN401 - handed on as they are
+        editor = edit_collection(*args)
+        work = getattr(editor, step)
+
+        def die(*values: Any) -> None:  # noqa: ANN401 - handed on as they are
+            if next(calls) == (0 if step == "finish" else 2):
+                raise Killed
+            work(*values)
+
+        setattr(editor, step, die)
+        return editor
+
+    with monkeypatch.context() as patch:
+        patch.setattr(copying, "edit_collection", edit)
+        with pytest.raises(Killed):
+            copy_collection(settings, "photos", target, "photos")
+    report = copy_collection(settings, "photos", target, "photos")
+    assert report.copied == {"upsert": COUNT - 512, "flush": COUNT - 768, "finish": 0}[step]
+    assert_same(content(settings), content(target))
+
+
+def test_a_second_copy_writes_what_has_changed(
+    settings: Settings, tmp_path: Path, make_record: MakeRecord, unit_rows: UnitRows
+) -> None:
+    target = settings_of(settings, str(tmp_path / "copy"))
+    copy_collection(settings, "photos", target, "photos")
+    with contextlib.closing(edit_collection(settings, "photos")) as editor:
+        editor.begin(SPEC)
+        editor.update([make_record(7, captions=("changed",))])
+        editor.upsert([make_record(COUNT)], unit_rows(1, seed=9))
+        editor.finish()
+    assert copy_collection(settings, "photos", target, "photos").copied == 2
+    assert_same(content(settings), content(target))
+
+
+def test_what_only_the_copy_has_stays_there(
+    settings: Settings, tmp_path: Path, make_record: MakeRecord, unit_rows: UnitRows
+) -> None:
+    target = settings_of(settings, str(tmp_path / "copy"))
+    with contextlib.closing(edit_collection(target, "photos")) as editor:
+        editor.begin(SPEC)
+        editor.upsert([make_record(5000)], unit_rows(1))
+        editor.finish()
+    assert copy_collection(settings, "photos", target, "photos").others == 1
+
+
+def test_a_copy_knows_the_files(settings: Settings, tmp_path: Path) -> None:
+    target = settings_of(settings, str(tmp_path / "copy"))
+    copy_collection(settings, "photos", target, "photos")
+    with contextlib.closing(edit_collection(target, "photos")) as editor:
+        for record, _ in content(settings).values():
+            for file in record.files:
+                entry = editor.journal.entry(file.path)
+                assert entry
+                assert (entry.file, entry.sha256) == (file, record.sha256)
+
+
+def test_thumbnails_keep_their_addresses(settings: Settings, tmp_path: Path) -> None:
+    copy_collection(replace(settings, public_url=None), "photos", Settings(tmp_path / "copy"), "photos")
+    assert payloads(tmp_path / "copy") == payloads(tmp_path / "data")
+
+
+def test_thumbnails_get_the_address_of_the_settings(settings: Settings, tmp_path: Path) -> None:
+    moved = replace(settings, public_url="https://new.example")
+    copy_collection(moved, "photos", settings_of(moved, str(tmp_path / "copy")), "photos")
+    record = next(iter(content(settings).values()))[0]
+    assert payloads(tmp_path / "copy")[record.id] == to_payload(record, "https://new.example")
+
+
+def test_a_copy_of_another_space_is_refused(settings: Settings, tmp_path: Path) -> None:
+    target = settings_of(settings, str(tmp_path / "copy"))
+    with contextlib.closing(edit_collection(target, "photos")) as editor:
+        editor.begin(replace(SPEC, space="words-1"))
+        editor.finish()
+    with pytest.raises(SpecMismatch):
+        copy_collection(settings, "photos", target, "photos")
+
+
+@pytest.mark.parametrize("fault", ["vector", "payload"])
+def test_a_copy_that_differs_is_told(
+    fault: str, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def edit(*args: Any) -> Editor:  # noqa: ANN401 - handed on as they are
+        editor = edit_collection(*args)
+        work = editor.upsert
+
+        def write_wrongly(records: list[ImageRecord], vectors: Vectors) -> None:
+            if fault == "vector":
+                work(records, np.roll(vectors, 1, axis=0))
+            else:
+                work([replace(record, camera="none") for record in records], vectors)
+
+        monkeypatch.setattr(editor, "upsert", write_wrongly)
+        return editor
+
+    monkeypatch.setattr(copying, "edit_collection", edit)
+    with pytest.raises(CollectionError, match="is not as it was"):
+        copy_collection(settings, "photos", settings_of(settings, str(tmp_path / "copy")), "photos")
+
+
+def test_a_place_is_an_address_or_a_folder(settings: Settings) -> None:
+    assert settings_of(settings, "https://qdrant:6333").qdrant_url == "https://qdrant:6333"
+    assert settings_of(replace(settings, qdrant_url=SERVER), "some/folder").qdrant_url is None
+    with pytest.raises(BadInput, match="s3://bucket"):
+        settings_of(settings, "s3://bucket")

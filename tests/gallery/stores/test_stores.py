@@ -1,0 +1,435 @@
+"""What every store of points does alike: the embedded one, the server's on a client in memory, and on a real server."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path, PurePath
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from lasting_client import LastingClient
+from numpy.typing import NDArray
+from qdrant_client import QdrantClient, models
+
+from gallery.errors import BadInput, CollectionError, EncoderError, SpecMismatch
+from gallery.records import ImageFile, ImageRecord
+from gallery.settings import Settings
+from gallery.spec import Spec
+from gallery.stores.collection import ImageCollection, Where, edit_collection, open_collection
+from gallery.stores.editor import Editor
+from gallery.stores.embedded.generations import published
+from gallery.stores.filters import Filter
+from gallery.stores.payload import INDEXED_KEYS, point_id
+from gallery.stores.server import connection as server_connection
+
+Vectors = NDArray[np.float32]
+MakeRecord = Callable[..., ImageRecord]
+UnitRows = Callable[..., Vectors]
+
+SPEC = Spec(encoder="letters", dimension=64, space="letters-1", text="letters-1")
+OTHER_SPACE = replace(SPEC, space="words-1")
+COUNT = 4000
+REAL_SERVER = pytest.mark.skipif("QDRANT_URL" not in os.environ, reason="QDRANT_URL is not set")
+SERVERS = ["memory", pytest.param("server", marks=[pytest.mark.server, REAL_SERVER])]
+STORES = ["embedded", *SERVERS]
+
+
+class Place(NamedTuple):
+    """Where a collection may be made."""
+
+    settings: Settings
+    name: str
+
+    @contextmanager
+    def write(self, spec: Spec = SPEC) -> Iterator[Editor]:
+        with closing(edit_collection(self.settings, self.name)) as editor:
+            editor.begin(spec)
+            yield editor
+            editor.finish()
+
+    def open(self) -> closing[ImageCollection]:
+        return closing(open_collection(self.settings, self.name))
+
+
+@contextmanager
+def place_of(store: str, folder: Path) -> Iterator[Place]:
+    if store == "embedded":
+        yield Place(Settings(folder), "photos")
+    elif store == "memory":
+        client = LastingClient(":memory:")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(server_connection, "connect", lambda *_: client)
+            yield Place(Settings(folder, qdrant_url="http://qdrant"), "photos")
+        QdrantClient.close(client)
+    else:
+        place = Place(Settings.from_environ({**os.environ, "DATA_DIR": str(folder)}), f"test-{uuid4()}")
+        yield place
+        with closing(server_connection.connect(place.settings)) as connection:
+            connection.delete_collection(place.name)
+
+
+@pytest.fixture(params=STORES)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    with place_of(request.param, tmp_path) as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+def records(make_record: MakeRecord) -> list[ImageRecord]:
+    return [make_record(number) for number in range(COUNT)]
+
+
+@pytest.fixture(scope="module")
+def vectors(unit_rows: UnitRows) -> Vectors:
+    return unit_rows(COUNT)
+
+
+@pytest.fixture(scope="module", params=STORES)
+def photos(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    records: list[ImageRecord],
+    vectors: Vectors,
+) -> Iterator[ImageCollection]:
+    with place_of(request.param, tmp_path_factory.mktemp("photos")) as place:
+        with place.write() as editor:
+            for start in range(0, COUNT, 256):
+                editor.upsert(records[start : start + 256], vectors[start : start + 256])
+        with place.open() as collection:
+            yield collection
+
+
+def folders(record: ImageRecord) -> set[str]:
+    return {str(PurePath(file.path).parent) for file in record.files}
+
+
+def date(record: ImageRecord) -> datetime:
+    if record.taken_at is None:
+        return datetime.fromtimestamp(min(file.mtime_ns for file in record.files) / 10**9, UTC)
+    taken = datetime.fromisoformat(record.taken_at)
+    return taken.astimezone(UTC) if taken.tzinfo else taken.replace(tzinfo=UTC)
+
+
+def utc(record: ImageRecord) -> str:
+    return date(record).isoformat().replace("+00:00", "Z")
+
+
+def year(record: ImageRecord) -> int:
+    return int(record.taken_at[:4]) if record.taken_at else date(record).year
+
+
+SPRING = {"gte": "2019-01-01T00:00:00Z", "lt": "2019-06-14T06:30:00Z"}  # 12:00+05:30 on the day is left out
+FILTERS: dict[str, tuple[Where, Callable[[ImageRecord], bool]]] = {
+    "one of several folders": ({"folder": "/copies"}, lambda r: "/copies" in folders(r)),
+    "any of a list": ({"folder": ["/copies", "/a1", "/no"]}, lambda r: bool({"/copies", "/a1"} & folders(r))),
+    "integer": ({"year": 2019}, lambda r: year(r) == 2019),
+    "any of integers": ({"year": [2003, 2019]}, lambda r: year(r) in (2003, 2019)),
+    "integer range": ({"width": {"gte": 120, "lt": 123}}, lambda r: 120 <= r.width < 123),
+    "date range": ({"date": SPRING}, lambda r: SPRING["gte"] <= utc(r) < SPRING["lt"]),
+    "several keys": (
+        {"camera": "Camera 3", "format": ["PNG"], "width": {"gt": 110, "lte": 140}},
+        lambda r: r.camera == "Camera 3" and r.format == "PNG" and 110 < r.width <= 140,
+    ),
+    "nothing": ({"folder": "/nowhere"}, lambda _: False),
+    "an empty list": ({"folder": []}, lambda _: False),
+    "no value": ({"captions": None}, lambda r: not r.captions),
+    "a value, whichever": (Filter(must_not=(("camera", None),)), lambda r: r.camera is not None),
+    "negations": (
+        Filter(must=(("year", {"gte": 2010}),), must_not=(("format", "PNG"), ("folder", ["/a1", "/copies"]))),
+        lambda r: year(r) >= 2010 and r.format != "PNG" and not {"/a1", "/copies"} & folders(r),
+    ),
+    "some ids": (
+        Filter(must=(("format", "JPEG"),), within=tuple(point_id(sha256(b"%d" % n).hexdigest()) for n in range(9, 14))),
+        lambda r: r.format == "JPEG" and r.sha256 in [sha256(b"%d" % n).hexdigest() for n in range(9, 14)],
+    ),
+    "no id": (Filter(within=()), lambda _: False),
+    "a negated empty list": (Filter(must_not=(("folder", []),)), lambda _: True),
+    "a negated range": (Filter(must_not=(("date", SPRING),)), lambda r: not SPRING["gte"] <= utc(r) < SPRING["lt"]),
+    "a key twice": (Filter((("folder", "/copies"), ("folder", "/a1"))), lambda r: {"/copies", "/a1"} <= folders(r)),
+    "without ids": (
+        Filter(must=(("year", 2019),), without=(point_id(sha256(b"19").hexdigest()),)),
+        lambda r: year(r) == 2019 and r.sha256 != sha256(b"19").hexdigest(),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:Local mode performs exact:UserWarning")
+@pytest.mark.parametrize("exact", [False, True])
+def test_nearest_is_what_brute_force_finds(
+    photos: ImageCollection, records: list[ImageRecord], vectors: Vectors, unit_rows: UnitRows, exact: bool
+) -> None:
+    for query in unit_rows(5, seed=1):
+        cosines = vectors @ query
+        best = np.argsort(-cosines)[:10]
+        hits = photos.nearest(query, 10, exact=exact)
+        assert [hit.image for hit in hits] == [records[row] for row in best]
+        assert np.allclose([hit.score for hit in hits], cosines[best], atol=1e-5)
+
+
+@pytest.mark.parametrize(("where", "matches"), FILTERS.values(), ids=FILTERS)
+def test_filters_keep_what_brute_force_keeps(
+    photos: ImageCollection,
+    records: list[ImageRecord],
+    vectors: Vectors,
+    unit_rows: UnitRows,
+    where: Where,
+    matches: Callable[[ImageRecord], bool],
+) -> None:
+    rows = [row for row, record in enumerate(records) if matches(record)]
+    query = unit_rows(1, seed=2)[0]
+    best = sorted(rows, key=lambda row: -(vectors[row] @ query))[:10]
+    assert photos.count(where) == len(rows)
+    assert [hit.image for hit in photos.nearest(query, 10, where=where)] == [records[row] for row in best]
+    assert [record.id for record, _ in photos.scan(where)] == sorted(records[row].id for row in rows)
+    assert [record.id for record in photos.records(where)] == sorted(records[row].id for row in rows)
+
+
+def test_count_without_filter_counts_all(photos: ImageCollection) -> None:
+    assert photos.count() == photos.count({}) == COUNT
+
+
+def test_min_score_leaves_out_lower_cosines(photos: ImageCollection, vectors: Vectors, unit_rows: UnitRows) -> None:
+    query = unit_rows(1, seed=3)[0]
+    third, fourth = np.sort(vectors @ query)[::-1][2:4]
+    assert len(photos.nearest(query, 10, min_score=float(third + fourth) / 2)) == 3
+
+
+@pytest.mark.parametrize("key", [key for key, kind in INDEXED_KEYS.items() if kind != "datetime"])
+def test_facet_counts_every_value(photos: ImageCollection, records: list[ImageRecord], key: str) -> None:
+    values: dict[str, Callable[[ImageRecord], Iterable[object]]] = {
+        "path": lambda r: [file.path for file in r.files],
+        "folder": folders,
+        "year": lambda r: [year(r)],
+    }
+    of: Callable[[ImageRecord], Iterable[object]] = values.get(key) or (lambda r: [getattr(r, key)])
+    expected = Counter(value for record in records for value in of(record) if value is not None)
+    assert photos.facet(key, limit=2 * COUNT) == expected
+
+
+@pytest.mark.parametrize("key", ["date", "captions", "nothing"])
+def test_facet_of_what_is_not_counted_is_refused(photos: ImageCollection, key: str) -> None:
+    with pytest.raises(BadInput, match="choose one of: path, folder"):
+        photos.facet(key)
+
+
+def test_facet_gives_the_most_frequent_first(photos: ImageCollection, records: list[ImageRecord]) -> None:
+    most = Counter(folder for record in records for folder in folders(record)).most_common(3)
+    assert list(photos.facet("folder", limit=3).values()) == [count for _, count in most]
+
+
+def test_get_returns_those_that_are_there(photos: ImageCollection, records: list[ImageRecord]) -> None:
+    there = {record.id: record for record in records[:3]}
+    assert photos.get([*there, str(uuid4())]) == there
+    assert photos.get([]) == {}
+
+
+def test_vectors_are_those_that_were_written(
+    photos: ImageCollection, records: list[ImageRecord], vectors: Vectors
+) -> None:
+    found = photos.vectors([records[7].id, records[9].id, str(uuid4())])
+    assert found.keys() == {records[7].id, records[9].id}
+    assert np.allclose([found[records[7].id], found[records[9].id]], vectors[[7, 9]], atol=1e-6)
+
+
+@pytest.mark.parametrize(("where", "matches"), [({}, lambda _: True), FILTERS["negations"], FILTERS["nothing"]])
+def test_newest_first_is_the_same_for_any_limit(
+    photos: ImageCollection, records: list[ImageRecord], where: Where, matches: Callable[[ImageRecord], bool]
+) -> None:
+    wanted = sorted(filter(matches, records), key=lambda r: (-date(r).timestamp(), r.id))
+    for limit in (1, 37, COUNT + 1):  # dozens share a date
+        assert photos.newest(limit, where=where) == wanted[:limit]
+
+
+def test_scan_yields_all_with_their_vectors_in_the_order_of_ids(
+    photos: ImageCollection, records: list[ImageRecord], vectors: Vectors
+) -> None:
+    order = sorted(range(COUNT), key=lambda row: records[row].id)
+    scanned = list(photos.scan())
+    assert [record for record, _ in scanned] == [records[row] for row in order]
+    assert np.allclose([vector for _, vector in scanned], vectors[order], atol=1e-6)
+    assert list(photos.records()) == [records[row] for row in order]
+
+
+@pytest.mark.parametrize("store", SERVERS)
+def test_pictures_come_from_a_server_without_their_vectors(
+    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_record: MakeRecord, unit_rows: UnitRows
+) -> None:
+    fetched: list[models.Record] = []
+    scroll = QdrantClient.scroll
+
+    def note(client: QdrantClient, name: str, **options: Any) -> tuple[list[models.Record], object]:  # noqa: ANN401
+        points, offset = scroll(client, name, **options)
+        fetched.extend(points)
+        return points, offset
+
+    monkeypatch.setattr(QdrantClient, "scroll", note)
+    with place_of(store, tmp_path) as place:
+        with place.write() as editor:
+            editor.upsert([make_record(0), make_record(1)], unit_rows(2))
+        fetched.clear()
+        with place.open() as collection:
+            assert {record.id for record in collection.records()} == {make_record(0).id, make_record(1).id}
+    assert [point.vector for point in fetched] == [None, None]
+
+
+def test_ties_are_ordered_by_id(place: Place, make_record: MakeRecord) -> None:
+    same, other = np.eye(2, 64, dtype=np.float32)
+    with place.write() as editor:
+        editor.upsert([make_record(n) for n in range(21)], np.stack([other, *[same] * 20]))
+    with place.open() as collection:
+        ids = [hit.image.id for hit in collection.nearest(same, 30)]
+    assert ids == [*sorted(make_record(n).id for n in range(1, 21)), make_record(0).id]
+
+
+def test_upsert_replaces_a_point_and_update_only_its_payload(
+    place: Place, make_record: MakeRecord, unit_rows: UnitRows
+) -> None:
+    first, second, third = (make_record(n) for n in range(3))
+    old, new = unit_rows(3), unit_rows(1, seed=1)
+    moved, renewed = replace(first, files=make_record(9).files, captions=()), replace(second, width=7)
+    with place.write() as editor:
+        editor.upsert([first, second, third], old)
+        editor.update([moved])
+        editor.upsert([renewed], new)
+        assert editor.get([first.id, second.id]) == {first.id: moved, second.id: renewed}
+    with place.open() as collection:
+        found = dict(collection.scan())
+    assert found.keys() == {moved, renewed, third}
+    for record, vector in [(moved, old[0]), (renewed, new[0]), (third, old[2])]:
+        assert np.allclose(found[record], vector, atol=1e-6)
+
+
+def test_delete_removes_and_ignores_what_is_not_there(
+    place: Place, make_record: MakeRecord, unit_rows: UnitRows
+) -> None:
+    with place.write() as editor:
+        editor.upsert([make_record(0), make_record(1)], unit_rows(2))
+        editor.delete([make_record(0).id, str(uuid4())])
+        editor.delete([make_record(0).id])
+    with place.open() as collection:
+        assert [record for record, _ in collection.scan()] == [make_record(1)]
+
+
+def test_writing_nothing_changes_nothing(place: Place, make_record: MakeRecord, unit_rows: UnitRows) -> None:
+    with place.write() as editor:
+        editor.upsert([make_record()], unit_rows(1))
+        editor.delete([])
+        editor.update([])
+        editor.upsert([], unit_rows(0))
+        assert editor.get([make_record().id])
+
+
+def test_a_record_comes_back_as_it_was(place: Place, make_record: MakeRecord, unit_rows: UnitRows) -> None:
+    files = {
+        "several": [("/a b/1.jpg", 1, -1), ("/a b/2.jpg", 2**40, 0), ("/é/%41.jpg", 0, 9)],
+        "not UTF-8": [(os.fsdecode(b"/tmp/\xff.jpg"), 1, 2)],
+        "emoji": [("/a%41/\U0001f415.jpg", 1, 2)],
+        "emoji and not UTF-8": [("/a%41/\U0001f415.jpg", 1, 2), (os.fsdecode(b"/tmp/%41\xff.jpg"), 3, 4)],
+    }
+    records = [
+        make_record(0, camera=None, taken_at=None, captions=()),
+        make_record(1, captions=("a dog", "собака 🐕"), orientation=8, taken_at="2020-02-29T23:59:59+14:00"),
+        *(make_record(n, files=tuple(ImageFile(*file) for file in of)) for n, of in enumerate(files.values(), 2)),
+    ]
+    with place.write() as editor:
+        editor.upsert(records, unit_rows(len(records)))
+    with place.open() as collection:
+        assert collection.get([record.id for record in records]) == {record.id: record for record in records}
+
+
+def test_vectors_that_are_none_are_refused_and_nothing_is_written(
+    place: Place, make_record: MakeRecord, unit_rows: UnitRows
+) -> None:
+    rows = unit_rows(2)
+    with_nan = rows.copy()
+    with_nan[1, 5] = np.nan
+    with place.write() as editor:
+        editor.upsert([make_record(0)], unit_rows(1))
+        for wrong in (rows[:1], rows[:, :63], rows[0], with_nan, 2 * rows, 0 * rows):
+            with pytest.raises(EncoderError):
+                editor.upsert([make_record(1), make_record(2)], wrong)
+    with place.open() as collection:
+        assert [record for record, _ in collection.scan()] == [make_record(0)]
+
+
+@pytest.mark.parametrize("other", [OTHER_SPACE, replace(SPEC, dimension=63)])
+def test_another_space_is_refused_with_the_cure(place: Place, other: Spec) -> None:
+    with place.write() as editor, pytest.raises(SpecMismatch, match="name it with --encoder"):
+        editor.begin(other)
+
+
+def test_another_space_is_refused_by_the_next_editor(place: Place) -> None:
+    with place.write():
+        pass
+    with pytest.raises(SpecMismatch, match="or use another --collection"), place.write(OTHER_SPACE):
+        pass
+
+
+def test_another_text_tower_of_the_same_space_is_welcome(place: Place) -> None:
+    for spec in (SPEC, replace(SPEC, text="russian-1")):
+        with place.write(spec):
+            pass
+    with place.open() as collection:
+        assert collection.spec == SPEC
+
+
+def test_a_collection_of_somebody_else_is_refused(place: Place) -> None:
+    if place.settings.qdrant_url:
+        with closing(server_connection.connect(place.settings)) as client:
+            client.create_collection(place.name, models.VectorParams(size=64, distance=models.Distance.COSINE))
+    else:
+        with place.write():
+            pass
+        generation = published(place.settings.data_dir / "collections" / place.name)
+        assert generation
+        (generation / "spec.json").write_text(json.dumps({"size": 64}))
+    for attempt in (place.write, place.open):
+        with pytest.raises(SpecMismatch, match="not written by ingest; choose another --collection"), attempt():
+            pass
+
+
+def test_a_missing_collection_is_an_error_that_names_those_there_are(place: Place) -> None:
+    with place.write():
+        pass
+    with pytest.raises(CollectionError, match=f"no collection nosuch; .*{place.name}"):
+        open_collection(place.settings, "nosuch")
+
+
+def test_without_a_name_the_only_collection_is_opened_or_else_photos(tmp_path: Path) -> None:
+    settings = Settings(tmp_path)
+    with pytest.raises(CollectionError, match="ingest FOLDER"):
+        open_collection(settings)
+    for name, opened in [("beach", "beach"), ("alps", None), ("photos", "photos")]:
+        with Place(settings, name).write():
+            pass
+        if opened:
+            with closing(open_collection(settings)) as collection:
+                assert collection.name == opened
+        else:
+            with pytest.raises(CollectionError, match="alps, beach"):
+                open_collection(settings)
+
+
+@pytest.mark.parametrize("store", SERVERS)
+def test_a_server_gets_its_indexes_before_the_first_point(
+    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_record: MakeRecord, unit_rows: UnitRows
+) -> None:
+    made: dict[str, models.PayloadSchemaType] = {}
+    create = QdrantClient.create_payload_index
+
+    def note(client: QdrantClient, name: str, key: str, **options: Any) -> object:  # noqa: ANN401
+        made[key] = options["field_schema"]
+        assert client.count(name).count == 0
+        return create(client, name, key, **options)
+
+    monkeypatch.setattr(QdrantClient, "create_payload_index", note)
+    with place_of(store, tmp_path) as place, place.write() as editor:
+        editor.upsert([make_record()], unit_rows(1))
+    assert made == INDEXED_KEYS
