@@ -5,6 +5,7 @@ How a folder is made, and what is in the catalogue, may change without asking an
 """
 
 from gallery.encoders.encoder import Encoder
+from gallery.encoders.sessions import processors
 from gallery.encoders.towers import PictureEncoder, PictureTower, TextEncoder, TextTower
 
-__all__ = ["Encoder", "PictureEncoder", "PictureTower", "TextEncoder", "TextTower"]
+__all__ = ["Encoder", "PictureEncoder", "PictureTower", "TextEncoder", "TextTower", "processors"]

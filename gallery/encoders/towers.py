@@ -47,13 +47,11 @@ class PictureEncoder(Protocol):
         spec: Names the encoder; a collection keeps it.
         detail: Pixels of a picture's shorter side that are enough, for `open_image`.
         at_once: How many pictures are best encoded together.
-        workers: How many threads may encode at the same time.
     """
 
     spec: Spec
     detail: int
-    at_once: int
-    workers: int
+    at_once: int = PICTURES_AT_ONCE
 
     def pixels(self, picture: Image.Image) -> Vectors:
         """Return the network's input for one RGB picture, shape `(3, height, width)`."""
@@ -90,7 +88,6 @@ class PictureTower(PictureEncoder):
         self._how = manifest.picture
         self.detail = 2 * self._how.resize
         self.at_once = PICTURES_AT_ONCE if device.is_cpu else PICTURES_AT_ONCE_ON_A_GPU
-        self.workers = processors() if device.is_cpu and not for_one else 1
         threads = processors() if for_one else 1
         self._session = open_session(folder / PICTURE_GRAPH, device, threads=threads, packed=not for_one)
 
