@@ -20,7 +20,6 @@ from gallery.stores.collection import (
     open_collection,
     open_journal,
 )
-from gallery.stores.editor import Editor
 from gallery.stores.journal import Entry, Journal
 from gallery.stores.tuning import outgrown
 from ingest.captions import CaptionsByPath

@@ -80,7 +80,7 @@ class Downloads:
         )
 
     def _say(self, line: str) -> None:
-        print(line, file=self._stream, flush=True)  # noqa: T201
+        print(line, file=self._stream, flush=True)
 
 
 def _megabytes(size: int) -> str:

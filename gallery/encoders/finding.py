@@ -9,7 +9,7 @@ from pathlib import Path
 from gallery.encoders.encoder import Encoder, Say
 from gallery.encoders.making import is_encoder_folder
 from gallery.encoders.precision import form_of, in_form
-from gallery.encoders.sources import canonical, hub_answers, make, path_of
+from gallery.encoders.sources import canonical, hub_has, make, path_of
 from gallery.errors import EncoderError, SpecMismatch, UnreadableImage
 from gallery.pictures.images import open_image
 from gallery.settings import Settings
@@ -100,7 +100,7 @@ def choose_encoder(settings: Settings, wanted: str | None) -> tuple[str, str]:
         return wanted, f"Encoder {wanted}, as asked for."
     if any(encoder.spec.encoder == DEFAULT for encoder in encoders_here(settings)):
         return DEFAULT, f"Encoder {DEFAULT}, from this machine."
-    if hub_answers(DEFAULT, place_of(settings)):
+    if hub_has(DEFAULT, place_of(settings)):
         return DEFAULT, f"Encoder {DEFAULT}, from the model hub."
     return FALLBACK, (
         f"The model hub did not answer, so {DEFAULT} cannot be downloaded: using {FALLBACK}, which recognises things "

@@ -5,12 +5,14 @@ ours until the encoder is made from it.
 """
 
 import fnmatch
+import json
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from huggingface_hub import HfApi, constants, try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
@@ -144,6 +146,23 @@ class Hub:
                 return folder
             raise
         return self.fetch(repository, source_files(repository, listed.files), listed.revision)
+
+    def config(self, repository: str, revision: str | None = None) -> dict[str, Any]:
+        """Return the `config.json` of a repository's model, of its first module where it has several.
+
+        Raises:
+            EncoderError: It cannot be had.
+        """
+        listed = self.list(repository, revision)
+        name = next((name for name in ("0_CLIPModel/config.json", "config.json") if name in listed.files), None)
+        if name is None:
+            raise EncoderError(f"{repository} has no config.json, so it is no model that transformers reads")
+        path = self.fetch(repository, [name], listed.revision) / name
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise EncoderError(f"{repository} has a config.json that cannot be read ({error})") from error
+        return values if isinstance(values, dict) else {}
 
     def forget(self, repository: str) -> None:
         """Remove what was downloaded of a repository; the hub's own cache stays."""

@@ -53,9 +53,7 @@ def test_files_arrive_whole_by_way_of_a_second_host_and_only_once(hub: Hub, serv
     assert len(served.asked) == before
 
 
-def test_the_token_is_not_given_to_the_second_host(
-    hub: Hub, served: TinyHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_token_is_not_given_to_the_second_host(hub: Hub, served: TinyHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     hub.fetch(REPOSITORY, ["model.safetensors"])
     told = {("/blob/" in path): "authorization" in map(str.lower, headers) for _, path, headers in served.asked}
