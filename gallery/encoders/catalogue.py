@@ -158,7 +158,9 @@ def refuse_config(name: str, config: Mapping[str, Any]) -> None:
         raise EncoderError(f"{name} cannot be used: it takes pictures of any shape (NaFlex); {_ADVICE}")
     if kind not in supported_types():
         works = ", ".join(supported_types())
-        raise EncoderError(f"{name} cannot be used: its model type is {kind}, and only {works} are supported; {_ADVICE}")
+        raise EncoderError(
+            f"{name} cannot be used: its model type is {kind}, and only {works} are supported; {_ADVICE}"
+        )
 
 
 def supported_types() -> list[str]:

@@ -21,6 +21,7 @@ from gallery.encoders.downloads import MEGABYTE, Downloads
 from gallery.encoders.hub_errors import offline_error, saying
 from gallery.encoders.transfer import HubFile, bytes_there, transfer
 from gallery.errors import EncoderError
+from gallery.settings import Settings
 
 HUB_SECONDS = 5.0
 """How long the hub may take to answer before a new collection does without it."""
@@ -28,7 +29,16 @@ PATIENCE = 30.0
 """Seconds without a byte after which a download is broken."""
 
 _CONFIGURATION = ("*.json", "*.txt", "*.model", "*.jinja")
-_NO_SOURCE = ("onnx/*", "openvino/*", "*.msgpack", "open_clip*", "README*", "training_args*", "*/onnx/*", "*/openvino/*")
+_NO_SOURCE = (
+    "onnx/*",
+    "openvino/*",
+    "*.msgpack",
+    "open_clip*",
+    "README*",
+    "training_args*",
+    "*/onnx/*",
+    "*/openvino/*",
+)
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 
 
@@ -100,7 +110,9 @@ class Hub:
         with self._saying(repository):
             info = self._api().model_info(repository, revision=revision, files_metadata=True, timeout=self.patience)
         files = {
-            given.rfilename: HubFile(given.rfilename, given.size or 0, given.lfs and given.lfs.sha256, given.blob_id)
+            given.rfilename: HubFile(
+                given.rfilename, given.size or 0, given.lfs.sha256 if given.lfs else None, given.blob_id
+            )
             for given in info.siblings or ()
         }
         return Repository(repository, str(info.sha), files)
@@ -108,13 +120,23 @@ class Hub:
     def there(self, repository: str, names: Sequence[str], revision: str | None = None) -> Path | None:
         """Return the folder on this machine that holds these files of a repository, if there is one."""
         try:
-            paths = [try_to_load_from_cache(repository, name, cache_dir=self.cache, revision=revision) for name in names]
+            paths = [
+                try_to_load_from_cache(repository, name, cache_dir=self.cache, revision=revision) for name in names
+            ]
         except HFValidationError:
             return None
         if paths and all(isinstance(path, str) for path in paths):
             return Path(str(paths[0])).parents[len(PurePosixPath(names[0]).parts) - 1]
         kept = [self._kept(repository) / revision] if revision else sorted(self._kept(repository).glob("*"))
         return next((folder for folder in kept if names and all((folder / name).is_file() for name in names)), None)
+
+    def source_there(self, repository: str, revision: str | None = None) -> Path | None:
+        """Return the folder on this machine that seems to hold the weights of a repository, if there is one."""
+        for settings in ("modules.json", "config.json"):
+            folder = self.there(repository, [settings], revision)
+            if folder and any(next(folder.rglob(pattern), None) for pattern in _WEIGHTS):
+                return folder
+        return None
 
     def fetch(self, repository: str, names: Sequence[str], revision: str | None = None) -> Path:
         """Return a folder that holds these files of a repository, and bring what is missing.
@@ -142,7 +164,7 @@ class Hub:
         try:
             listed = self.list(repository, revision)
         except EncoderError:
-            if folder := self._source_here(repository, revision):
+            if folder := self.source_there(repository, revision):
                 return folder
             raise
         return self.fetch(repository, source_files(repository, listed.files), listed.revision)
@@ -174,7 +196,9 @@ class Hub:
                 (folder / file.name).parent.mkdir(parents=True, exist_ok=True)
             room = self.free(folder)
         except OSError as error:
-            raise EncoderError(f"{folder} cannot be written to ({error.strerror}); make room, or set DATA_DIR") from error
+            raise EncoderError(
+                f"{folder} cannot be written to ({error.strerror}); make room, or set DATA_DIR"
+            ) from error
         needed = sum(file.size - bytes_there(folder / file.name) for file in files)
         if needed > room:
             raise EncoderError(
@@ -188,13 +212,6 @@ class Hub:
                 url = f"{self.endpoint}/{repository.name}/resolve/{repository.revision}/{file.name}"
                 transfer(url, file, target, patience=self.patience, pause=self.pause, on_bytes=shown.advance)
 
-    def _source_here(self, repository: str, revision: str | None) -> Path | None:
-        for settings in ("modules.json", "config.json"):
-            folder = self.there(repository, [settings], revision)
-            if folder and any(next(folder.rglob(pattern), None) for pattern in _WEIGHTS):
-                return folder
-        return None
-
     def _kept(self, repository: str) -> Path:
         return self.folder / repository.replace("/", "--")
 
@@ -205,6 +222,11 @@ class Hub:
 
     def _api(self) -> HfApi:
         return HfApi(endpoint=self.endpoint)
+
+
+def hub_of(settings: Settings) -> Hub:
+    """Return the model hub as the environment has it, with downloads in DATA_DIR."""
+    return Hub(settings.data_dir / "downloads")
 
 
 def source_files(repository: str, names: Iterable[str]) -> list[str]:
@@ -228,4 +250,6 @@ def source_files(repository: str, names: Iterable[str]) -> list[str]:
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatch.fnmatchcase(given, pattern) for given in (name, PurePosixPath(name).name) for pattern in patterns)
+    return any(
+        fnmatch.fnmatchcase(given, pattern) for given in (name, PurePosixPath(name).name) for pattern in patterns
+    )

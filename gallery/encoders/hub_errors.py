@@ -41,26 +41,28 @@ def saying(repository: str, endpoint: str, patience: float) -> Iterator[None]:
 def _sentence(error: Exception, repository: str, endpoint: str, patience: float) -> str:
     match error:
         case HFValidationError():
-            return f"{repository} is no name of the model hub; give OWNER/NAME, or a folder with a slash in its name"
+            says = f"{repository} is no name of the model hub; give OWNER/NAME, or a folder with a slash in its name"
         case GatedRepoError():
-            return (
+            says = (
                 f"{repository} is given only to those who accept its terms: accept them at {endpoint}/{repository} and "
                 "set HF_TOKEN"
             )
         case RevisionNotFoundError() | RemoteEntryNotFoundError():
-            return f"{repository} has changed at the model hub and lacks what is needed; use another --encoder"
+            says = f"{repository} has changed at the model hub and lacks what is needed; use another --encoder"
         case RepositoryNotFoundError():
-            return f"the model hub has no {repository}, or it is private; check the name, or set HF_TOKEN"
+            says = f"the model hub has no {repository}, or it is private; check the name, or set HF_TOKEN"
         case HfHubHTTPError():
-            return f"the model hub answers {error.response.status_code} for {repository}; try later: {_AGAIN}"
+            says = f"the model hub answers {error.response.status_code} for {repository}; try later: {_AGAIN}"
         case httpx2.ReadTimeout():
-            return f"the model hub sent nothing of {repository} for {patience:g} seconds; {_AGAIN}"
+            says = f"the model hub sent nothing of {repository} for {patience:g} seconds; {_AGAIN}"
         case httpx2.ConnectError() | httpx2.ConnectTimeout() | httpx2.ProxyError():
-            return (
+            says = (
                 f"the model hub cannot be reached at {endpoint} ({_why(error)}); check the network, set HF_ENDPOINT to "
                 "a mirror, or use --encoder conse, which needs no download"
             )
-    return f"the connection to the model hub broke while {repository} arrived ({_why(error)}); {_AGAIN}"
+        case _:
+            says = f"the connection to the model hub broke while {repository} arrived ({_why(error)}); {_AGAIN}"
+    return says
 
 
 def _why(error: Exception) -> str:

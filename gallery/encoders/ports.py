@@ -25,9 +25,7 @@ KNOWN_COSINE = 0.99
 
 def has_ports(pictures: Entry | None, texts: Entry | None) -> bool:
     """Return whether an encoder of these towers can be made from ready graphs."""
-    return bool(
-        pictures and texts and pictures.picture_port and texts.text_port and share_space(pictures, texts)
-    )
+    return bool(pictures and texts and pictures.picture_port and texts.text_port and share_space(pictures, texts))
 
 
 def make_from_ports(pictures: Entry, texts: Entry, hub: Hub, place: Path) -> Path:
@@ -105,7 +103,9 @@ def _write(model: onnx.ModelProto, path: Path) -> None:
 def _write_tokenizer(source: Path, path: Path) -> None:
     """Take a tokenizer over; how texts are cut and padded is the manifest's business."""
     tokenizer = json.loads(source.read_text(encoding="utf-8"))
-    path.write_text(json.dumps({**tokenizer, "padding": None, "truncation": None}, ensure_ascii=False), encoding="utf-8")
+    path.write_text(
+        json.dumps({**tokenizer, "padding": None, "truncation": None}, ensure_ascii=False), encoding="utf-8"
+    )
 
 
 def _compare(texts: TextTower, known: Known) -> None:
@@ -114,6 +114,6 @@ def _compare(texts: TextTower, known: Known) -> None:
     cosine = float((unit_rows(begins) * unit_rows(np.array([known.begins]))).sum())
     if not cosine >= KNOWN_COSINE:
         raise EncoderError(
-            f"the ready graphs of {texts.spec.encoder} do not answer as its weights do (cosine {cosine:.3f}); they have "
-            "changed at the model hub: use another --encoder"
+            f"the ready graphs of {texts.spec.encoder} do not answer as its weights do (cosine {cosine:.3f}); "
+            "they have changed at the model hub: use another --encoder"
         )

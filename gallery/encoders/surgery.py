@@ -11,7 +11,8 @@ from safetensors.numpy import load_file
 from gallery.encoders.graphs import FLOAT, Graph
 from gallery.errors import EncoderError
 
-_IDS, _MASK, _TYPES = ("input_ids", "text", "input"), "attention_mask", "token_type_ids"
+_TYPES = "gallery/types"
+_TEXT_INPUTS = {"input_ids": "ids", "text": "ids", "input": "ids", "attention_mask": "mask", "token_type_ids": _TYPES}
 
 
 def picture_graph(path: Path, output: str | None) -> onnx.ModelProto:
@@ -47,12 +48,10 @@ def text_graph(path: Path, output: str | None, *, mean_of_tokens: bool, dense: P
     """
     model, output = _open(path, output)
     for name in _inputs(model.graph):
-        if name == _TYPES:
-            _without_types(model.graph)
-        elif name in (*_IDS, _MASK):
-            _rename_integers(model.graph, name, "mask" if name == _MASK else "ids")
-        else:
+        if name not in _TEXT_INPUTS:
             raise EncoderError(f"{path.name} is no text tower: it has an input {name}")
+        _rename_integers(model.graph, name, _TEXT_INPUTS[name])
+    _without_types(model.graph)
     graph = Graph(model)
     if mean_of_tokens:
         output = _mean(graph, output)
@@ -115,11 +114,10 @@ def _rename_integers(graph: onnx.GraphProto, old: str, new: str) -> None:
 
 
 def _without_types(graph: onnx.GraphProto) -> None:
-    """Make up the token types, which are all zero for a single text."""
-    (index,) = [index for index, given in enumerate(graph.input) if given.name == _TYPES]
-    del graph.input[index]
-    ids = next(name for name in _IDS for given in graph.input if given.name == name)
-    graph.node.insert(0, helper.make_node("Sub", [ids, ids], [_TYPES]))
+    """Make up the token types, if the graph reads them: they are all zero for a single text."""
+    if _TYPES in _inputs(graph):
+        _drop(graph.input, [given.name != _TYPES for given in graph.input])
+        graph.node.insert(0, helper.make_node("Sub", ["ids", "ids"], [_TYPES]))
 
 
 def _mean(graph: Graph, tokens: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx2
 from huggingface_hub import get_session
-from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
+from huggingface_hub.utils import build_hf_headers, hf_raise_for_status  # type: ignore[attr-defined]
 
 from gallery.errors import EncoderError
 

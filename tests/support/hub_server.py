@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LARGE = 10_000
@@ -70,7 +69,7 @@ def tiny_hub() -> Iterator[TinyHub]:
 
 
 class _Server(ThreadingHTTPServer):
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, request: object, client_address: object) -> None:
         """Who gives up while nothing comes resets the connection; that is no error of the server's."""
 
 
@@ -78,7 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
     hub: TinyHub
     protocol_version = "HTTP/1.1"
 
-    def log_message(self, *_: Any) -> None:
+    def log_message(self, *_: object) -> None:
         pass
 
     def do_HEAD(self) -> None:

@@ -71,7 +71,7 @@ def test_a_broken_connection_goes_on_where_it_broke(hub: Hub, served: TinyHub) -
 
 def test_the_next_run_goes_on_with_what_the_last_one_brought(hub: Hub, served: TinyHub, said: io.StringIO) -> None:
     served.breaks["model.safetensors"] = [1_000_000, 0, 0, 0]
-    with pytest.raises(EncoderError, match="connection to the model hub broke while .* goes on with what has arrived"):
+    with pytest.raises(EncoderError, match=r"connection to the model hub broke while .* goes on with what has arrived"):
         hub.fetch(REPOSITORY, ["model.safetensors"])
     served.breaks.clear()
     served.asked.clear()
@@ -82,7 +82,7 @@ def test_the_next_run_goes_on_with_what_the_last_one_brought(hub: Hub, served: T
     assert "going on at" in said.getvalue().splitlines()[-1]
 
 
-def test_bytes_that_are_not_the_published_ones_are_thrown_away(hub: Hub, served: TinyHub) -> None:
+def test_bytes_that_are_not_the_published_ones_are_thrown_away(hub: Hub) -> None:
     target = hub.folder / "somebody--clip-tiny" / COMMIT / "model.safetensors.part"
     target.parent.mkdir(parents=True)
     target.write_bytes(b"x" * 1_000_000)
@@ -100,7 +100,7 @@ def test_a_part_that_is_too_long_is_begun_anew(hub: Hub) -> None:
 
 def test_a_hub_that_falls_silent_is_waited_for_a_while(hub: Hub, served: TinyHub) -> None:
     served.silent.add("model.safetensors")
-    with pytest.raises(EncoderError, match="sent nothing of somebody/clip-tiny for 0.3 seconds"):
+    with pytest.raises(EncoderError, match=r"sent nothing of somebody/clip-tiny for 0\.3 seconds"):
         hub.fetch(REPOSITORY, ["model.safetensors"])
 
 
@@ -129,7 +129,7 @@ def test_a_file_that_is_missing_is_named(hub: Hub) -> None:
 
 def test_a_hub_that_cannot_be_reached_is_named(hub: Hub) -> None:
     nowhere = changed(hub, endpoint=f"http://127.0.0.1:{unused_port()}")
-    with pytest.raises(EncoderError, match="cannot be reached at http://127.0.0.1:.* HF_ENDPOINT"):
+    with pytest.raises(EncoderError, match=r"cannot be reached at http://127\.0\.0\.1:.* HF_ENDPOINT"):
         nowhere.fetch(REPOSITORY, ["model.safetensors"])
 
 
@@ -139,7 +139,7 @@ def test_a_name_that_is_none_is_refused(hub: Hub) -> None:
 
 
 def test_too_little_room_is_said_before_the_first_byte(hub: Hub, served: TinyHub) -> None:
-    with pytest.raises(EncoderError, match="needs 3 MB and .* has room for 1; make room"):
+    with pytest.raises(EncoderError, match=r"needs 3 MB and .* has room for 1; make room"):
         changed(hub, free=lambda _: 1_000_000).fetch(REPOSITORY, ["model.safetensors"])
     assert served.downloads() == []
 
