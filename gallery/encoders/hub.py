@@ -8,12 +8,13 @@ import fnmatch
 import json
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from filelock import FileLock
 from huggingface_hub import HfApi, constants, try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 
@@ -150,7 +151,9 @@ class Hub:
         if missing := [name for name in names if name not in listed.files]:
             raise EncoderError(f"{repository} has no file {missing[0]} at the model hub; use another --encoder")
         folder = self._kept(repository) / listed.revision
-        self._bring(listed, [listed.files[name] for name in names if not (folder / name).is_file()], folder)
+        with self._writing(folder), FileLock(folder.with_suffix(".lock")):  # another process may bring the same
+            missing_files = [listed.files[name] for name in names if not (folder / name).is_file()]
+            self._bring(listed, missing_files, folder)
         return folder
 
     def fetch_source(self, repository: str, revision: str | None = None) -> Path:
@@ -191,14 +194,9 @@ class Hub:
         shutil.rmtree(self._kept(repository), ignore_errors=True)
 
     def _bring(self, repository: Repository, files: Sequence[HubFile], folder: Path) -> None:
-        try:
-            for file in files:
-                (folder / file.name).parent.mkdir(parents=True, exist_ok=True)
-            room = self.free(folder)
-        except OSError as error:
-            raise EncoderError(
-                f"{folder} cannot be written to ({error.strerror}); make room, or set DATA_DIR"
-            ) from error
+        for file in files:
+            (folder / file.name).parent.mkdir(parents=True, exist_ok=True)
+        room = self.free(folder)
         needed = sum(file.size - bytes_there(folder / file.name) for file in files)
         if needed > room:
             raise EncoderError(
@@ -211,6 +209,16 @@ class Hub:
                 shown.begin(f"{repository.name}/{file.name}", file.size, bytes_there(target))
                 url = f"{self.endpoint}/{repository.name}/resolve/{repository.revision}/{file.name}"
                 transfer(url, file, target, patience=self.patience, pause=self.pause, on_bytes=shown.advance)
+
+    @contextmanager
+    def _writing(self, folder: Path) -> Iterator[None]:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            yield
+        except OSError as error:
+            raise EncoderError(
+                f"{folder} cannot be written to ({error.strerror}); make room, or set DATA_DIR"
+            ) from error
 
     def _kept(self, repository: str) -> Path:
         return self.folder / repository.replace("/", "--")

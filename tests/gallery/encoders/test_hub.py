@@ -6,6 +6,8 @@ import random
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,8 +41,6 @@ def hub(served: TinyHub, said: io.StringIO, tmp_path: Path) -> Hub:
 
 
 def changed(hub: Hub, **values: object) -> Hub:
-    from dataclasses import replace
-
     return replace(hub, **values)  # type: ignore[arg-type]
 
 
@@ -150,6 +150,18 @@ def test_a_disk_that_becomes_full_has_its_sentence(hub: Hub) -> None:
     part.symlink_to("/dev/full")
     with pytest.raises(EncoderError, match=r"cannot be written to \(No space left on device\); make room"):
         hub.fetch(REPOSITORY, ["model.safetensors"])
+
+
+def test_a_folder_that_cannot_be_written_to_has_its_sentence(hub: Hub, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(EncoderError, match=r"cannot be written to \(Not a directory\)"):
+        changed(hub, folder=tmp_path / "file").fetch(REPOSITORY, ["model.safetensors"])
+
+
+def test_two_that_want_the_same_bring_it_once(hub: Hub, served: TinyHub) -> None:
+    with ThreadPoolExecutor() as pool:
+        folders = list(pool.map(lambda _: hub.fetch(REPOSITORY, ["model.safetensors"]), range(3)))
+    assert len(set(folders)) == len(served.downloads()) == 1
 
 
 def test_without_the_network_only_what_is_here_is_used(hub: Hub, served: TinyHub) -> None:
