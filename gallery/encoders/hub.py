@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from urllib.parse import quote
 
 from filelock import FileLock
 from huggingface_hub import HfApi, constants, try_to_load_from_cache
@@ -115,6 +115,7 @@ class Hub:
                 given.rfilename, given.size or 0, given.lfs.sha256 if given.lfs else None, given.blob_id
             )
             for given in info.siblings or ()
+            if _is_inside(given.rfilename)
         }
         return Repository(repository, str(info.sha), files)
 
@@ -207,7 +208,7 @@ class Hub:
             for file in files:
                 target = folder / file.name
                 shown.begin(f"{repository.name}/{file.name}", file.size, bytes_there(target))
-                url = f"{self.endpoint}/{repository.name}/resolve/{repository.revision}/{file.name}"
+                url = f"{self.endpoint}/{repository.name}/resolve/{repository.revision}/{quote(file.name)}"
                 transfer(url, file, target, patience=self.patience, pause=self.pause, on_bytes=shown.advance)
 
     @contextmanager
@@ -255,6 +256,12 @@ def source_files(repository: str, names: Iterable[str]) -> list[str]:
         )
     weights = [name for name in weights if name.endswith(".safetensors") or PurePosixPath(name).parent not in safe]
     return sorted({*weights, *(name for name in source if _matches(name, _CONFIGURATION))})
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a file of this name lies in the folder of its repository, wherever that is."""
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:

@@ -211,6 +211,15 @@ def test_an_export_gets_what_it_needs_and_no_more(hub: Hub, served: TinyHub, nee
     assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*.*")) == sorted(needed)
 
 
+def test_files_are_written_into_the_folder_of_their_repository_alone(hub: Hub, served: TinyHub) -> None:
+    names = ["model.safetensors", "../../evil.json", "/tmp/evil.json", "a folder/odd #1?.json"]
+    served.repositories[REPOSITORY] = dict.fromkeys(names, b"{}")
+    folder = hub.fetch_source(REPOSITORY)
+    found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    assert found == ["a folder/odd #1?.json", "model.safetensors"]
+    assert not [*hub.folder.glob("*.json"), *hub.folder.parent.glob("*.json")]
+
+
 def test_weights_for_open_clip_alone_are_refused(hub: Hub, served: TinyHub) -> None:
     served.repositories[REPOSITORY] = dict.fromkeys(["open_clip_config.json", "open_clip_model.safetensors"], b"")
     with pytest.raises(EncoderError, match="has no weights that transformers reads"):
