@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gallery.encoder import Vectors
 from gallery.errors import EncoderError
-from gallery.judged.saved import load_model, save_model
+from gallery.saved import load_model, save_model
 
 FUSION_FILE = "fusion.json"
 Layer = tuple[Vectors, Vectors]

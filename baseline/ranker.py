@@ -12,13 +12,13 @@ from baseline.fusion import FUSION_FILE, FusionModel, load_fusion
 from gallery.encoder import Vectors
 from gallery.errors import BadInput, EncoderError
 from gallery.judged.networks import ImageNetwork
-from gallery.judged.saved import load_model
+from gallery.judged.projection import project
 from gallery.judged.text_vectors import JoinedVectors, load_text_vectors
 from gallery.pictures.images import open_image
 from gallery.records import Hit, ImageFile, ImageRecord
+from gallery.saved import load_model
 from gallery.spec import TOWERS_FILE, sha256_of
 from gallery.stores.payload import record_of
-from gallery.towers import project
 
 _THUMB = 32
 

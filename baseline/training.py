@@ -19,10 +19,10 @@ from gallery.errors import BadInput
 from gallery.judged.dataset import JudgedSet, read_flickr8k, read_practicum
 from gallery.judged.judgements import match_probabilities
 from gallery.judged.networks import ImageNetwork
-from gallery.judged.saved import save_model
 from gallery.judged.splits import held_out_split, leaky_split
 from gallery.judged.text_vectors import PACKAGED_BERT, JoinedVectors
 from gallery.records import Caption, Match
+from gallery.saved import save_model
 from gallery.spec import TOWERS_FILE
 
 TWO_TOWER = "two-tower"

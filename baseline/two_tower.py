@@ -14,13 +14,13 @@ import numpy as np
 from baseline.repeatable import repeatable
 from gallery.encoder import Vectors
 from gallery.errors import BadInput
-from gallery.towers import SIDES
+from gallery.judged.projection import SIDES
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Heads = dict[str, Vectors]
-"""What `gallery.towers.project` takes, of both sides."""
+"""What `gallery.judged.projection.project` takes, of both sides."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,9 @@ def class_vectors(texts: TextEncoder) -> Vectors:
 def write_picture_graph(path: Path, classes: Vectors) -> None:
     """Write the graph from pixels to unit vectors: classifier, square root, sum of `classes`, `(1000, d)`."""
     graph, weights = Graph(), efficientnet.packaged_weights()
-    probabilities = efficientnet.add_probabilities(graph, efficientnet.add_features(graph, weights), weights)
+    probabilities = efficientnet.add_probabilities(
+        graph, efficientnet.add_features(graph, efficientnet.add_pixels(graph), weights), weights
+    )
     graph.save(graph.unit_rows(graph.linear(graph.op("Sqrt", probabilities), classes.T)), path)
 
 

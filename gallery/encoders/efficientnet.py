@@ -36,10 +36,15 @@ def packaged_weights() -> Weights:
     return read_checkpoint(read_published(path, SHA256))
 
 
-def add_features(graph: Graph, weights: Weights) -> str:
-    """Add the input `pixels` and the network up to its last layer: vectors of shape `(n, 1280)`."""
+def add_pixels(graph: Graph) -> str:
+    """Add the input `pixels`, shape `(n, 3, 260, 260)`."""
+    return graph.input("pixels", FLOAT, ["n", 3, SIDE, SIDE])
+
+
+def add_features(graph: Graph, pixels: str, weights: Weights) -> str:
+    """Add the network up to its last layer: vectors of shape `(n, 1280)`."""
     network = _Network(graph, weights)
-    x = network.convolution(graph.input("pixels", FLOAT, ["n", 3, SIDE, SIDE]), "_conv_stem", "_bn0", stride=2)
+    x = network.convolution(pixels, "_conv_stem", "_bn0", stride=2)
     block = 0
     for blocks, stride in _STAGES:
         for number in range(blocks):

@@ -19,8 +19,8 @@ from baseline.training import prepare, train
 from baseline.two_tower import TowerChoices, train_heads
 from gallery.encoder import load_encoder
 from gallery.errors import BadInput, EncoderError
+from gallery.judged.projection import project
 from gallery.judged.text_vectors import BertVectors
-from gallery.towers import project
 
 
 def silent(line: str) -> None:

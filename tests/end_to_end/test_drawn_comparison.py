@@ -16,8 +16,8 @@ from eval.compare import compare
 from eval.qrels import own_photo
 from eval.runs import Topic
 from gallery.encoder import load_encoder
+from gallery.judged.projection import project
 from gallery.records import Caption, Hit, ImageFile, ImageRecord, Match
-from gallery.towers import project
 
 DRAWINGS = tiny_clip.all_drawings()
 TEXTS = [drawing.caption for drawing in DRAWINGS]
