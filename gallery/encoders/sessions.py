@@ -72,11 +72,11 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def open_session(graph: Path, device: Device, *, threads: int, packed: bool) -> "InferenceSession":
+def open_session(graph: Path | bytes, device: Device, *, threads: int, packed: bool) -> "InferenceSession":
     """Open a graph for running.
 
     Args:
-        graph: The ONNX file.
+        graph: The ONNX file, or what it would hold.
         device: Where it is computed.
         threads: On the processor, how many threads one run uses.
         packed: Whether weights are laid out for speed first: worth it for many pictures, not for a single query. It
@@ -99,9 +99,11 @@ def open_session(graph: Path, device: Device, *, threads: int, packed: bool) -> 
     if not device.is_cpu:
         providers.insert(0, (PROVIDERS[device.name], _provider_options(device)))
     try:
-        session = onnxruntime.InferenceSession(str(graph), options, providers=providers)
+        model = graph if isinstance(graph, bytes) else str(graph)
+        session = onnxruntime.InferenceSession(model, options, providers=providers)
     except Exception as error:  # the runtime raises what it likes
-        raise EncoderError(f"{graph} cannot be opened ({' '.join(str(error).split())[:200]})") from error
+        name = "the graph" if isinstance(graph, bytes) else graph
+        raise EncoderError(f"{name} cannot be opened ({' '.join(str(error).split())[:200]})") from error
     if PROVIDERS[device.name] not in session.get_providers():  # the runtime falls back with no more than a log line
         raise EncoderError(f"DEVICE {device} cannot be used: onnxruntime did not open it; unset it, or use cpu")
     return session
