@@ -15,9 +15,9 @@ from baseline.ranker import score_matrix
 from baseline.rows import Rows
 from baseline.training import TWO_TOWER, Data, Tell, rows_of, split_matches, train_towers
 from baseline.two_tower import Heads
-from gallery.encoder import Vectors
 from gallery.errors import BadInput
 from gallery.judged.text_vectors import JoinedVectors
+from gallery.vectors import Vectors
 
 SEEDS = range(5)
 LEAKY_SEED = 42

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from gallery.encoder import Vectors
 from gallery.errors import BadInput
 from gallery.judged.networks import ImageNetwork
 from gallery.judged.text_vectors import (
@@ -20,6 +19,7 @@ from gallery.judged.text_vectors import (
 )
 from gallery.pictures.images import open_image
 from gallery.spec import sha256_of
+from gallery.vectors import Vectors
 
 BATCH = 32
 WORD2VEC_DIMENSION = 100

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from baseline.features import ImageVectors
 from baseline.fusion import FUSION_FILE, FusionModel, load_fusion
-from gallery.encoder import Vectors
 from gallery.errors import BadInput, EncoderError
 from gallery.judged.networks import ImageNetwork
 from gallery.judged.projection import project
@@ -19,6 +18,7 @@ from gallery.records import Hit, ImageFile, ImageRecord
 from gallery.saved import load_model
 from gallery.spec import TOWERS_FILE, sha256_of
 from gallery.stores.payload import record_of
+from gallery.vectors import Vectors
 
 _THUMB = 32
 

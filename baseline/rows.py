@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.encoder import Vectors
 from gallery.judged.splits import Split, held_out_split
 from gallery.records import Match
+from gallery.vectors import Vectors
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from baseline.fusion import FusionModel
 from baseline.models import fit
 from baseline.rows import Rows, training_rows
 from baseline.two_tower import DEFAULT_CHOICES, Heads, TowerChoices, train_heads
-from gallery.encoder import Vectors
 from gallery.errors import BadInput
 from gallery.judged.dataset import JudgedSet, read_flickr8k, read_practicum
 from gallery.judged.judgements import match_probabilities
@@ -24,6 +23,7 @@ from gallery.judged.text_vectors import PACKAGED_BERT, JoinedVectors
 from gallery.records import Caption, Match
 from gallery.saved import save_model
 from gallery.spec import TOWERS_FILE
+from gallery.vectors import Vectors
 
 TWO_TOWER = "two-tower"
 Tell = Callable[[str], None]

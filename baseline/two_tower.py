@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from baseline.repeatable import repeatable
-from gallery.encoder import Vectors
 from gallery.errors import BadInput
 from gallery.judged.projection import SIDES
+from gallery.vectors import Vectors
 
 if TYPE_CHECKING:
     from torch import Tensor

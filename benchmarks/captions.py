@@ -9,6 +9,7 @@ the share of captions whose own picture is among the first k.
 import sys
 
 from gallery.encoder import load_encoder
+
 from gallery.settings import Settings
 from gallery.stores.collection import open_collection
 from search.engine import SearchEngine

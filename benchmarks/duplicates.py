@@ -14,10 +14,10 @@ from pathlib import Path
 
 import click
 import numpy as np
+from gallery.encoder import Encoder, Vectors, load_encoder
 from PIL import Image
 
 from benchmarks.results import machine, write_results
-from gallery.encoder import Encoder, Vectors, load_encoder
 from gallery.pictures.images import open_image
 from ingest.stacks import perceptual_hash
 

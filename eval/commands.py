@@ -9,12 +9,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
+from gallery.encoder import Encoder, Vectors, choose_encoder, load_encoder
 
 from eval.live import LiveReport, judge_collection, topics_from_captions, topics_from_file
 from eval.qrels import own_photo, read_wanted, write_qrels
 from eval.runs import write_run
 from gallery.calibration import Calibration, StrictRule, save_calibration
-from gallery.encoder import Encoder, Vectors, choose_encoder, load_encoder
 from gallery.errors import BadInput
 from gallery.records import Match
 from gallery.revision import commit_of

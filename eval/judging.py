@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from gallery.encoder import Encoder, Vectors
 from numpy.typing import ArrayLike, NDArray
 
 from eval.agreement import Agreement, crowd_agreement, expert_agreement
@@ -12,7 +13,6 @@ from eval.data import EVERYBODY
 from eval.nothing import Choice, Told, choose_rule, cosines, numbers_for, tell_apart
 from eval.photos import Photos
 from eval.runs import Topic
-from gallery.encoder import Encoder, Vectors
 from gallery.judged.dataset import JudgedSet
 from gallery.judged.judgements import match_probabilities
 from search.strict import STANDING

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from gallery.encoder import Encoder
 
 from eval.collapse import Collapse, collapse
 from eval.metrics import MEASURES, Estimate, estimate, per_query
 from eval.photos import EngineRetriever
 from eval.qrels import Qrels, Wanted
 from eval.runs import Run, Topic, retrieve
-from gallery.encoder import Encoder
 from gallery.errors import BadInput
 from gallery.records import ImageRecord
 from gallery.stores.collection import ImageCollection

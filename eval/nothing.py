@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from gallery.calibration import StrictRule
-from gallery.encoder import Vectors
+from gallery.vectors import Vectors
 from search.strict import STANDING
 from search.unrelated import background
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from gallery.encoder import Encoder
 from numpy.typing import NDArray
 
-from gallery.encoder import Encoder
 from gallery.pictures.images import open_image
 from gallery.records import Hit, ImageFile, ImageRecord
 from gallery.settings import Settings

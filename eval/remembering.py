@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
-
 from gallery.encoder import Encoder, Vectors
+from PIL import Image
 
 
 class RememberingEncoder(Encoder):

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from gallery.encoder import Encoder, load_encoder
+
 from eval.compare import RandomRetriever
 from eval.photos import EngineRetriever, Photos, collection_of, encode_photos
 from eval.remembering import RememberingEncoder
 from eval.runs import Retriever
 from eval.trained import SAYS as SAYS_TRAINED
 from eval.trained import Held, Trainer
-from gallery.encoder import Encoder, load_encoder
 from gallery.judged.dataset import JudgedSet
 from gallery.settings import Settings
 from search.engine import SearchEngine

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from gallery.encoder import Encoder
 from numpy.typing import NDArray
 
 from baseline.ranker import BaselineRanker
@@ -12,7 +13,6 @@ from baseline.training import Data, prepare, split_matches, train
 from eval.agreement import Agreement, ProbabilityErrors, expert_agreement, probability_errors
 from eval.calibrate import calibrate, fit
 from eval.photos import Photos
-from gallery.encoder import Encoder
 from gallery.judged.networks import ImageNetwork
 from gallery.records import Match
 from gallery.settings import Settings

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from gallery.encoder import load_encoder
 
 import baseline.cli
 import baseline.ranker
@@ -17,7 +18,6 @@ from baseline.report import CHOSEN_ONCE, write_report
 from baseline.scoring import score_model
 from baseline.training import prepare, train
 from baseline.two_tower import TowerChoices, train_heads
-from gallery.encoder import load_encoder
 from gallery.errors import BadInput, EncoderError
 from gallery.judged.projection import project
 from gallery.judged.text_vectors import BertVectors

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import tiny_clip
+from gallery.encoder import load_encoder
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -15,7 +16,6 @@ from baseline.two_tower import TowerChoices, train_heads
 from eval.compare import compare
 from eval.qrels import own_photo
 from eval.runs import Topic
-from gallery.encoder import load_encoder
 from gallery.judged.projection import project
 from gallery.records import Caption, Hit, ImageFile, ImageRecord, Match
 

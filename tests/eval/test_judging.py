@@ -12,9 +12,9 @@ from eval.nothing import numbers_for, tell_apart
 from eval.photos import Photos
 from eval.runs import Topic
 from eval.sections import nothing
-from gallery.encoder import Vectors, unit_rows
 from gallery.judged.dataset import JudgedSet
 from gallery.records import Caption, ImageRecord, Judgement
+from gallery.vectors import Vectors, unit_rows
 from search.strict import STANDING
 from search.unrelated import unrelated_texts
 

@@ -6,7 +6,7 @@ import numpy as np
 from letter_encoder import LetterEncoder
 
 from eval.remembering import RememberingEncoder
-from gallery.encoder import Vectors
+from gallery.vectors import Vectors
 
 
 class Counting(LetterEncoder):

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from drawn_judgements import ColourNetwork, build
+from gallery.encoder import Encoder
 from letter_encoder import LetterEncoder
 from scipy import stats
 from sklearn.metrics import brier_score_loss, r2_score, root_mean_squared_error
@@ -15,7 +16,6 @@ from baseline.training import split_matches
 from eval import trained
 from eval.photos import Photos, encode_photos
 from eval.trained import MODELS, Held, Trainer, encoder_scores
-from gallery.encoder import Encoder
 from gallery.records import Match
 from gallery.settings import Settings
 
