@@ -1,20 +1,26 @@
 .DEFAULT_GOAL := help
-.PHONY: help ingest serve test test-browser check bench up down lock eval baseline
+.PHONY: help ingest serve test test-light test-browser check bench up down lock eval baseline
 IMAGES ?= examples/photos
-COLLECTION = $(if $(filter examples/photos,$(IMAGES)),examples --captions examples/photos/captions.csv,photos)
+EXAMPLES = $(filter examples/photos,$(IMAGES))
+COLLECTION = $(if $(EXAMPLES),examples,photos)
+VENV ?= .venv
 COMPOSE = docker compose --file docker/compose.yaml
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
 
-ingest: .venv/ready ## Index the example pictures, or yours: make ingest IMAGES=~/Pictures
-	.venv/bin/ingest $(IMAGES) --collection $(COLLECTION)
+ingest: .venv/light ## Index the example pictures, or yours: make ingest IMAGES=~/Pictures
+	.venv/bin/ingest "$(IMAGES)" --collection $(COLLECTION) $(if $(EXAMPLES),--captions examples/photos/captions.csv)
 
-serve: .venv/ready ## Serve the page at http://127.0.0.1:8000, of the example pictures or yours: make serve IMAGES=~/Pictures
-	.venv/bin/search --serve --collection $(firstword $(COLLECTION))
+serve: .venv/light ## Serve the page at http://127.0.0.1:8000, of the example pictures or yours: make serve IMAGES=~/Pictures
+	.venv/bin/search --serve --collection $(COLLECTION)
 
 test: .venv/ready ## Run the tests: offline, without a browser or a server
 	.venv/bin/pytest --numprocesses auto --dist loadfile
+
+test-light: ## Index and search in an environment of the light lock alone, without torch
+	rm -rf .venv-light && $(MAKE) VENV=.venv-light .venv-light/light
+	.venv-light/bin/python tests/light.py
 
 test-browser: .venv/ready ## Drive the page in Chromium (/usr/bin/chromium, from the system's packages)
 	.venv/bin/pytest tests/browser
@@ -40,8 +46,14 @@ down: ## Stop the server; its volume stays
 lock: .venv/ready ## Write requirements.lock from what .venv holds; torch brings its platform's own packages
 	.venv/bin/pip freeze --exclude-editable | grep -vE '^(cuda-|nvidia-|triton==)' > .venv/lock && mv .venv/lock requirements.lock
 
-.venv/ready: requirements.lock pyproject.toml
-	python3 -m venv .venv
-	.venv/bin/pip install --quiet --requirement requirements.lock
-	.venv/bin/pip install --quiet --no-deps --no-build-isolation --editable .
-	touch .venv/ready
+# Everything that indexing and searching need. ConSE's packages name torch as a dependency: without dependencies none is
+# installed, as the lock names all that are needed.
+$(VENV)/light: requirements-light.lock pyproject.toml
+	test -x $(VENV)/bin/pip || python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --no-deps --requirement requirements-light.lock
+	$(VENV)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/ready: $(VENV)/light requirements.lock
+	$(VENV)/bin/pip install --quiet --requirement requirements.lock
+	touch $@

@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,8 @@ STOPPED = 130
 @click.option("--failures", is_flag=True, help="List the unreadable files of the collection.")
 @click.option("--list", "list_all", is_flag=True, help="List the collections.")
 @click.option("--encoders", is_flag=True, help="List the encoders that can be used, and what is on this machine.")
+@click.option("--export-encoder", metavar="NAME", help="Write an encoder's folder, to carry to another machine.")
+@click.option("--to", "to", metavar="FOLDER", type=click.Path(path_type=Path), help="Where --export-encoder writes.")
 @click.option("--copy-to", metavar="URL|DIR", help="Copy the collection to a server or a folder, and compare.")
 @click.option("--as", "new_name", metavar="NAME", help="Name of the copy, if not that of the original.")
 @click.option("--set-public-url", metavar="URL", help="Rewrite the addresses of thumbnails; '' takes them out.")
@@ -62,6 +65,8 @@ def main(
     failures: bool,
     list_all: bool,
     encoders: bool,
+    export_encoder: str | None,
+    to: Path | None,
     copy_to: str | None,
     new_name: str | None,
     set_public_url: str | None,
@@ -81,24 +86,30 @@ def main(
       ingest --forget ~/Pictures/private
     """  # noqa: D301 - \b is click's mark for a paragraph to be left as it is
     yes = yes and not options["dry_run"]
-    asked = [bool(paths), bool(forget), drop is not None, failures, list_all, encoders]
+    asked = [bool(paths), bool(forget), drop is not None, failures, list_all, encoders, export_encoder is not None]
     asked += [copy_to is not None, set_public_url is not None]
     if sum(asked) != 1:
         raise click.UsageError(
-            "give PATH..., or one of --forget, --drop, --failures, --list, --encoders, --copy-to and --set-public-url"
+            "give PATH..., or one of --forget, --drop, --failures, --list, --encoders, --export-encoder, --copy-to and "
+            "--set-public-url"
         )
+    if bool(export_encoder) != bool(to):
+        raise click.UsageError("give --export-encoder NAME and --to FOLDER together")
     if new_name and not copy_to:
         raise click.UsageError("--as names a copy; give --copy-to, too")
     warnings.filterwarnings("ignore", module="PIL")  # what Pillow thinks of odd files; the report names the bad ones
     settings = Settings.from_environ()
     from ingest import commands, places
-    from ingest.encoders import list_encoders  # which imports what takes time, and --help needs none of it
+    from ingest import encoders as known_encoders  # which imports what takes time, and --help needs none of it
 
     try:
         if list_all:
             commands.list_all(settings)
         elif encoders:
-            list_encoders(settings)
+            known_encoders.list_encoders(settings)
+        elif export_encoder is not None and to is not None:
+            say = partial(click.echo, err=True)
+            known_encoders.export_encoder(settings, export_encoder, to, insist=yes, say=say)
         elif failures:
             commands.list_failures(settings, collection)
         elif drop is not None:

