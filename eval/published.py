@@ -30,3 +30,19 @@ PUBLISHED: Sequence[Sequence[str]] = (
     ),
 )
 """System and data; figures; source."""
+
+FUSION: Sequence[tuple[str, str, str, str, str]] = (
+    ("linear", "ResNet50, TF-IDF", "", "0.217", "danlikendy"),
+    ("ridge", "ResNet50, TF-IDF", "", "0.216", "danlikendy"),
+    ("network", "ResNet50, TF-IDF", "", "0.191", "danlikendy"),
+    ("linear", "ResNet50, DistilBERT", "", "443.35", "dolbilov"),
+    ("ridge", "ResNet50, DistilBERT", "", "0.195", "dolbilov"),
+    ("network", "ResNet50, DistilBERT", "", "0.175", "dolbilov"),
+    ("linear", "ResNet18, BERT", "-1.43", "", "gala-vision"),
+    ("ridge", "ResNet50, BERT", "-0.28", "0.216", "ekaterinabogdan"),
+    ("network", "ResNet50, BERT", "0.22", "0.152", "ekaterinabogdan"),
+    ("ridge", "ResNet50 and BERT, PCA", "0.19", "0.19", "ArinaKorshunova"),
+    ("network", "ResNet50 and BERT, PCA", "0.20", "0.19", "ArinaKorshunova"),
+)
+"""Model, vectors, R², MAE and author of public solutions of the task, split by image alone. Their targets and filters
+of rows differ from ours and from each other's."""

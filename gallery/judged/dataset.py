@@ -39,6 +39,20 @@ class JudgedSet:
     splits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
 
+    def paths(self, names: Sequence[str]) -> list[Path]:
+        """Return the files of images, of either folder."""
+        found = set(self.gallery)
+        return [(self.query_images if name in found else self.images) / name for name in names]
+
+
+def read_judged(folder: Path) -> JudgedSet:
+    """Read a folder in the form of the Practicum task or of Flickr8k.
+
+    Raises:
+        BadInput: It is neither, or its files are not what they should be.
+    """
+    return read_practicum(folder) if (folder / "train_dataset.csv").exists() else read_flickr8k(folder)
+
 
 def read_captions(path: Path) -> list[Caption]:
     """Read a CSV file with the columns `image` and `text`, one sentence a row; other columns are ignored.

@@ -58,6 +58,10 @@ class ImageNetwork:
         """Return the network's input for one RGB picture, shape `(3, height, width)`."""
         return classifier_pixels(picture) if self.name == "efficientnet-lite2" else resnet_pixels(picture)
 
+    def encode_pixels(self, pixels: Vectors) -> Vectors:
+        """Return one vector per input, the mean of the picture's and of its mirror image's; shape `(n, dimension)`."""
+        return self.features(pixels, mirrored=True)
+
     def features(self, pixels: Vectors, *, mirrored: bool = False) -> Vectors:
         """Return one vector per input, shape `(n, dimension)`.
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from gallery.encoder import Vectors, sentence_transformer, unit_rows
 from gallery.errors import EncoderError
+from gallery.judged.vectors import Encode, Remembered
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -102,11 +103,16 @@ class BertVectors:
 
     kind = "bert"
 
-    def __init__(self, name: str = PACKAGED_BERT, device: str | None = None) -> None:
+    def __init__(self, name: str = PACKAGED_BERT, device: str | None = None, *, remember: bool = False) -> None:
+        """Load the transformer; `remember` keeps every vector in memory, for training."""
         self.name, self._device = name, device
         self.dimension = int(self.model.get_embedding_dimension() or 0)
+        self._encoded: Encode = Remembered(self._encode) if remember else self._encode
 
     def encode(self, texts: Sequence[str]) -> Vectors:
+        return self._encoded(texts)
+
+    def _encode(self, texts: Sequence[str]) -> Vectors:
         if not texts:
             return np.empty((0, self.dimension), np.float32)
         # Typed, as everywhere: a plain string may be taken for a path or an address.
