@@ -47,6 +47,11 @@ class Emitted:
     path: Path
     seen: Seen
 
+    @property
+    def scores(self) -> bool:
+        """Whether it scores judged pairs."""
+        return self.split != "queries"
+
 
 def emit(
     data: Data,

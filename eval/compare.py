@@ -1,8 +1,8 @@
 """The one comparison: systems write runs over a judged set, and the runs are judged."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -56,21 +56,6 @@ class Comparison:
         return bool(set(self.data.judged.gallery) & {match.image for match in self.data.matches})
 
 
-@dataclass
-class _Runs:
-    """Paths of written runs, by what they answer: `queries`, or a split and its seed."""
-
-    folder: Path
-    queries: list[Path] = field(default_factory=list)
-    pairs: dict[tuple[str, int], list[Path]] = field(default_factory=dict)
-
-    def add(self, part: str, seed: int, path: Path) -> None:
-        if part == "queries":
-            self.queries.append(path)
-        else:
-            self.pairs.setdefault((part, seed), []).append(path)
-
-
 def compare(
     folder: Path,
     settings: Settings,
@@ -99,22 +84,19 @@ def compare(
     data = prepare(folder, network, cache, tell)
     for old in [*out.rglob("*.run"), *out.rglob("*.seen")]:
         old.unlink()
-    runs, judged = _Runs(out), data.judged
-    for run in emit(data, out, tell, texts=texts, seeds=seeds, leaky=encoder is None):
-        runs.add(run.split, run.seed, run.path)
-    topics = topics_of(judged.queries)
-    _add(runs, written(random_run(topics, judged.gallery), out, "queries", 0, Seen.of(), topics))
-    for seed in seeds:
-        _mean(data, runs, "held-out", seed)
-    if encoder is None and ("leaky", seeds[0]) in runs.pairs:
-        _mean(data, runs, "leaky", seeds[0])
-    as_system = _with_encoder(data, encoder, cache, runs, seeds, tell) if encoder else None
+    judged, topics = data.judged, topics_of(data.judged.queries)
+    runs = list(emit(data, out, tell, texts=texts, seeds=seeds, leaky=encoder is None))
+    runs += [written(random_run(topics, judged.gallery), out, "queries", 0, Seen.of(), topics)]
+    runs += [_mean(data, out, name, seed) for name, seed in dict.fromkeys((e.split, e.seed) for e in runs if e.scores)]
+    as_system = _judged_encoder(data, encoder, cache, tell) if encoder else None
+    runs += list(_of_encoder(data, as_system, out, seeds)) if as_system else []
     qrels = read_qrels(write_qrels(own_photo(topics), out / "qrels"))
+    answers = [read_run(run.path) for run in runs if not run.scores]
     tell("judging")
     return Comparison(
         data=data,
         topics=topics,
-        systems=side_by_side([read_run(path) for path in runs.queries], topics, qrels, len(judged.gallery)),
+        systems=side_by_side(answers, topics, qrels, len(judged.gallery)),
         pairs=_judged(data, runs, "held-out"),
         leaky=_judged(data, runs, "leaky"),
         encoder=as_system.name if as_system else "",
@@ -134,44 +116,39 @@ def per_query_table(comparison: Comparison) -> DataFrame:
     return concat(frames).rename_axis("query").set_index("system", append=True)
 
 
-def _add(runs: _Runs, emitted: Emitted) -> None:
-    runs.add(emitted.split, emitted.seed, emitted.path)
-
-
-def _with_encoder(
-    data: Data, encoder: Encoder, cache: Path, runs: _Runs, seeds: Sequence[int], tell: Tell
-) -> JudgedEncoder:
-    """Write the runs of the encoder."""
+def _judged_encoder(data: Data, encoder: Encoder, cache: Path, tell: Tell) -> JudgedEncoder:
     names = sorted(data.photos)
     tell(f"{encoder.spec.encoder}: {len(names)} photos")
     vectors = picture_vectors(encoder, encoder.spec.space, data.judged.paths(names), cache, tell)
-    judged = JudgedEncoder(encoder, data.judged, dict(zip(names, vectors, strict=True)))
-    _add(runs, written(judged.answers(), runs.folder, "queries", 0, Seen.of(), topics_of(data.judged.queries)))
+    return JudgedEncoder(encoder, data.judged, dict(zip(names, vectors, strict=True)))
+
+
+def _of_encoder(data: Data, judged: JudgedEncoder, out: Path, seeds: Sequence[int]) -> Iterator[Emitted]:
+    """Write the runs of an encoder."""
+    yield written(judged.answers(), out, "queries", 0, Seen.of(), topics_of(data.judged.queries))
     for seed in seeds:
         parts = split(data.judged, data.matches, "held-out", seed)
         run = run_of_pairs(judged.name, parts.judged, judged.probabilities(parts))
-        _add(runs, written(run, runs.folder, "held-out", seed, Seen.of(parts.pairs), parts.judged))
-    return judged
+        yield written(run, out, "held-out", seed, Seen.of(parts.pairs), parts.judged)
 
 
-def _mean(data: Data, runs: _Runs, name: str, seed: int) -> None:
+def _mean(data: Data, out: Path, name: str, seed: int) -> Emitted:
+    """Write the run that predicts the mean of what a split has to learn from."""
     parts = split(data.judged, data.matches, name, seed)
     mean = float(np.mean([pair.probability for pair in parts.pairs]))
     run = run_of_pairs(MEAN, parts.judged, np.full(len(parts.judged), mean))
-    _add(runs, written(run, runs.folder, name, seed, Seen.of(parts.pairs), parts.judged))
+    return written(run, out, name, seed, Seen.of(parts.pairs), parts.judged)
 
 
-def _judged(data: Data, runs: _Runs, name: str) -> list[PairFigures]:
+def _judged(data: Data, runs: Sequence[Emitted], name: str) -> list[PairFigures]:
     """Judge the runs of a split, those of all its seeds together."""
     grades = expert_grades(data.judged.judgements)
     scores: dict[str, list[Values]] = {}
     matches: dict[str, list[Match]] = {}
-    for (part, seed), paths in runs.pairs.items():
-        if part == name:
-            of_seed = split(data.judged, data.matches, name, seed).judged
-            for run in map(read_run, paths):
-                scores.setdefault(run.name, []).append(scores_of(run, of_seed))
-                matches.setdefault(run.name, []).extend(of_seed)
+    for run in (run for run in runs if run.split == name):
+        judged = split(data.judged, data.matches, name, run.seed).judged
+        scores.setdefault(run.system, []).append(scores_of(read_run(run.path), judged))
+        matches.setdefault(run.system, []).extend(judged)
     return [
         judge_pairs(
             system,

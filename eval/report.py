@@ -15,7 +15,6 @@ from eval.measures import MEASURES
 from eval.nothing import Told
 from eval.pairs import ERRORS, PairFigures
 from eval.plots import reliability_plot, scores_plot, success_plot
-from eval.published import FUSION, PUBLISHED
 from eval.systems import TESTED, System
 
 SUCCESS = ("Success@1", "Success@5", "Success@10")
@@ -83,8 +82,6 @@ def write_report(comparison: Comparison, folder: Path, name: str, made: Mapping[
         ),
         pairs=table(("system", *ERRORS, "τ-c with experts"), map(_pairs, comparison.pairs)),
         leaky=table(("system", *ERRORS, "τ-c with experts"), map(_pairs, comparison.leaky)),
-        fusion=table(("model", "vectors", "R²", "MAE", "author"), FUSION),
-        published=table(("system and data", "figures", "source"), PUBLISHED),
         rules=_rules(judging) if judging else "",
         calibration=table(("", "out of fold"), _calibration(judging)) if judging else "",
     )
