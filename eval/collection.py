@@ -153,7 +153,7 @@ def index_quality(collection: ImageCollection, vectors: Vectors, k: int = 10) ->
 
 
 def topics_from_file(path: Path, collection: ImageCollection) -> tuple[list[Topic], dict[str, dict[str, int]]]:
-    """Read a file of queries; each query stands for itself, however many pictures it wants.
+    """Read a file of queries; those that want the same pictures count as queries of one photo.
 
     A line is a query, a tab, and the paths of the pictures that should be found, with tabs or `|` between them. Lines
     that begin with # are remarks, and a first line that begins with the word `query` names the columns.
@@ -177,7 +177,7 @@ def topics_from_file(path: Path, collection: ImageCollection) -> tuple[list[Topi
             raise BadInput(f"{where}: give a query, a tab, and the path of a picture that should be found")
         named = [part for field in given for part in ([field] if field in places else field.split("|"))]
         ids = {_named(place.strip(), places, where).id for place in named if place.strip()}
-        topics.append(Topic(f"line-{number}", query, f"line-{number}"))
+        topics.append(Topic(f"line-{number}", query, " ".join(sorted(ids))))
         qrels[f"line-{number}"] = dict.fromkeys(sorted(ids), 1)
     if not topics:
         raise BadInput(f"{path} holds no query; a line is a query, a tab, and the path of a picture")
