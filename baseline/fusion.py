@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.encoder import Vectors
 from gallery.errors import EncoderError
-from gallery.judged.saved import load_model
+from gallery.saved import load_model
+from gallery.vectors import Vectors
 
 FUSION_FILE = "fusion.json"
 Layer = tuple[Vectors, Vectors]

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gallery.encoder import Vectors
 from gallery.judged.dataset import JudgedSet, read_judged
 from gallery.judged.judgements import match_probabilities
 from gallery.judged.networks import ImageNetwork
@@ -16,6 +15,7 @@ from gallery.judged.splits import inner_split
 from gallery.judged.text_vectors import JoinedVectors
 from gallery.judged.vectors import picture_vectors
 from gallery.records import Match
+from gallery.vectors import Vectors
 
 Tell = Callable[[str], None]
 

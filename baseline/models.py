@@ -9,7 +9,7 @@ import numpy as np
 from baseline.fusion import FusionModel, Layer
 from baseline.lessons import Rows, inner_parts
 from baseline.repeatable import repeatable
-from gallery.encoder import Vectors
+from gallery.vectors import Vectors
 
 ALPHAS = (1e1, 1e2, 1e3, 1e4, 1e5, 1e6)
 FUSIONS = ("linear", "ridge", "mlp")

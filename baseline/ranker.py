@@ -9,9 +9,9 @@ from baseline.fusion import FUSION_FILE, load_fusion
 from baseline.training import Model
 from gallery.errors import EncoderError
 from gallery.judged.networks import ImageNetwork
-from gallery.judged.saved import load_model
 from gallery.judged.text_vectors import load_text_vectors
 from gallery.judged.vectors import picture_vectors
+from gallery.saved import load_model
 from gallery.spec import TOWERS_FILE
 
 LoadNetwork = Callable[[str, str, str | None], ImageNetwork]

@@ -12,14 +12,14 @@ from baseline.fusion import FUSION_FILE, FusionModel
 from baseline.lessons import Data, rows_of
 from baseline.models import NetworkChoices, fit, fit_network
 from baseline.two_tower import DEFAULT_CHOICES, Heads, TowerChoices, train_heads
-from gallery.encoder import Vectors
 from gallery.errors import BadInput
-from gallery.judged.saved import save_model
+from gallery.judged.projection import project
 from gallery.judged.splits import Seen, Split
 from gallery.judged.text_vectors import PACKAGED_BERT, JoinedVectors
 from gallery.judged.vectors import pair_cosines
+from gallery.saved import save_model
 from gallery.spec import TOWERS_FILE
-from gallery.towers import project
+from gallery.vectors import Vectors
 
 TWO_TOWER = "two-tower"
 KINDS = ("linear", "ridge", "mlp", TWO_TOWER)

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from baseline.repeatable import repeatable
-from gallery.encoder import Vectors
 from gallery.errors import BadInput
-from gallery.towers import SIDES
+from gallery.judged.projection import SIDES
+from gallery.vectors import Vectors
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Heads = dict[str, Vectors]
-"""What `gallery.towers.project` takes, of both sides."""
+"""What `gallery.judged.projection.project` takes, of both sides."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from gallery.encoder import Encoder, Vectors
 from gallery.judged.trec import Run, Topic, in_order
 from gallery.records import ImageFile, ImageRecord
 from gallery.settings import Settings
+from gallery.spec import Spec
 from gallery.stores.collection import ImageCollection, edit_collection, open_collection
 from gallery.stores.payload import now, point_id
+from gallery.vectors import Vectors
 from search.engine import SearchEngine
 
 
@@ -43,13 +44,13 @@ def ask(
 
 
 @contextmanager
-def collection_of(paths: Sequence[Path], vectors: Vectors, encoder: Encoder) -> Iterator[ImageCollection]:
+def collection_of(paths: Sequence[Path], vectors: Vectors, spec: Spec) -> Iterator[ImageCollection]:
     """Make an embedded collection of pictures for as long as it is needed."""
     with TemporaryDirectory(prefix="evaluate-") as folder:
         settings = Settings(data_dir=Path(folder))
         editor = edit_collection(settings, "judged")
         try:
-            editor.begin(encoder.spec)
+            editor.begin(spec)
             editor.upsert([_record(path) for path in paths], vectors)
             editor.finish()
         finally:

@@ -11,12 +11,12 @@ from pandas import DataFrame
 from eval.asking import ask
 from eval.measures import MEASURES, Estimate, first_rank, mean_estimates, per_query
 from eval.systems import Collapse, collapse
-from gallery.encoder import Vectors
 from gallery.errors import BadInput
 from gallery.judged.trec import Qrels, Run, Topic
 from gallery.judged.vectors import Remembered
 from gallery.records import ImageRecord
 from gallery.stores.collection import ImageCollection
+from gallery.vectors import Vectors
 from search.engine import SearchEngine
 from search.filtering import is_end_of
 

@@ -5,12 +5,15 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gallery.encoder import Encoder, load_encoder
 from gallery.settings import Settings
 
+if TYPE_CHECKING:
+    from eval.encoders import Towers
+    from gallery.encoders import Encoder, TextEncoder
+
 Tell = Callable[[str], None]
-LoadEncoder = Callable[[str, str | None], Encoder]
 Rows = Sequence[tuple[str, ...]]
 
 
@@ -20,16 +23,16 @@ def run_compare(data: Path, encoder_name: str | None, systems: str, out: Path, s
     from eval.report import SUCCESS, write_report
     from eval.sheets import write_sheets
     from eval.systems import TESTED
-    from gallery.encoder import choose_encoder
+    from gallery.encoders import choose_encoder, load_encoder
     from gallery.judged.networks import ImageNetwork
     from gallery.revision import made_with
 
     encoder, texts, name = None, ["bert", "tfidf"], "baseline"
     command = f"make baseline DATA={data.resolve().name}"
     if systems == "all":
-        chosen, why = (encoder_name, "") if encoder_name else choose_encoder(settings.encoder)
+        chosen, why = choose_encoder(settings, encoder_name or settings.encoder)
         tell(why)
-        encoder, texts, name = load_encoder(chosen, settings.device), ["bert"], "report"
+        encoder, texts, name = _towers(load_encoder(settings, chosen, say=tell), settings), ["bert"], "report"
         command = f"make eval DATA={data.resolve().name} ENCODER={chosen}"
     made = made_with(command)
     network = ImageNetwork("efficientnet-lite2", "", settings.device)
@@ -49,19 +52,25 @@ def run_calibrate(
     encoder_name: str | None,
     settings: Settings,
     tell: Tell,
-    load: LoadEncoder = load_encoder,
+    encoder: "Towers | None" = None,
 ) -> None:
-    """Fit a calibration to judged pairs, keep it with the encoder, and print what it is worth."""
+    """Fit a calibration to judged pairs, keep it with the encoder, and print what it is worth.
+
+    The encoder is `encoder`, or the one named `encoder_name`, or that of the collection `name`.
+    """
     from eval.fitting import calibrate_encoder
     from gallery.calibration import save_calibration
+    from gallery.encoders import load_encoder
+    from gallery.opening import encoder_of_collection
     from gallery.stores.collection import open_collection
 
-    if not encoder_name:
+    if encoder is None and encoder_name:
+        encoder = _towers(load_encoder(settings, encoder_name, say=tell), settings)
+    elif encoder is None:
         with closing(open_collection(settings, name)) as collection:
-            encoder_name = collection.spec.encoder
-    encoder = load(encoder_name, settings.device)
+            encoder = _towers(encoder_of_collection(settings, collection, tell), settings)
     found = calibrate_encoder(encoder, data, settings, tell)
-    path = save_calibration(settings, encoder.spec, found.fitted.calibration)
+    path = save_calibration(settings, encoder.texts.spec, found.fitted.calibration)
     _print([*found.rows(), ("file", str(path))])
 
 
@@ -74,7 +83,7 @@ def run_collection(
     qrels_path: Path | None = None,
     per_query_path: Path | None = None,
     as_json: bool = False,
-    text_encoder: Encoder | None = None,
+    text_encoder: "TextEncoder | None" = None,
 ) -> None:
     """Measure a collection with queries from a file, or without one with its own captions, and print the figures."""
     from eval.collection import judge_collection, topics_from_captions, topics_from_file
@@ -119,6 +128,13 @@ def run_files(paths: Sequence[Path], qrels_path: Path, *, as_json: bool, tell: T
     else:
         head = ("run", *MEASURES, f"p of {TESTED} against the first")
         _print([head, *((s.name, *map(str, s.measures.values()), str(s.p_value or "")) for s in systems)])
+
+
+def _towers(encoder: "Encoder", settings: Settings) -> "Towers":
+    from eval.encoders import Towers
+    from gallery.encoders import choose_device
+
+    return Towers(encoder.texts(), encoder.pictures(choose_device(settings.device)))
 
 
 def _hidden(path: Path) -> Path:

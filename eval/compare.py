@@ -10,11 +10,10 @@ from pandas import DataFrame, concat
 
 from baseline.emit import NAMES, SEEDS, Emitted, emit, run_of_pairs, written
 from baseline.lessons import Data, prepare
-from eval.encoders import JudgedEncoder, Judging
+from eval.encoders import JudgedEncoder, Judging, Towers
 from eval.measures import Values
 from eval.pairs import PairFigures, expert_grades, judge_pairs, scores_of
 from eval.systems import System, random_run, side_by_side
-from gallery.encoder import Encoder
 from gallery.judged.networks import ImageNetwork
 from gallery.judged.splits import Seen, split
 from gallery.judged.trec import Topic, own_photo, read_qrels, read_run, topics_of, write_qrels
@@ -60,7 +59,7 @@ def compare(
     folder: Path,
     settings: Settings,
     network: ImageNetwork,
-    encoder: Encoder | None,
+    encoder: Towers | None,
     out: Path,
     tell: Tell,
     *,
@@ -116,11 +115,11 @@ def per_query_table(comparison: Comparison) -> DataFrame:
     return concat(frames).rename_axis("query").set_index("system", append=True)
 
 
-def _judged_encoder(data: Data, encoder: Encoder, cache: Path, tell: Tell) -> JudgedEncoder:
+def _judged_encoder(data: Data, encoder: Towers, cache: Path, tell: Tell) -> JudgedEncoder:
     names = sorted(data.photos)
-    tell(f"{encoder.spec.encoder}: {len(names)} photos")
-    vectors = picture_vectors(encoder, encoder.spec.space, data.judged.paths(names), cache, tell)
-    return JudgedEncoder(encoder, data.judged, dict(zip(names, vectors, strict=True)))
+    tell(f"{encoder.texts.spec.encoder}: {len(names)} photos")
+    vectors = picture_vectors(encoder.pictures, encoder.pictures.spec.space, data.judged.paths(names), cache, tell)
+    return JudgedEncoder(encoder.texts, data.judged, dict(zip(names, vectors, strict=True)))
 
 
 def _of_encoder(data: Data, judged: JudgedEncoder, out: Path, seeds: Sequence[int]) -> Iterator[Emitted]:

@@ -10,19 +10,28 @@ from eval.calibrate import Fitted, calibrate, fit
 from eval.measures import Estimate, Values
 from eval.nothing import MOST_QUERIES, Questions, Told, choose_rule, measure_rules
 from eval.pairs import expert_grades, expert_tau, pair_photos, tau
-from gallery.encoder import Encoder, Vectors
+from gallery.encoders import PictureEncoder, TextEncoder
 from gallery.judged.dataset import JudgedSet
 from gallery.judged.judgements import match_probabilities
 from gallery.judged.splits import Split, split
 from gallery.judged.trec import Run, topics_of
 from gallery.judged.vectors import Remembered, pair_cosines
 from gallery.records import Caption, Match
+from gallery.vectors import Vectors
 from search.engine import SearchEngine
 from search.strict import STANDING
 from search.unrelated import unrelated_texts
 
 CLIPSCORE_PREFIX = "A photo depicts "
 NAMES = {"conse": "ConSE", "clip-ViT-B-32": "CLIP ViT-B/32"}
+
+
+@dataclass(frozen=True, slots=True)
+class Towers:
+    """Both towers of an encoder."""
+
+    texts: TextEncoder
+    pictures: PictureEncoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +68,7 @@ class Judging:
 class JudgedEncoder:
     """An encoder with the vectors of a judged set's photos and texts."""
 
-    def __init__(self, encoder: Encoder, judged: JudgedSet, photos: Mapping[str, Vectors]) -> None:
+    def __init__(self, encoder: TextEncoder, judged: JudgedSet, photos: Mapping[str, Vectors]) -> None:
         """Bring them together; `photos` has the unit vector of each photo by its name."""
         self.encoder, self.judged, self._photos = encoder, judged, photos
         self.name = NAMES.get(encoder.spec.encoder, encoder.spec.encoder)
@@ -69,7 +78,7 @@ class JudgedEncoder:
         """Answer the queries through the search engine."""
         gallery, topics = self.judged.gallery, topics_of(self.judged.queries)
         vectors = self._texts([topic.text for topic in topics])
-        with collection_of(self.judged.paths(gallery), self._of(gallery), self.encoder) as collection:
+        with collection_of(self.judged.paths(gallery), self._of(gallery), self.encoder.spec) as collection:
             return ask(self.name, SearchEngine(self.encoder, collection), topics, vectors, len(gallery))
 
     def cosines(self, pairs: Sequence[Match], prefix: str = "") -> Values:
@@ -92,7 +101,7 @@ class JudgedEncoder:
         graded = [Match(pair.image, pair.caption, 0.0) for pair in judged.judgements if pair.grades]
         graded = [pair for pair in graded if pair.image != pair.caption.image]
         # CLIPScore has CLIP read the text after its prefix.
-        prefix = CLIPSCORE_PREFIX if "clip" in self.encoder.spec.space else ""
+        prefix = CLIPSCORE_PREFIX if "clip" in self.encoder.spec.encoder.lower() else ""
         voted = [pair for pair in judged.judgements if pair.yes + pair.no]
         of_voted = [Match(pair.image, pair.caption, pair.yes / (pair.yes + pair.no)) for pair in voted]
         shares = np.array([pair.probability for pair in of_voted])

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from eval.calibrate import Fitted, calibrate
+from eval.encoders import Towers
 from eval.nothing import LEAST_QUERIES, MOST_QUERIES, Questions, Told, choose_rule
-from gallery.encoder import Encoder
 from gallery.errors import BadInput
 from gallery.judged.dataset import read_judged, read_probabilities
 from gallery.judged.judgements import match_probabilities
@@ -73,7 +73,7 @@ def read_matches(path: Path) -> tuple[list[Match], Path]:
 
 
 def calibrate_encoder(
-    encoder: Encoder, path: Path, settings: Settings, tell: Tell, least_queries: int = LEAST_QUERIES
+    encoder: Towers, path: Path, settings: Settings, tell: Tell, least_queries: int = LEAST_QUERIES
 ) -> Calibrated:
     """Fit a calibration to judged pairs, and choose how `search --strict` tells that nothing matches.
 
@@ -86,14 +86,15 @@ def calibrate_encoder(
     """
     matches, folder = read_matches(path)
     names = sorted({match.image for match in matches})
-    tell(f"{len(matches)} judged pairs of {len(names)} photos; encoder {encoder.spec.encoder}")
-    paths, cache = [folder / name for name in names], settings.features_folder()
-    photos = dict(zip(names, picture_vectors(encoder, encoder.spec.space, paths, cache, tell), strict=True))
-    texts = Remembered(encoder.encode_texts)
+    tell(f"{len(matches)} judged pairs of {len(names)} photos; encoder {encoder.texts.spec.encoder}")
+    paths, space = [folder / name for name in names], encoder.pictures.spec.space
+    vectors = picture_vectors(encoder.pictures, space, paths, settings.features_folder(), tell)
+    photos = dict(zip(names, vectors, strict=True))
+    texts = Remembered(encoder.texts.encode_texts)
     of_pairs = np.stack([photos[match.image] for match in matches])
     scores = pair_cosines(texts([match.caption.text for match in matches]), of_pairs)
     fitted = calibrate(scores, matches, source=path.resolve().name)
-    told = _strict_rule(matches, names, np.stack(list(photos.values())), texts, tell, least_queries)
+    told = _strict_rule(matches, names, vectors, texts, tell, least_queries)
     if told:
         rule = told.stored(path.resolve().name)
         fitted = replace(fitted, calibration=replace(fitted.calibration, strict=rule))

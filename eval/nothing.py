@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from eval.measures import Estimate, Values, estimates
 from gallery.calibration import SEPARATES, StrictRule
-from gallery.encoder import Vectors
+from gallery.vectors import Vectors
 from search.unrelated import background
 
 KEPT = 0.95

@@ -4,13 +4,17 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from gallery.errors import SpecMismatch
+from gallery.vectors import least_cosine
 
 SCHEMA = 1
 """Version of the payload's layout."""
 TOWERS_FILE = "towers.json"
 """A folder with a file of this name holds two towers that `baseline train two-tower` trained."""
+SAME_SPACE = 0.9999
+"""Least cosine between the reference answers of two encoders whose vectors compare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +22,13 @@ class Spec:
     """The encoder of a collection.
 
     Attributes:
-        encoder: The name under which `load_encoder` loads it.
+        encoder: The name under which `gallery.encoders.load_encoder` loads it.
         dimension: Length of the vectors.
-        space: Fingerprint of the image tower and the image loader: vectors compare only within one space.
+        space: Fingerprint of the picture tower. Vectors of one space compare.
         text: Fingerprint of the text tower.
+        picture_answers: What the picture tower answers to a few drawings (`gallery.encoders.answers`), packed by
+            `gallery.vectors.pack`; empty in collections of earlier versions.
+        text_answers: What the text tower answers to a few texts, packed alike.
         schema: Version of the payload's layout.
     """
 
@@ -29,6 +36,8 @@ class Spec:
     dimension: int
     space: str
     text: str
+    picture_answers: str = ""
+    text_answers: str = ""
     schema: int = SCHEMA
 
     @property
@@ -36,9 +45,9 @@ class Spec:
         """Sixteen hexadecimal digits for the two towers: what is kept for an encoder goes by it."""
         return hashlib.sha256(f"{self.space}\n{self.text}".encode()).hexdigest()[:16]
 
-    def to_dict(self) -> dict[str, str | int]:
-        """Return the spec as a plain mapping."""
-        return asdict(self)
+    def to_dict(self) -> dict[str, Any]:
+        """Return the spec as a plain mapping, without answers that are not known."""
+        return {key: value for key, value in asdict(self).items() if value != ""}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, object], collection: str) -> "Spec":
@@ -60,13 +69,17 @@ class Spec:
                 dimension=int(str(values["dimension"])),
                 space=str(values["space"]),
                 text=str(values["text"]),
+                picture_answers=str(values.get("picture_answers", "")),
+                text_answers=str(values.get("text_answers", "")),
             )
         except (KeyError, ValueError) as error:
             raise SpecMismatch(f"collection {collection} does not say how it was made ({error}); restore it") from error
 
     def fits(self, other: "Spec") -> bool:
-        """Return whether vectors of the two compare."""
-        return self.space == other.space and self.dimension == other.dimension
+        """Return whether vectors of the two compare: by fingerprint, else by what the picture towers answer."""
+        if self.dimension != other.dimension:
+            return False
+        return self.space == other.space or least_cosine(self.picture_answers, other.picture_answers) >= SAME_SPACE
 
     def check(self, other: "Spec", collection: str) -> None:
         """Refuse vectors of `other` in a collection of this spec.

@@ -11,32 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from gallery.encoder import Encoder, Vectors, unit_rows
+from gallery.encoder import Encoder, Vectors
 from gallery.errors import EncoderError
 from gallery.judged.networks import ImageNetwork
-from gallery.judged.saved import ARRAYS_FILE, load_model
+from gallery.judged.projection import project
 from gallery.judged.text_vectors import BertVectors, load_text_vectors
+from gallery.saved import ARRAYS_FILE, load_model
 from gallery.spec import TOWERS_FILE, Spec, digest_of_files
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-
-SIDES = ("text", "image")
-
-
-def project(vectors: Vectors, side: str, arrays: Mapping[str, Vectors]) -> Vectors:
-    """Return the unit vectors that the heads of one side make of frozen vectors.
-
-    Args:
-        vectors: Shape `(n, f)`.
-        side: One of `SIDES`.
-        arrays: `SIDE.centre` and `SIDE.scale`, shape `(f,)`, and `SIDE.heads`, shape `(heads, d, f)`.
-
-    Returns:
-        Shape `(n, heads * d)`. A text without a known word is where the centre is.
-    """
-    standard = (vectors - arrays[f"{side}.centre"]) / arrays[f"{side}.scale"]
-    return unit_rows(np.concatenate([unit_rows(standard @ head.T) for head in arrays[f"{side}.heads"]], axis=1))
 
 
 class TwoTowerEncoder(Encoder):

@@ -4,10 +4,9 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from gallery.encoder import Encoder, choose_encoder, load_encoder
 from gallery.errors import BadInput, CollectionError
 from gallery.judged.dataset import read_captions
 from gallery.printable import printable
@@ -21,11 +20,10 @@ from gallery.stores.collection import (
     open_collection,
     open_journal,
 )
-from gallery.stores.editor import Editor
 from gallery.stores.journal import Entry, Journal
 from gallery.stores.tuning import outgrown
-from gallery.text_export import export_missing
 from ingest.captions import CaptionsByPath
+from ingest.encoding import EncoderChoice, Wish
 from ingest.part import Part
 from ingest.pipeline import ingest, publish
 from ingest.progress import ProgressDisplay, print_rows, print_summary
@@ -43,8 +41,9 @@ def index(
     collection: str,
     *,
     encoder: str | None,
+    precision: str | None,
     captions: Path | None,
-    batch_size: int,
+    batch_size: int | None,
     exclude: Sequence[str],
     prune: bool,
     dry_run: bool,
@@ -54,21 +53,21 @@ def index(
     """Bring a collection up to date with the files below `paths`, and return the exit code."""
     by_path = CaptionsByPath(read_captions(captions), captions.parent) if captions else None
     started = time.monotonic()
-    loaded: list[Encoder] = []
+    choice = EncoderChoice(settings, Wish(encoder, precision, insist=yes), paths, exclude, _say)
     if dry_run:
-        report = _foresee(settings, paths, collection, encoder, by_path, exclude, prune=prune)
+        report = _foresee(settings, paths, collection, choice, by_path, exclude, prune=prune)
     else:
         with contextlib.closing(edit_collection(settings, collection)) as editor, ProgressDisplay() as display:
-            load = _noting(_encoder_for(editor, settings, encoder), loaded)
+            open_encoder = choice.for_editor(editor)
             if part and editor.former:
                 raise BadInput("a change of the encoder is one machine's work; leave --part out")
             report = ingest(
                 paths,
                 editor,
-                load,
+                open_encoder,
                 captions=by_path,
                 exclude=exclude,
-                batch_size=batch_size,
+                batch_size=batch_size or choice.at_once,
                 prune=prune,
                 prune_all=yes,
                 part=Part.parse(part) if part else None,
@@ -79,53 +78,16 @@ def index(
         _say(f"{report.elsewhere} files are left to the other parts.")
     for path, reason in report.not_walked:
         _say(f"Not walked: {printable(path)}: {printable(reason)}")
-    for used in loaded:
-        export_missing(used, settings, _say)
     if report.indexed + report.updated + report.unchanged and not dry_run:
         _say(_next_command(collection))
     return SOME_UNREADABLE if report.unreadable or report.not_walked else 0
-
-
-def _encoder_for(editor: Editor, settings: Settings, wanted: str | None) -> Callable[[], Encoder]:
-    """Return what loads the encoder; where `wanted` is another than the collection's, the change to it is begun."""
-    if editor.spec is None:
-        return lambda: _encoder_of_a_new_collection(settings, wanted)
-    if wanted is None:
-        name = editor.spec.encoder
-        if editor.former:
-            _say(f"Going on with the change from {editor.former.collection.spec.encoder} to {name}.")
-        return lambda: load_encoder(name, settings.device)
-    encoder = load_encoder(wanted, settings.device)  # now, as only its weights tell whether it is another
-    editor.change(encoder.spec)
-    if editor.former:
-        _say(
-            f"Indexing all of {editor.name} anew with {encoder.spec.encoder}; until that is done, searches are "
-            f"answered with {editor.former.collection.spec.encoder}."
-        )
-    return lambda: encoder
-
-
-def _noting(load: Callable[[], Encoder], loaded: list[Encoder]) -> Callable[[], Encoder]:
-    """Return what does as `load` does, and appends what it gives to `loaded`."""
-
-    def noted() -> Encoder:
-        loaded.append(load())
-        return loaded[-1]
-
-    return noted
-
-
-def _encoder_of_a_new_collection(settings: Settings, wanted: str | None) -> Encoder:
-    name, why = choose_encoder(wanted or settings.encoder)
-    _say(why)
-    return load_encoder(name, settings.device)
 
 
 def _foresee(
     settings: Settings,
     paths: Sequence[Path],
     collection: str,
-    encoder: str | None,
+    choice: EncoderChoice,
     captions: CaptionsByPath | None,
     exclude: Sequence[str],
     *,
@@ -134,7 +96,7 @@ def _foresee(
     """List what a run would do; takes no lock and leaves nothing behind."""
     report = IngestReport()
     with contextlib.closing(open_journal(settings, collection)) as journal:
-        former = journal if _would_change(settings, collection, encoder) else None
+        former = journal if _would_change(settings, collection, choice) else None
         walk = Walk(Journal(None) if former else journal, report, captions, former)
         for task in walk.changed_files(paths, exclude):
             _put(f"would read {printable(task.path if isinstance(task, ImageFile) else task.file.path)}")
@@ -143,11 +105,11 @@ def _foresee(
     return report
 
 
-def _would_change(settings: Settings, collection: str, encoder: str | None) -> bool:
-    if encoder is None or collection not in collection_names(settings):
+def _would_change(settings: Settings, collection: str, choice: EncoderChoice) -> bool:
+    if not choice.has_wish or collection not in collection_names(settings):
         return False
     with contextlib.closing(open_collection(settings, collection)) as there:
-        return not there.spec.fits(load_encoder(encoder, settings.device).spec)
+        return not there.spec.fits(choice.for_collection(there.spec).spec)
 
 
 def forget(settings: Settings, collection: str, paths: Sequence[Path], *, yes: bool) -> None:

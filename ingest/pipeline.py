@@ -1,23 +1,25 @@
 """Image files -> points.
 
-    walk and compare (a thread) -> read, hash, decode, scale (threads) -> encode, write (this thread)
+    walk and compare (a thread) -> read, hash, decode, encode (a thread per processor) -> write (this thread)
 
-A file, its metadata and its pixels travel as one value, so nothing can shift against anything else. Points are
-written in batches; the journal tells of a file only once its point will survive a crash.
+A file, its metadata and its vector travel as one value, so nothing can shift against anything else. Each thread
+encodes a few pictures of its own at a time, which keeps every processor busy: threads that share the work on one
+batch wait for each other, and for whoever decodes. Points are written in batches; the journal names a file only once
+its point will survive a crash.
 """
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
-from gallery.encoder import Encoder
+from gallery.encoders import PictureEncoder, processors
 from gallery.errors import BadInput
 from gallery.printable import printable
 from gallery.stores.collection import check_vectors
@@ -30,21 +32,23 @@ from ingest.removal import is_below, is_gone, remove_gone
 from ingest.report import IngestReport
 from ingest.stacks import restack
 from ingest.threads import ahead, in_background
-from ingest.walk import Walk
+from ingest.walk import Task, Walk
 from ingest.writer import Writer
 
-AHEAD_BATCHES = 3
-"""Batches that are decoded ahead of the model; each holds a batch of its inputs in memory."""
+T = TypeVar("T")
+
+READ_AHEAD = 2
+"""Threads beyond the number of processors: while some wait for the disk, the others compute."""
 
 
 def ingest(
     roots: Sequence[Path],
     collection: Editor,
-    load_encoder: Callable[[], Encoder],
+    load_encoder: Callable[[], PictureEncoder],
     *,
     captions: CaptionsByPath | None = None,
     exclude: Sequence[str] = (),
-    batch_size: int = 32,
+    batch_size: int = 8,
     prune: bool = False,
     prune_all: bool = False,
     part: Part | None = None,
@@ -61,7 +65,7 @@ def ingest(
         load_encoder: Called at most once, when there is something to read.
         captions: Sentences to keep with the pictures; None leaves those that are there.
         exclude: Patterns of what not to look at, in the language of .gitignore.
-        batch_size: Pictures that go through the model at once.
+        batch_size: Pictures that a thread encodes at once.
         prune: Remove the places of files that are gone from below `roots`, and pictures that have no other.
         prune_all: However many pictures that are; and change the encoder without the files that are gone.
         part: Take in only files whose content is in this part; others are read, and left to whoever has theirs.
@@ -80,10 +84,10 @@ def ingest(
     if first is not None:
         collection.begin(collection.spec or encoder().spec)
         indexer = _Indexer(places, encoder, collection, captions, report, part or Part())
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        threads = processors() + READ_AHEAD
+        with ThreadPoolExecutor(threads) as pool:
             try:
-                outcomes = ahead(pool, indexer.reader.read, chain([first], tasks), AHEAD_BATCHES * batch_size)
-                while batch := list(islice(outcomes, batch_size)):
+                for batch in ahead(pool, indexer.read, _batches(chain([first], tasks), batch_size), 2 * threads):
                     indexer.add(batch)
                     on_progress(report)
             finally:
@@ -129,16 +133,22 @@ def _left_out(former: Former, collection: Editor, *, everything: bool) -> int:
     return count
 
 
+def _batches(items: Iterator[T], size: int) -> Iterator[list[T]]:
+    """Yield the items in lists of `size`."""
+    while batch := list(islice(items, size)):
+        yield batch
+
+
 class _Once:
     """Gives the encoder, which is loaded for the first picture that needs it, in whatever thread that is."""
 
-    def __init__(self, load: Callable[[], Encoder], collection: Editor) -> None:
+    def __init__(self, load: Callable[[], PictureEncoder], collection: Editor) -> None:
         self._load = load
         self._collection = collection
         self._lock = threading.Lock()
-        self._encoder: Encoder | None = None
+        self._encoder: PictureEncoder | None = None
 
-    def __call__(self) -> Encoder:
+    def __call__(self) -> PictureEncoder:
         """Return the encoder; raises `SpecMismatch` where the collection holds vectors of another space."""
         with self._lock:
             if self._encoder is None:
@@ -150,12 +160,12 @@ class _Once:
 
 
 class _Indexer:
-    """Takes in files in the order in which they were found: encodes what is new, and places all."""
+    """Reads and encodes files in many threads, and takes them in in the order in which they were found."""
 
     def __init__(
         self,
         roots: Sequence[str],
-        encoder: Callable[[], Encoder],
+        encoder: Callable[[], PictureEncoder],
         collection: Editor,
         captions: CaptionsByPath | None,
         report: IngestReport,
@@ -168,15 +178,29 @@ class _Indexer:
         self._captions = captions
         self._report = report
         self._writer = Writer(collection)
-        self.reader = Reader(encoder, collection, part)
+        self._processor = threading.Semaphore(processors())
+        self._reader = Reader(encoder, collection, part, self._processor)
         self.flush = self._writer.flush
+
+    def read(self, tasks: Sequence[Task]) -> list[Read | Failed | None]:
+        """Read files, and encode the pictures among them that are not in the collection yet. Runs in any thread."""
+        items = [self._reader.read(task) for task in tasks]
+        pixels = {item.id: item.pixels for item in items if isinstance(item, Read) and item.pixels is not None}
+        if not pixels:
+            return items
+        encoder = self._encoder()
+        with self._processor:
+            vectors = encoder.encode_pixels(np.stack(list(pixels.values())))
+        check_vectors(vectors, len(pixels), encoder.spec.dimension)
+        rows = dict(zip(pixels, vectors, strict=True))
+        return [replace(i, pixels=None, vector=rows.get(i.id)) if isinstance(i, Read) else i for i in items]
 
     def add(self, batch: Sequence[Read | Failed | None]) -> None:
         """Take in a batch."""
         self._report.elsewhere += batch.count(None)
         self._writer.known(item.id for item in batch if isinstance(item, Read))
         outcomes = [self._whole(item) for item in batch if item]
-        new = self._encode([item for item in outcomes if isinstance(item, Read)])
+        new = self._take_in([item for item in outcomes if isinstance(item, Read)])
         for item in outcomes:
             if isinstance(item, Failed):
                 self._fail(item)
@@ -193,26 +217,18 @@ class _Indexer:
     def _whole(self, item: Read | Failed) -> Read | Failed | None:
         """Read a file again whose picture was there when it was read first, and has been removed since."""
         if isinstance(item, Read) and item.record is None and not self._writer.known([item.id]):
-            return self.reader.read(item.file)
+            return self.read([item.file])[0]
         return item
 
-    def _encode(self, items: Sequence[Read]) -> set[str]:
-        """Make the vectors of the pictures that are not there yet, and return their ids."""
+    def _take_in(self, items: Sequence[Read]) -> set[str]:
+        """Add the pictures that are not there yet, and return their ids."""
         known = self._writer.known(item.id for item in items)
         new = {item.id: item for item in items if item.id not in known}
-        if not new:
-            return set()
-        encoder = self._encoder()
-        # On one processor, decoding holds the model's threads up, which wait for each other: 4 to 12 % fewer
-        # pictures a second were measured. Files are read and hashed meanwhile.
-        with self.reader.turns.alone() if encoder.on_cpu else nullcontext():
-            vectors = encoder.encode_pixels(np.stack([i.pixels for i in new.values() if i.pixels is not None]))
-        check_vectors(vectors, len(new), encoder.spec.dimension)
-        before = self._former.collection.get(list(new)) if self._former else {}
-        for item, vector in zip(new.values(), vectors, strict=True):
-            if item.record:
+        before = self._former.collection.get(list(new)) if self._former and new else {}
+        for item in new.values():
+            if item.record and item.vector is not None:
                 texts = before[item.id].captions if item.id in before else ()
-                self._writer.add(replace(item.record, captions=texts), vector)
+                self._writer.add(replace(item.record, captions=texts), item.vector)
         return set(new)
 
     def _place(self, item: Read) -> None:

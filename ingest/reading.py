@@ -1,10 +1,11 @@
 """One file -> its digest, its metadata and its pixels, or why not."""
 
 import hashlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from gallery.encoder import Encoder, Vectors
+from gallery.encoders import PictureEncoder
 from gallery.errors import Reason, UnreadableImage
 from gallery.pictures.files import read_file
 from gallery.pictures.images import open_image
@@ -12,19 +13,24 @@ from gallery.records import ImageFile, ImageRecord
 from gallery.stores.editor import Editor
 from gallery.stores.journal import Entry
 from gallery.stores.payload import now, point_id, record_of
+from gallery.vectors import Vectors
 from ingest.part import Part
 from ingest.stacks import perceptual_hash
-from ingest.threads import Turns
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A file that was read: a picture with its pixels, or without them if the collection has its bytes already."""
+    """A file that was read.
+
+    A picture that is new has its pixels, and once it is encoded its vector instead; one whose bytes the collection has
+    already has neither.
+    """
 
     file: ImageFile
     sha256: str
     record: ImageRecord | None = None
     pixels: Vectors | None = None
+    vector: Vectors | None = None
 
     @property
     def id(self) -> str:
@@ -44,9 +50,18 @@ class Failed:
 class Reader:
     """Reads and decodes files, in several threads at once."""
 
-    def __init__(self, encoder: Callable[[], Encoder], collection: Editor, part: Part) -> None:
-        """Take the function that gives the encoder, for the first file that needs it."""
-        self.turns = Turns()
+    def __init__(
+        self, encoder: Callable[[], PictureEncoder], collection: Editor, part: Part, processor: threading.Semaphore
+    ) -> None:
+        """Take the function that gives the encoder, for the first file that needs it.
+
+        Args:
+            encoder: Called in any of the threads.
+            collection: Says what is there already.
+            part: Files of other parts are left alone.
+            processor: Held while a file is decoded, so that no more threads compute than there are processors.
+        """
+        self._processor = processor
         self._encoder = encoder
         self._collection = collection
         self._part = part
@@ -67,14 +82,13 @@ class Reader:
             if self._is_there(sha256):
                 return Read(file, sha256)
             encoder = self._encoder()
-            self.turns.wait()
-            picture = open_image(data, encoder.detail)
+            with self._processor:
+                picture = open_image(data, encoder.detail)
+                phash, pixels = perceptual_hash(picture.rgb), encoder.pixels(picture.rgb)
         except UnreadableImage as error:
             return Failed(file, error.reason, error.detail)
-        record = replace(
-            record_of(picture, sha256, file, now()), phash=perceptual_hash(picture.rgb), stack=point_id(sha256)
-        )
-        return Read(file, sha256, record, encoder.pixels(picture.rgb))
+        record = replace(record_of(picture, sha256, file, now()), phash=phash, stack=point_id(sha256))
+        return Read(file, sha256, record, pixels)
 
     def _is_there(self, sha256: str) -> bool:
         return self._collection.journal.places(sha256) > 0 and bool(self._collection.get([point_id(sha256)]))

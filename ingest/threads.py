@@ -103,27 +103,6 @@ def in_background(items: Iterable[T]) -> Iterator[T]:
         ready.close()
 
 
-class Turns:
-    """Lets threads wait while another one has the processor to itself."""
-
-    def __init__(self) -> None:
-        self._free = threading.Event()
-        self._free.set()
-
-    def wait(self) -> None:
-        """Return when nobody has the processor to himself."""
-        self._free.wait()
-
-    @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """Have it, as soon as those that are at work are done with what they do."""
-        self._free.clear()
-        try:
-            yield
-        finally:
-            self._free.set()
-
-
 def ahead(pool: ThreadPoolExecutor, function: Callable[[T], U], items: Iterable[T], limit: int) -> Iterator[U]:
     """Yield `function(item)` in the order of the items, with at most `limit` of them at work or waiting."""
     pending: deque[Future[U]] = deque()

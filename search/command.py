@@ -89,17 +89,15 @@ def answer_line(
         names = {"encoder": answered.encoder, "collection": answered.collection}
         _show(answered.answer, line, names, output, say)
         return False
-    with _opened(settings, name, text_encoder) as engine:
-        _pass_on(engine, say)
+    with _opened(settings, name, text_encoder, say) as engine:
         _show(question.ask(engine, line), line, _names(engine), output, say)
-        engine.towers.export(say)
     return False
 
 
-def _opened(settings: Settings, name: str | None, text_encoder: str | None) -> "SearchEngine":
+def _opened(settings: Settings, name: str | None, text_encoder: str | None, say: Say) -> "SearchEngine":
     from search.engine import SearchEngine  # numpy and the store, which whoever asks a page does without
 
-    return SearchEngine.open(settings, name, text_encoder=text_encoder)
+    return SearchEngine.open(settings, name, text_encoder=text_encoder, say=say)
 
 
 def _show(answer: Answer, line: str, names: Mapping[str, str], output: Output, say: Say) -> None:
@@ -136,8 +134,7 @@ def sheet_of_lines(question: Question, sheet: Path, name: str | None, text_encod
 
     rows: list[Row] = []
     failed = False
-    with _opened(Settings.from_environ(), name, text_encoder) as engine:
-        _pass_on(engine, say)
+    with _opened(Settings.from_environ(), name, text_encoder, say) as engine:
         lines = [_decoded(line) for line in sys.stdin.buffer.read().split(b"\n") if line.strip()]
         engine.prepare(lines)
         for line in lines:
@@ -159,8 +156,7 @@ def answer_stdin(question: Question, name: str | None, text_encoder: str | None,
         GalleryError: The collection or its encoder cannot be opened.
     """
     failed = False
-    with _opened(Settings.from_environ(), name, text_encoder) as engine:
-        _pass_on(engine, say)
+    with _opened(Settings.from_environ(), name, text_encoder, say) as engine:
         for lines in _batches(sys.stdin.buffer):
             engine.prepare(lines)
             for line in lines:
@@ -170,7 +166,6 @@ def answer_stdin(question: Question, name: str | None, text_encoder: str | None,
                     said, failed = to_json({"query": line, "error": str(error)}, indent=None), True
                 sys.stdout.write(said)
             sys.stdout.flush()
-        engine.towers.export(say)
     return failed
 
 
@@ -215,8 +210,3 @@ def _pointed(error: QueryError) -> str:
     """Return the error below its line, with a mark at its column."""
     line = "".join(character if character.isprintable() else " " for character in error.line)
     return f"Error: {error}\n  {line}\n  {' ' * (error.column - 1)}^"
-
-
-def _pass_on(engine: "SearchEngine", say: Say) -> None:
-    if engine.towers.note:
-        say(engine.towers.note)

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.calibration import Calibration, load_calibration
+from gallery.encoders import TextEncoder
 from gallery.errors import BadInput
 from gallery.records import Hit
 from gallery.settings import Settings
 from gallery.stores.collection import ImageCollection, Where, open_collection
 from gallery.stores.filters import Filter, as_filter
-from gallery.text_onnx import TextEncoder
 from search.answer import Answer
 from search.filtering import lower
 from search.grouping import Grouping
@@ -39,7 +39,7 @@ class SearchEngine:
 
     >>> import doctest_gallery  # pictures all red, green, blue and gold
     >>> settings, encoder, photos = doctest_gallery.make()
-    >>> with SearchEngine.open(settings, text_encoder=encoder) as engine:
+    >>> with SearchEngine.open(settings, text_encoder=Towers(encoder, lambda: encoder)) as engine:
     ...     [hit.image.captions[0] for hit in engine.ask("2*red -gold has:captions", limit=1).hits]
     ...     [hit.image.captions[0] for hit in engine.search("gold", limit=1)]
     ...     [hit.image.captions[0] for hit in engine.ask(f'like:"{photos / "red.png"}" + green', limit=1).hits]
@@ -52,35 +52,47 @@ class SearchEngine:
 
     def __init__(
         self,
-        encoder: "TextEncoder | Towers",
+        encoder: TextEncoder | Towers,
         collection: ImageCollection,
         calibration: Calibration | None = None,
+        settings: Settings | None = None,
     ) -> None:
-        """Bring the two together; with a calibration of the encoder, hits of one text have a probability.
+        """Bring the two together.
+
+        Args:
+            encoder: A text tower; or `Towers`, with which pictures can be searched by, too.
+            collection: What is searched.
+            calibration: Of the encoder: with it, hits of one text have a probability.
+            settings: Where measurements and the index of words are kept; without them they are made anew.
 
         Raises:
             SpecMismatch: The encoder's vectors cannot be compared with the collection's.
         """
         self.towers = encoder if isinstance(encoder, Towers) else Towers(encoder)
+        self._settings = settings
         collection.spec.check(self.towers.texts.spec, collection.name)
         self.collection = collection
         self._calibration = calibration
         self._load_seconds = 0.0
-        self._words = Words(collection, self.towers.settings)
+        self._words = Words(collection, settings)
         self._known: dict[str, NDArray[np.float32]] = {}
 
     @classmethod
     def open(
-        cls, settings: Settings, name: str | None = None, *, text_encoder: str | TextEncoder | None = None
+        cls,
+        settings: Settings,
+        name: str | None = None,
+        *,
+        text_encoder: str | TextEncoder | Towers | None = None,
+        say: Callable[[str], None] = lambda _: None,
     ) -> Self:
         """Open a collection with its own encoder; to be closed, or used in a `with`.
-
-        Texts go through the exported text tower where there is one, which loads in a fraction of a second.
 
         Args:
             settings: Where things are.
             name: The collection; without it the only one there is, else `photos`.
-            text_encoder: Another text tower of the same space, e.g. one for more languages.
+            text_encoder: Another text tower of the same space, e.g. one for more languages, or its name.
+            say: Told what takes time.
 
         Raises:
             CollectionError: There is none of that name, or none can be chosen.
@@ -90,8 +102,13 @@ class SearchEngine:
         started = time.monotonic()
         collection = open_collection(settings, name)
         try:
-            towers = Towers.of_collection(collection, settings, text_encoder)
-            engine = cls(towers, collection, load_calibration(settings, towers.texts.spec))
+            towers = (
+                Towers.of_collection(collection, settings, text_encoder, say)
+                if text_encoder is None or isinstance(text_encoder, str)
+                else text_encoder
+            )
+            engine = cls(towers, collection, settings=settings)
+            engine._calibration = load_calibration(settings, engine.towers.texts.spec)
         except BaseException:
             collection.close()
             raise
@@ -144,7 +161,7 @@ class SearchEngine:
         wanted = as_filter(where) & lowered.filter & Filter(without=own)
         if strict and understood.is_one_text:
             min_score = max(
-                strict_score(self.towers.texts, self.collection, self.towers.settings, self._calibration),
+                strict_score(self.towers.texts, self.collection, self._settings, self._calibration),
                 -1 if min_score is None else min_score,
             )
         fused = (

@@ -11,9 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from gallery.calibration import Calibration
+from gallery.encoders import TextEncoder
 from gallery.settings import Settings
 from gallery.stores.collection import ImageCollection
-from gallery.text_onnx import TextEncoder
 from search.unrelated import Background, measure_background
 
 STANDING = 2.0

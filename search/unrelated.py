@@ -10,8 +10,8 @@ from importlib.resources import files
 
 import numpy as np
 
+from gallery.encoders import TextEncoder
 from gallery.stores.collection import ImageCollection, Where
-from gallery.text_onnx import TextEncoder
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,24 @@
 """Frozen image networks: what they make of a picture before their last layer."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from gallery.conse import CLASSIFIER_SHA256, SIDE, classifier_pixels, load_classifier
-from gallery.encoder import Vectors, best_device
+from gallery.encoder import best_device
+from gallery.encoders import efficientnet
+from gallery.encoders.graphs import Graph
+from gallery.encoders.preparation import prepare
+from gallery.encoders.sessions import Device, open_session, processors
 from gallery.errors import EncoderError
 from gallery.pictures.images import LOADER_VERSION
 from gallery.spec import sha256_of
+from gallery.vectors import Vectors
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
 NETWORKS = ("efficientnet-lite2", "resnet50")
 _MEAN = np.array([0.485, 0.456, 0.406], np.float32)
@@ -37,26 +42,28 @@ class ImageNetwork:
         Args:
             name: `efficientnet-lite2`, from a package, or `resnet50`, whose ImageNet weights torchvision fetches.
             weights: A local file with a state dict of torchvision's ResNet50, instead of fetching.
-            device: In torch's words; without it a GPU if there is one.
+            device: Of resnet50, in torch's words; without it a GPU if there is one. The other one is small, and is
+                computed on the processor without torch.
 
         Raises:
             EncoderError: The name is not known, or the weights cannot be had.
         """
         if name not in NETWORKS or (weights and name != "resnet50"):
             raise EncoderError(f"no image network {name} {weights}; choose {' or '.join(NETWORKS)}".replace("  ", " "))
-        self.name, self.weights, self._device = name, weights, best_device(device)
-        self.on_cpu = self._device == "cpu"
+        self.name, self.weights = name, weights
+        where = best_device(device) if name == "resnet50" else "cpu"
+        self.on_cpu = where == "cpu"
         if name == "resnet50":
-            self._network, digest, self.dimension, self.detail = *_resnet50(weights), 2048, 2 * 256
+            network, digest = _resnet50(weights)
+            self._pooled, self.dimension, self.detail = _of_torch(network, where), 2048, 2 * 256
         else:
-            self._network, digest = load_classifier(self._device), CLASSIFIER_SHA256[:8]
-            self.dimension, self.detail = 1280, 2 * SIDE
-        self._network.to(self._device)
+            self._pooled, digest = _efficientnet(), efficientnet.SHA256[:8]
+            self.dimension, self.detail = efficientnet.FEATURES, 2 * efficientnet.SIDE
         self.fingerprint = f"{name} {digest} loader {LOADER_VERSION}"
 
     def pixels(self, picture: Image.Image) -> Vectors:
         """Return the network's input for one RGB picture, shape `(3, height, width)`."""
-        return classifier_pixels(picture) if self.name == "efficientnet-lite2" else resnet_pixels(picture)
+        return resnet_pixels(picture) if self.name == "resnet50" else prepare(picture, efficientnet.PREPARATION)
 
     def encode_pixels(self, pixels: Vectors) -> Vectors:
         """Return one vector per input, the mean of the picture's and of its mirror image's; shape `(n, dimension)`."""
@@ -69,24 +76,10 @@ class ImageNetwork:
             pixels: Shape `(n, 3, height, width)`.
             mirrored: Whether each is the mean of the vectors of the picture and of its mirror image.
         """
-        import torch
-
-        inputs = torch.from_numpy(pixels).to(self._device)
-        with torch.inference_mode():
-            vectors = self._pooled(inputs)
-            if mirrored:
-                vectors = (vectors + self._pooled(inputs.flip(3))) / 2
-        return np.asarray(vectors.cpu().numpy(), np.float32)
-
-    def _pooled(self, inputs: "Tensor") -> "Tensor":
-        import torch
-
-        inputs = inputs.contiguous(memory_format=torch.channels_last)
-        if self.name == "resnet50":
-            pooled: torch.Tensor = self._network(inputs)
-        else:
-            pooled = self._network.extract_features(inputs).mean((2, 3))  # type: ignore[operator]
-        return pooled
+        vectors = self._pooled(pixels)
+        if mirrored:
+            vectors = (vectors + self._pooled(pixels[..., ::-1])) / np.float32(2)
+        return vectors
 
 
 def resnet_pixels(picture: Image.Image) -> Vectors:
@@ -108,6 +101,33 @@ def without_last_layer(network: "nn.Module") -> "nn.Module":
 
     network.fc = nn.Identity()
     return network.eval()
+
+
+def _efficientnet() -> Callable[[Vectors], Vectors]:
+    graph = Graph()
+    model = graph.model(efficientnet.add_features(graph, efficientnet.add_pixels(graph), efficientnet.packaged_weights()))
+    session = open_session(model.SerializeToString(), Device(), threads=processors(), packed=True)
+
+    def pooled(pixels: Vectors) -> Vectors:
+        (vectors,) = session.run(None, {"pixels": pixels})
+        rows: Vectors = vectors
+        return rows
+
+    return pooled
+
+
+def _of_torch(network: "nn.Module", device: str) -> Callable[[Vectors], Vectors]:
+    import torch
+
+    network.to(device)
+
+    def pooled(pixels: Vectors) -> Vectors:
+        inputs = torch.from_numpy(np.ascontiguousarray(pixels)).to(device)
+        with torch.inference_mode():
+            vectors = network(inputs.contiguous(memory_format=torch.channels_last))
+        return np.asarray(vectors.cpu().numpy(), np.float32)
+
+    return pooled
 
 
 def _resnet50(weights: str) -> tuple["nn.Module", str]:

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gallery.encoder import Vectors
 from gallery.errors import BadInput
 from gallery.pictures.images import open_image
 from gallery.spec import sha256_of
+from gallery.vectors import Vectors
 
 BATCH = 32
 Encode = Callable[[Sequence[str]], Vectors]

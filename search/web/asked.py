@@ -5,7 +5,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from hashlib import sha256
 
-from gallery.encoder import Vectors
+from gallery.vectors import Vectors
 
 KEPT, KEPT_BYTES = 256, 32_000_000
 """How many pictures are kept at most, and how many bytes of their JPEGs and vectors."""

@@ -1,4 +1,4 @@
-"""One thread that owns the model: what many ask at once goes through it together."""
+"""One thread that owns the text tower: what many ask at once goes through it together."""
 
 import queue
 import threading
@@ -6,14 +6,13 @@ import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from gallery.encoder import Encoder, Vectors
+from gallery.encoders import TextEncoder
 from gallery.errors import EncoderError
-from gallery.text_onnx import TextEncoder
+from gallery.vectors import Vectors
 
 PATIENCE = 30.0
 """Seconds that anybody waits for the model."""
@@ -30,49 +29,19 @@ class _Job:
     result: Future[Any] = field(default_factory=Future)
 
 
-class BatchingEncoder(Encoder):
-    """An encoder for many threads. The one inside is used by its own thread only: tokenizers keep state."""
+class BatchingTexts(TextEncoder):
+    """A text tower for many threads. The one inside is used by its own thread only: tokenizers keep state."""
 
-    def __init__(self, texts: TextEncoder, whole: Callable[[], Encoder] | None = None) -> None:
-        """Start the thread.
-
-        Args:
-            texts: Encodes texts.
-            whole: Returns the encoder with both towers; without it `texts` is one.
-        """
+    def __init__(self, texts: TextEncoder) -> None:
+        """Start the thread."""
         self.spec = texts.spec
         self.text_limit = texts.text_limit
         self._encoder = texts
-        self._load = whole or (lambda: cast(Encoder, texts))
-        self._loading = threading.Lock()
-        self._whole: Encoder | None = None
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         # The thread knows the queue and the model, not this object: the two end when nobody asks any more.
         self._thread = threading.Thread(target=_work, args=(self._jobs, texts), name="encoder", daemon=True)
         self._thread.start()
         weakref.finalize(self, self._jobs.put, None)
-
-    @property
-    def detail(self) -> int:  # type: ignore[override]
-        """Pixels of a picture's shorter side that are enough."""
-        return self.whole().detail
-
-    def whole(self) -> Encoder:
-        """Return the encoder with both towers, loaded when a picture is first asked with."""
-        with self._loading:
-            if self._whole is None:
-                self._whole = self._load()
-            return self._whole
-
-    def pixels(self, picture: Image.Image) -> Vectors:
-        """Return the input for one picture; without the model, so in the caller's thread."""
-        return self.whole().pixels(picture)
-
-    def encode_pixels(self, pixels: Vectors) -> Vectors:
-        """Return one unit vector per input, shape `(n, dimension)`."""
-        whole = self.whole()
-        vectors: Vectors = self._wait(_Job(call=lambda: whole.encode_pixels(pixels)))
-        return vectors
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector per text, shape `(n, dimension)`, encoded together with what others ask."""

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 from uuid import UUID
 
-from gallery.encoder import Vectors
 from gallery.errors import BadInput
 from gallery.pictures.images import open_image
 from gallery.pictures.thumbnails import THUMB, small_jpeg
 from gallery.records import Hit, ImageRecord
 from gallery.stores.collection import Where
 from gallery.stores.filters import Filter, as_filter
+from gallery.vectors import Vectors
 from search.answers import SearchAnswer, group_answers, search_answer, whole_answer
 from search.grouping import Grouping
 from search.query import Query, QueryError, Term, parse_query
@@ -72,7 +72,7 @@ class Desk:
             hybrid=wanted.hybrid,
         )
         shown = replace(answer, hits=answer.hits[: wanted.limit], groups=answer.groups[: wanted.limit])
-        names = {"encoder": opened.encoder.spec.encoder, "collection": opened.collection.name}
+        names = {"encoder": opened.collection.spec.encoder, "collection": opened.collection.name}
         more = len(answer.hits) >= asked_for
         return replace(whole_answer(shown, wanted.text, **names, more=more, offset=wanted.offset), wrong=wrong)
 
@@ -91,7 +91,7 @@ class Desk:
             BadInput: The collection has another encoder since.
         """
         opened = self._live.get()
-        if picture.space != opened.encoder.spec.space:
+        if picture.space != opened.collection.spec.space:
             raise BadInput("the collection got another encoder since this picture was sent; send it again")
         return self._nearest(opened, picture.vector, wanted)
 
@@ -101,9 +101,10 @@ class Desk:
         Raises:
             UnreadableImage: They are no picture.
         """
-        encoder = self._live.get().encoder
-        picture = open_image(data, encoder.detail)
-        return AskedPicture(encoder.encode_images([picture.rgb])[0], encoder.spec.space, small_jpeg(data, THUMB))
+        opened = self._live.get()
+        encoder = opened.engine.towers.pictures()
+        vector = encoder.encode_images([open_image(data, encoder.detail).rgb])[0]
+        return AskedPicture(vector, opened.collection.spec.space, small_jpeg(data, THUMB))
 
     def similar(self, id: str, wanted: Wanted) -> SearchAnswer:
         """Answer with what is most like a picture of the collection, without itself."""
@@ -158,7 +159,7 @@ class Desk:
         answer = search_answer(
             shown,
             query=wanted.text,
-            encoder=opened.encoder.spec.encoder,
+            encoder=opened.collection.spec.encoder,
             collection=opened.collection.name,
             seconds={"search": time.monotonic() - start},
             more=len(hits) > wanted.limit,

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gallery.encoder import Encoder
 from gallery.errors import GalleryError
 from gallery.stores.collection import ImageCollection
 from search.engine import SearchEngine
@@ -31,7 +30,6 @@ class Opened:
     """
 
     engine: SearchEngine
-    encoder: Encoder
     collection: ImageCollection
     least_score: float | None = None
     is_calibrated: Callable[[], bool] = lambda: True

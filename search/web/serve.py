@@ -14,12 +14,12 @@ import uvicorn
 from gallery.calibration import calibration_state, load_calibration
 from gallery.errors import BadInput
 from gallery.settings import Settings
-from gallery.stores.collection import open_collection
+from gallery.stores.collection import ImageCollection, open_collection
 from search.engine import SearchEngine
 from search.strict import strict_score
 from search.towers import Towers
 from search.web.api import create_app
-from search.web.batching import BatchingEncoder
+from search.web.batching import BatchingTexts
 from search.web.limits import Limits, local_hosts
 from search.web.live import Live, Opened
 from search.web.service import collection_name, remove_note, write_note
@@ -38,7 +38,11 @@ def serve(settings: Settings, name: str | None, host: str, port: int, say: Calla
     name = collection_name(settings, name)
     listening = listen(host, port)
     port = listening.getsockname()[1]
-    live = Live(lambda before: opened_now(settings, name, before))
+
+    def open_towers(collection: ImageCollection) -> Towers:
+        return Towers.of_collection(collection, settings, None, say)
+
+    live = Live(lambda before: opened_now(settings, name, before, open_towers))
     public = urlsplit(settings.public_url or "").hostname
     hosts = local_hosts(public) if _is_loopback(host) else None
     app = create_app(live, settings, Limits(token=settings.search_token, hosts=hosts))
@@ -67,20 +71,22 @@ def address(host: str, port: int) -> str:
     return f"http://{shown}:{port}/"
 
 
-def opened_now(settings: Settings, name: str, before: Opened | None) -> Opened:
+def opened_now(
+    settings: Settings, name: str, before: Opened | None, open_towers: Callable[[ImageCollection], Towers]
+) -> Opened:
     """Open the collection as it is now; the model stays unless the collection is of another."""
     collection = open_collection(settings, name)
-    if before and before.encoder.spec == collection.spec:
-        encoder = before.encoder
+    if before and before.collection.spec == collection.spec:
+        towers = before.engine.towers
     else:
-        towers = Towers.of_collection(collection, settings, None)
-        encoder = BatchingEncoder(towers.texts, towers.whole)
-    spec = encoder.spec
+        towers = open_towers(collection)
+        towers.texts = BatchingTexts(towers.texts)
+    spec = towers.texts.spec
     state = calibration_state(settings, spec)  # before it is read: what comes meanwhile is noticed later
     calibration = load_calibration(settings, spec)
-    engine = SearchEngine(Towers(encoder, settings), collection, calibration)
-    least_score = strict_score(encoder, collection, settings, calibration)
-    opened = Opened(engine, encoder, collection, least_score, lambda: calibration_state(settings, spec) == state)
+    engine = SearchEngine(towers, collection, calibration, settings)
+    least_score = strict_score(towers.texts, collection, settings, calibration)
+    opened = Opened(engine, collection, least_score, lambda: calibration_state(settings, spec) == state)
     opened.engine.search("a picture", 1)  # the first answer of a model takes longest
     return opened
 

@@ -13,8 +13,8 @@ from baseline.lessons import Rows, inner_parts
 from baseline.models import FUSIONS, NetworkChoices, best_network, fit, fit_network, rmse
 from baseline.repeatable import repeatable
 from gallery.errors import EncoderError
-from gallery.judged.saved import save_model
 from gallery.records import Caption, Match
+from gallery.saved import save_model
 
 
 def rows(count: int = 300, seed: int = 0) -> Rows:

@@ -17,8 +17,8 @@ from baseline.training import KINDS, save, train
 from baseline.two_tower import TowerChoices, train_heads
 from gallery.encoder import load_encoder
 from gallery.errors import BadInput, EncoderError
+from gallery.judged.projection import project
 from gallery.judged.splits import split
-from gallery.towers import project
 
 
 @pytest.mark.parametrize("captions_of_one", [1, 3])

@@ -14,9 +14,9 @@ from baseline.models import fit
 from baseline.two_tower import TowerChoices, train_heads
 from eval.systems import side_by_side
 from gallery.encoder import load_encoder
+from gallery.judged.projection import project
 from gallery.judged.trec import Topic, own_photo, run_of_scores
 from gallery.records import Caption, Match
-from gallery.towers import project
 
 DRAWINGS = tiny_clip.all_drawings()
 TEXTS = [drawing.caption for drawing in DRAWINGS]

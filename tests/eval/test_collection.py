@@ -14,18 +14,20 @@ from PIL import Image
 from eval.cli import main
 from eval.collection import index_quality, judge_collection, topics_from_captions, topics_from_file
 from eval.commands import run_calibrate, run_collection
+from eval.encoders import Towers
 from eval.fitting import calibrate_encoder
 from gallery.calibration import load_calibration
-from gallery.encoder import Vectors
 from gallery.errors import BadInput
 from gallery.judged.trec import read_qrels, read_run
 from gallery.records import ImageFile, ImageRecord
 from gallery.settings import Settings
 from gallery.stores.collection import ImageCollection, edit_collection, open_collection
+from gallery.vectors import Vectors
 from ingest.pipeline import ingest
 from search.engine import SearchEngine
 
 ROOT = Path(__file__).parents[2]
+LETTERS = Towers(LetterEncoder(), LetterEncoder())
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +187,7 @@ def test_a_calibration_is_fitted_and_kept(
     colours: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, said = judge(tmp_path / "photos", with_photo=False), list[str]()
-    run_calibrate(path, None, None, colours, said.append, lambda *_: LetterEncoder())
+    run_calibrate(path, None, None, colours, said.append, LETTERS)
     lines = dict(line.split("\t") for line in capsys.readouterr().out.splitlines())
     assert (lines["pairs"], lines["matching"]) == ("100", "0.2000")
     kept = load_calibration(colours, LetterEncoder().spec)
@@ -199,7 +201,7 @@ def test_a_calibration_is_fitted_and_kept(
 
 def test_the_rule_of_strict_is_kept_with_what_it_was_measured_on(colours: Settings, tmp_path: Path) -> None:
     path, said = judge(tmp_path / "photos", with_photo=True), list[str]()
-    found = calibrate_encoder(LetterEncoder(), path, colours, said.append, least_queries=20)
+    found = calibrate_encoder(LETTERS, path, colours, said.append, least_queries=20)
     rule = found.fitted.calibration.strict
     assert rule
     assert (rule.source, rule.photos, rule.queries) == ("judged.csv", 5, found.told.queries if found.told else 0)

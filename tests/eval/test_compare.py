@@ -14,6 +14,7 @@ from letter_encoder import LetterEncoder
 from scipy import stats
 
 from eval.compare import MEAN, Comparison, compare, per_query_table
+from eval.encoders import Towers
 from eval.fitting import calibrate_encoder
 from eval.report import render, table, write_report
 from eval.sheets import write_sheets
@@ -24,10 +25,11 @@ from gallery.settings import Settings
 
 SYSTEMS = {"two towers (tfidf)", "early fusion, network (tfidf)", "early fusion, ridge (tfidf)"}
 SYSTEMS |= {"early fusion, linear (tfidf)", "random order"}
+LETTERS = Towers(LetterEncoder(), LetterEncoder())
 Found = tuple[Comparison, Path]
 
 
-def found_in(folder: Path, form: Callable[[Path, int, int], Path], encoder: LetterEncoder | None) -> Found:
+def found_in(folder: Path, form: Callable[[Path, int, int], Path], encoder: Towers | None) -> Found:
     (folder / "judged").mkdir()
     network: Any = ColourNetwork()
     data, out = form(folder / "judged", 50, 12), folder / "runs"
@@ -47,7 +49,7 @@ def practicum(tmp_path_factory: pytest.TempPathFactory) -> Found:
 
 @pytest.fixture(scope="module")
 def flickr8k(tmp_path_factory: pytest.TempPathFactory) -> Found:
-    return found_in(tmp_path_factory.mktemp("flickr8k"), build_flickr8k, LetterEncoder())
+    return found_in(tmp_path_factory.mktemp("flickr8k"), build_flickr8k, LETTERS)
 
 
 def test_flickr8ks_form_runs_from_end_to_end_and_nothing_judged_is_learned(flickr8k: Found, tmp_path: Path) -> None:
@@ -69,7 +71,7 @@ def test_flickr8ks_form_runs_from_end_to_end_and_nothing_judged_is_learned(flick
     assert "**It cannot.**" in report
     assert "letters" in json.loads((tmp_path / "report.json").read_text())["encoder"]["name"]
     said: list[str] = []
-    fitted = calibrate_encoder(LetterEncoder(), folder / "judged", Settings(folder / "data"), said.append)
+    fitted = calibrate_encoder(LETTERS, folder / "judged", Settings(folder / "data"), said.append)
     assert fitted.fitted.calibration.pairs == len(found.data.judged.judgements)
 
 

@@ -320,12 +320,12 @@ def test_an_interrupted_run_is_gone_on_with(
     monkeypatch.setattr("ingest.writer.WRITE_EVERY", 2)
     encode = LetterEncoder.encode_pixels
 
-    def fail_at_the_third_batch(self: LetterEncoder, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-        if self.encoded == 4:
+    def stop_at_the_red_picture(self: LetterEncoder, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        if (pixels[:, :, 0, 0] == COLOURS["red"]).all(axis=1).any():
             raise KeyboardInterrupt
         return encode(self, pixels)
 
-    monkeypatch.setattr(LetterEncoder, "encode_pixels", fail_at_the_third_batch)
+    monkeypatch.setattr(LetterEncoder, "encode_pixels", stop_at_the_red_picture)
     with pytest.raises(KeyboardInterrupt):
         run()
     monkeypatch.setattr(LetterEncoder, "encode_pixels", encode)

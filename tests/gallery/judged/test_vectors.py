@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 from drawn_judgements import ColourNetwork, build
 
-from gallery.encoder import Vectors
 from gallery.judged.vectors import Remembered, pair_cosines, picture_vectors
+from gallery.vectors import Vectors
 
 
 def test_vectors_of_pictures_are_kept_by_content_and_network(tmp_path: Path) -> None:

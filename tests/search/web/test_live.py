@@ -4,7 +4,7 @@ import gc
 import io
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,15 +17,16 @@ from PIL import Image
 from qdrant_client import QdrantClient
 from served import draw, index, listening, until
 
-from gallery import encoder as encoders
 from gallery.calibration import Calibration, save_calibration
-from gallery.encoder import Vectors
 from gallery.errors import EncoderError
 from gallery.settings import Settings
+from gallery.stores.collection import ImageCollection
 from gallery.stores.server import connection as server_connection
+from gallery.vectors import Vectors
+from search.towers import Towers
 from search.web import live as liveness
 from search.web.api import create_app
-from search.web.batching import BatchingEncoder
+from search.web.batching import BatchingTexts
 from search.web.live import Live, NotReadyError, Opened
 from search.web.serve import opened_now
 
@@ -50,25 +51,34 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+def slow() -> threading.Event:
     """Return what has to happen before the encoder `mirrored` can be loaded."""
-    may_load = threading.Event()
-
-    def load(name: str, _device: str | None = None) -> LetterEncoder:
-        if name == "mirrored" and not may_load.wait(10):
-            raise EncoderError("it was never allowed")
-        return {"letters": LetterEncoder, "mirrored": Mirrored}[name]()
-
-    monkeypatch.setattr(encoders, "load_encoder", load)
-    return may_load
+    return threading.Event()
 
 
 @pytest.fixture
-def live(settings: Settings, slow: threading.Event, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
+def open_towers(slow: threading.Event) -> Callable[[ImageCollection], Towers]:
+    def opened(collection: ImageCollection) -> Towers:
+        if collection.spec.encoder == "mirrored" and not slow.wait(10):
+            raise EncoderError("it was never allowed")
+        encoder = {"letters": LetterEncoder, "mirrored": Mirrored}[collection.spec.encoder]()
+        return Towers(encoder, lambda: encoder)
+
+    return opened
+
+
+@pytest.fixture
+def live(
+    settings: Settings,
+    slow: threading.Event,
+    open_towers: Callable[[ImageCollection], Towers],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Live]:
     monkeypatch.setattr(liveness, "_LOOK_EVERY", 0.0)  # so that every request looks
     draw(tmp_path / "photos")
     index(settings, tmp_path / "photos", LetterEncoder())
-    live = Live(lambda before: opened_now(settings, "drawn", before))
+    live = Live(lambda before: opened_now(settings, "drawn", before, open_towers))
     until(live.is_open)
     yield live
     live.close()
@@ -100,10 +110,15 @@ def encoder_of(page: httpx.Client) -> str | None:
 
 @pytest.mark.filterwarnings("ignore:Local mode performs exact")  # :memory: stands in for the server
 def test_another_encoder_is_taken_up_with_its_collection(
-    page: httpx.Client, settings: Settings, slow: threading.Event, tmp_path: Path
+    page: httpx.Client,
+    settings: Settings,
+    slow: threading.Event,
+    open_towers: Callable[[ImageCollection], Towers],
+    tmp_path: Path,
 ) -> None:
-    first = opened_now(settings, "drawn", None)
-    assert opened_now(settings, "drawn", first).encoder is first.encoder, "the model stays"
+    first = opened_now(settings, "drawn", None, open_towers)
+    again = opened_now(settings, "drawn", first, open_towers)
+    assert again.engine.towers is first.engine.towers, "the model stays"
     picture = io.BytesIO()
     Image.new("RGB", (20, 20), "gold").save(picture, "PNG")
     sent = page.post("/picture", files={"file": ("x.png", picture.getvalue())}).headers["location"]
@@ -127,8 +142,8 @@ def test_another_encoder_is_taken_up_with_its_collection(
     assert set(names(page.get("/api/search?q=gold&limit=2"))) == {"gold.png", "late.png"}
     assert page.get("/api/collection").json() == {"name": "drawn", "encoder": "mirrored", "pictures": 8}
     assert page.get("/ready").status_code == 200
-    again = page.get(sent)
-    assert (again.status_code, "send it again" in again.text) == (400, True)
+    refused = page.get(sent)
+    assert (refused.status_code, "send it again" in refused.text) == (400, True)
     resent = page.post("/picture", files={"file": ("x.png", picture.getvalue())}).headers["location"]
     assert page.get(resent).status_code == 200
     assert set(names(page.get(f"/api/images/{page.get('/api/search?q=gold').json()['hits'][0]['id']}/similar?limit=1")))
@@ -140,9 +155,9 @@ def test_a_calibration_is_taken_up_and_the_model_stays(settings: Settings, live:
     assert first.engine.ask("gold").hits[0].probability is None
     for best in (0.9, 0.8):
         before = live.get()
-        save_calibration(settings, first.encoder.spec, Calibration("isotonic", (0.0, 1.0), (0.1, best)))
+        save_calibration(settings, first.collection.spec, Calibration("isotonic", (0.0, 1.0), (0.1, best)))
         until_replaced(live, before)
-        assert live.get().encoder is first.encoder
+        assert live.get().engine.towers is first.engine.towers
         assert live.get().engine.ask("gold").hits[0].probability == pytest.approx(best)
     before = live.get()
     assert all(live.get() is before for _ in range(5)), "it is not opened for nothing"
@@ -162,7 +177,7 @@ def test_on_a_server_not_even_the_first_to_notice_gets_an_answer_of_the_old_enco
                 may_open.wait(5)
             return not changed.is_set()
 
-    old = Opened(engine=None, encoder=None, collection=Remote())  # type: ignore[arg-type]
+    old = Opened(engine=None, collection=Remote())  # type: ignore[arg-type]
     new = replace(old, least_score=0.5)
 
     def opener(before: Opened | None) -> Opened:
@@ -194,7 +209,7 @@ def test_a_disk_that_is_away_for_a_moment_leaves_all_as_it_is(monkeypatch: pytes
         def is_current(self) -> bool:
             raise OSError(5, "Input/output error")
 
-    opened = Opened(engine=None, encoder=None, collection=Away())  # type: ignore[arg-type]
+    opened = Opened(engine=None, collection=Away())  # type: ignore[arg-type]
     live = Live(lambda _: opened)
     until(live.is_open)
     assert [live.get() for _ in range(3)] == [opened] * 3
@@ -209,7 +224,7 @@ def test_what_cannot_be_opened_is_tried_again_and_the_old_goes_on() -> None:
         def is_current(self) -> bool:
             return False
 
-    old = Opened(engine=None, encoder=None, collection=Stale())  # type: ignore[arg-type]
+    old = Opened(engine=None, collection=Stale())  # type: ignore[arg-type]
 
     def opener(before: Opened | None) -> Opened:
         tried.append(before)
@@ -227,7 +242,7 @@ def test_what_cannot_be_opened_is_tried_again_and_the_old_goes_on() -> None:
 
 
 def test_an_encoder_that_nobody_asks_ends_its_thread() -> None:
-    encoder = BatchingEncoder(LetterEncoder())
+    encoder = BatchingTexts(LetterEncoder())
     assert encoder.encode_texts(["a"]).shape == (1, 26)
     assert encoder.count_tokens("a b") == 2
     thread = encoder._thread

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gallery.encoder import Vectors
 from gallery.errors import EncoderError
+from gallery.vectors import Vectors
 
 ARRAYS_FILE = "arrays.safetensors"
 

@@ -1,0 +1,53 @@
+"""A torch module becomes an ONNX graph with its weights in a file beside it."""
+
+import shutil
+import warnings
+from pathlib import Path
+
+import onnxruntime
+import torch
+
+from gallery.encoders.manifest import WEIGHTS_SUFFIX
+
+OPSET = 20
+
+
+def trace(module: torch.nn.Module, samples: dict[str, torch.Tensor], graph: Path) -> None:
+    """Write the graph of a module whose output is one array, under the name `vectors`.
+
+    Args:
+        module: In float32, on the processor.
+        samples: An example for every input. The first dimension may differ in size later, and for token ids and their
+            mask the second one, too.
+        graph: Where it is written.
+    """
+    raw = graph.with_suffix(".raw")  # a folder, since weights of more than two gigabytes become many files
+    raw.mkdir()
+    axes = {name: {0: "n"} if sample.ndim > 2 else {0: "n", 1: "t"} for name, sample in samples.items()}
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter("ignore")  # tracing warns of every shape that it takes for constant; the check shows them
+        torch.onnx.export(
+            module.eval(),
+            tuple(samples.values()),
+            str(raw / "graph.onnx"),
+            input_names=list(samples),
+            output_names=["vectors"],
+            dynamic_axes=axes | {"vectors": {0: "n"}},
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    simplify(raw / "graph.onnx", graph)
+    shutil.rmtree(raw)
+
+
+def simplify(raw: Path, graph: Path) -> None:
+    """Write a graph without what is needless in it: standard operators only, so that every provider can take it."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(graph)
+    weights = graph.name + WEIGHTS_SUFFIX
+    options.add_session_config_entry("session.optimized_model_external_initializers_file_name", weights)
+    options.add_session_config_entry("session.optimized_model_external_initializers_min_size_in_bytes", "1024")
+    options.add_session_config_entry("session.disable_prepacking", "1")
+    options.log_severity_level = 3
+    onnxruntime.InferenceSession(str(raw), options, providers=["CPUExecutionProvider"])

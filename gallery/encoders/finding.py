@@ -1,0 +1,159 @@
+"""From the name of an encoder, or from a collection, to an encoder folder: found on this machine, or made."""
+
+import contextlib
+import statistics
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+
+from gallery.encoders.encoder import Encoder, Say
+from gallery.encoders.making import is_encoder_folder
+from gallery.encoders.precision import form_of, in_form
+from gallery.encoders.sources import canonical, hub_has, make, path_of
+from gallery.errors import EncoderError, SpecMismatch, UnreadableImage
+from gallery.pictures.images import open_image
+from gallery.settings import Settings
+from gallery.spec import SAME_SPACE, Spec
+from gallery.vectors import Vectors
+
+DEFAULT = "clip-ViT-B-32"
+FALLBACK = "conse"
+Samples = Callable[[], Iterable[tuple[Path, Vectors]]]
+"""Gives some pictures of a collection: their files, and their vectors, shape `(dimension,)`."""
+
+
+def encoders_here(settings: Settings) -> Iterator[Encoder]:
+    """Yield the encoders in DATA_DIR, newest first; folders that cannot be read are passed over."""
+    folders = [folder for folder in place_of(settings).glob("[!.]*") if is_encoder_folder(folder)]
+    for folder in sorted(folders, key=lambda folder: folder.stat().st_mtime, reverse=True):
+        try:
+            yield _opened(settings, folder)
+        except EncoderError:
+            continue
+
+
+def load_encoder(settings: Settings, name: str, *, insist: bool = False, say: Say = print) -> Encoder:
+    """Return the encoder of this name, which is made if it is not on this machine.
+
+    Args:
+        settings: Where encoders are kept.
+        name: A name of the catalogue, a repository of the model hub, `conse`, two of them joined by `+` (pictures
+            first), or a path, which has a slash: of an encoder folder, or of a model to make one of.
+        insist: Whether two towers are joined that are not known to share a space.
+        say: Told what takes time.
+
+    Raises:
+        EncoderError: It cannot be had, or not rightly.
+    """
+    name = name.strip()
+    path = path_of(name)
+    if path and is_encoder_folder(path):
+        return _opened(settings, path.resolve())
+    settled = str(path.resolve()) if path else canonical(name)
+    if path is None:  # a model's folder may have changed since
+        for encoder in encoders_here(settings):
+            if encoder.spec.encoder == settled and encoder.manifest.form == "float32":
+                return encoder
+    return _opened(settings, make(settled, place_of(settings), insist=insist, say=say))
+
+
+def encoder_of(
+    settings: Settings, spec: Spec, collection: str, *, samples: Samples | None = None, say: Say = print
+) -> Encoder:
+    """Return the encoder whose vectors compare with those of a collection.
+
+    Args:
+        settings: Where encoders are kept.
+        spec: Of the collection.
+        collection: Its name.
+        samples: Some of its pictures: where the collection was made by an earlier version, by which its encoder is
+            recognised if the fingerprints differ.
+        say: Told what takes time.
+
+    Raises:
+        EncoderError: The encoder cannot be had.
+        SpecMismatch: What is to be had under its name gives other vectors.
+    """
+    here = list(encoders_here(settings))
+    exact = [encoder for encoder in here if encoder.spec.space == spec.space]
+    same = [encoder for encoder in exact if encoder.spec.text == spec.text]
+    for encoder in (*same, *exact, *(encoder for encoder in here if encoder.spec.fits(spec))):
+        return encoder
+    encoder = _named(settings, spec, say)
+    if encoder.spec.fits(spec):
+        return encoder
+    if not spec.picture_answers and samples and _agrees(settings, encoder, spec, samples):
+        return encoder.known_as(spec)
+    raise SpecMismatch(
+        f"collection {collection} was made by another {spec.encoder} than the one that is to be had now; index it anew "
+        f"with --encoder, or copy the encoder's folder here and set ENCODER to its path"
+    )
+
+
+def choose_encoder(settings: Settings, wanted: str | None) -> tuple[str, str]:
+    """Return the name of the encoder for a new collection, and a sentence that says why it is this one.
+
+    `wanted` decides if given. Otherwise it is CLIP if it is on this machine or the model hub answers within five
+    seconds, else ConSE, which needs no download.
+    """
+    if wanted:
+        return wanted, f"Encoder {wanted}, as asked for."
+    if any(encoder.spec.encoder == DEFAULT for encoder in encoders_here(settings)):
+        return DEFAULT, f"Encoder {DEFAULT}, from this machine."
+    if hub_has(DEFAULT, place_of(settings)):
+        return DEFAULT, f"Encoder {DEFAULT}, from the model hub."
+    return FALLBACK, (
+        f"The model hub did not answer, so {DEFAULT} cannot be downloaded: using {FALLBACK}, which recognises things "
+        "but does not understand scenes."
+    )
+
+
+def place_of(settings: Settings) -> Path:
+    """Return where encoder folders lie."""
+    return settings.data_dir / "encoders"
+
+
+def _opened(settings: Settings, folder: Path) -> Encoder:
+    """Open a folder; one of ours is made again where it is damaged."""
+    remembered = place_of(settings) / ".verified"
+    if folder.parent != place_of(settings):
+        return Encoder(folder, remembered)
+    encoder = Encoder(folder, remembered)
+    return Encoder(folder, remembered, partial(_remake, settings, encoder.spec))
+
+
+def _remake(settings: Settings, spec: Spec) -> Path:
+    folder = make(spec.encoder, place_of(settings), insist=True, say=_quiet)
+    form = form_of(spec.space)
+    return in_form(Encoder(folder, place_of(settings) / ".verified"), form, place_of(settings)).folder
+
+
+def _named(settings: Settings, spec: Spec, say: Say) -> Encoder:
+    """Return the encoder that a collection names, in the form that it names."""
+    here = path_of(settings.encoder or "")
+    if here and is_encoder_folder(here) and (given := _opened(settings, here.resolve())).spec.fits(spec):
+        return given
+    return in_form(load_encoder(settings, spec.encoder, insist=True, say=say), form_of(spec.space), place_of(settings))
+
+
+def _agrees(settings: Settings, encoder: Encoder, spec: Spec, samples: Samples) -> bool:
+    """Return whether an encoder gives pictures the vectors that a collection has of them; remembered once it does."""
+    note = place_of(settings) / ".verified" / f"{spec.fingerprint}-{encoder.spec.fingerprint}"
+    if note.exists():
+        return True
+    tower = encoder.pictures(for_one=True)
+    cosines = []
+    for path, vector in samples():
+        with contextlib.suppress(UnreadableImage):
+            cosines.append(float(tower.encode_images([open_image(str(path), tower.detail).rgb])[0] @ vector))
+    # The median, as single files may have been edited, or be decoded with truer colours by now.
+    agrees = bool(cosines) and statistics.median(cosines) >= SAME_SPACE
+    if agrees:
+        with contextlib.suppress(OSError):
+            note.parent.mkdir(parents=True, exist_ok=True)
+            note.touch()
+    return agrees
+
+
+def _quiet(_: str) -> None:
+    """Say nothing."""

@@ -1,0 +1,74 @@
+"""A folder is made beside its place and moved there whole, so that nobody ever sees half of one."""
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from filelock import FileLock
+
+from gallery.encoders.answers import TEXTS, drawings
+from gallery.encoders.manifest import MANIFEST, Manifest
+from gallery.encoders.sessions import Device
+from gallery.encoders.towers import PictureTower, TextTower
+from gallery.errors import EncoderError
+from gallery.vectors import pack
+
+
+def folder_name(manifest: Manifest) -> str:
+    """Return the name of an encoder's folder in DATA_DIR: its own and its fingerprint, `conse-0123456789abcdef`."""
+    name = Path(manifest.spec.encoder).name if "/" in manifest.spec.encoder else manifest.spec.encoder
+    safe = "".join(character if character.isalnum() or character in "._-" else "-" for character in name)
+    return f"{safe}-{manifest.spec.fingerprint}"
+
+
+@contextlib.contextmanager
+def drafted(place: Path, name: str) -> Iterator[Path]:
+    """Yield an empty folder in `place` to make the encoder `name` in; whatever is left in it is removed at the end.
+
+    Only one process makes an encoder of this name at a time; the others wait.
+
+    Raises:
+        EncoderError: The disk cannot be written to, or is full.
+    """
+    draft = place / f".{name}.draft"
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        with FileLock(place / f".{name}.lock"):
+            shutil.rmtree(draft, ignore_errors=True)
+            draft.mkdir()
+            try:
+                yield draft
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
+    except (OSError, MemoryError) as error:
+        why = getattr(error, "strerror", None) or str(error) or "not enough memory"
+        raise EncoderError(f"{name} cannot be written to {place}: {why}; make room, or set DATA_DIR") from error
+
+
+def finish(draft: Path, manifest: Manifest, place: Path) -> Path:
+    """Add answers and digests to the manifest, write it, and move the folder to its place; return that.
+
+    `draft` holds the graphs and the tokenizer. What lies at the place already is replaced.
+
+    Raises:
+        EncoderError: The graphs cannot be opened, or give vectors of another length than the manifest says.
+    """
+    pictures = PictureTower(draft, manifest, Device(), for_one=True).encode_images(drawings())
+    texts = TextTower(draft, manifest).encode_texts(TEXTS)
+    lengths = {pictures.shape[1], texts.shape[1], manifest.spec.dimension}
+    if len(lengths) > 1:
+        raise EncoderError(f"the towers of {manifest.spec.encoder} differ in length: {sorted(lengths)}")
+    spec = replace(manifest.spec, picture_answers=pack(pictures), text_answers=pack(texts))
+    manifest = replace(manifest, spec=spec).with_files(draft)
+    manifest.write(draft)
+    final = place / folder_name(manifest)
+    shutil.rmtree(final, ignore_errors=True)
+    draft.replace(final)
+    return final
+
+
+def is_encoder_folder(folder: Path) -> bool:
+    """Return whether a folder holds an encoder, sound or not."""
+    return (folder / MANIFEST).is_file()

@@ -1,0 +1,58 @@
+"""An upright RGB picture becomes a network's input, with Pillow and numpy alone."""
+
+import numpy as np
+from PIL import Image
+
+from gallery.encoders.manifest import PicturePreparation
+from gallery.vectors import Vectors
+
+MOST_ELONGATED = 8
+"""Beyond this ratio of its sides a picture's far ends are cut off first: what is scaled must fit into memory."""
+
+_FILTERS = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+def prepare(picture: Image.Image, how: PicturePreparation) -> Vectors:
+    """Return the input for one picture, shape `(3, side, side)`."""
+    filter_ = _FILTERS[how.interpolation]
+    if how.fit == "squash":
+        scaled = picture.resize((how.side, how.side), filter_)
+    elif how.fit == "square":
+        side = min(picture.size) * how.side / how.resize
+        left, top = ((length - side) / 2 for length in picture.size)
+        scaled = picture.resize((how.side, how.side), filter_, box=(left, top, left + side, top + side))
+    else:
+        scaled = _centre(_shortest_side(_without_far_ends(picture), how.resize, filter_), how.side)
+    values = np.asarray(scaled, np.float32) / np.float32(255)
+    values -= np.array(how.mean, np.float32)
+    values /= np.array(how.std, np.float32)
+    return np.ascontiguousarray(values.transpose(2, 0, 1))
+
+
+def _without_far_ends(picture: Image.Image) -> Image.Image:
+    """Cut off at both ends what the crop leaves out anyway: a picture of 60 000 x 1 pixels would take gigabytes."""
+    most = MOST_ELONGATED * min(picture.size)
+    return _centre_box(picture, min(picture.width, most), min(picture.height, most))
+
+
+def _shortest_side(picture: Image.Image, length: int, filter_: Image.Resampling) -> Image.Image:
+    """Scale the shorter side to `length`, as transformers rounds the longer one: down."""
+    short, long = sorted(picture.size)
+    longer = int(length * long / short)
+    size = (length, longer) if picture.width <= picture.height else (longer, length)
+    return picture.resize(size, filter_)
+
+
+def _centre(picture: Image.Image, side: int) -> Image.Image:
+    return _centre_box(picture, side, side)
+
+
+def _centre_box(picture: Image.Image, width: int, height: int) -> Image.Image:
+    if (width, height) == picture.size:
+        return picture
+    left, top = (picture.width - width) // 2, (picture.height - height) // 2
+    return picture.crop((left, top, left + width, top + height))

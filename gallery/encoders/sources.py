@@ -1,0 +1,95 @@
+"""Making an encoder folder from wherever its name leads: installed packages, ready graphs, or a model to export."""
+
+import importlib.util
+from pathlib import Path
+
+from gallery.encoders.catalogue import Entry, find, find_pair, refuse_config, refuse_unfit, share_space
+from gallery.encoders.encoder import Say
+from gallery.encoders.hub import Hub
+from gallery.encoders.ports import has_ports, make_from_ports
+from gallery.errors import EncoderError
+
+FALLBACK = "conse"
+
+
+def path_of(name: str) -> Path | None:
+    """Return the path that a name is, if it is one.
+
+    A path has a slash: it begins like one, or leads to a folder and is no name of the catalogue.
+    """
+    if name.startswith(("/", "./", "../", "~")):
+        return Path(name).expanduser()
+    return Path(name) if "/" in name and not find(name) and Path(name).is_dir() else None
+
+
+def canonical(name: str) -> str:
+    """Return the catalogue's name of an encoder, or of each part of a pair; as it is where the catalogue has none.
+
+    >>> canonical("openai/clip-vit-base-patch32")
+    'clip-ViT-B-32'
+    """
+    parts = [(find(part), part.strip()) for part in name.split("+")]
+    return "+".join(entry.name if entry else part for entry, part in parts)
+
+
+def hub_has(name: str, place: Path) -> bool:
+    """Return whether the files of a catalogue's encoder are on this machine already, or the model hub gives them."""
+    pictures, texts = find_pair(name)
+    hub = Hub(place / ".downloads")
+    repositories = [port.repository for port in (pictures and pictures.picture_port, texts and texts.text_port) if port]
+    return bool(repositories) and all(hub.answers(repository) for repository in repositories)
+
+
+def make(name: str, place: Path, *, insist: bool, say: Say) -> Path:
+    """Make the folder of an encoder in `place`, and return it.
+
+    Args:
+        name: A canonical name, a repository of the hub, two of them joined by `+`, or the path of a model.
+        place: Where encoder folders lie.
+        insist: Whether two towers are joined that are not known to share a space.
+        say: Told what takes time.
+
+    Raises:
+        EncoderError: It cannot be had, or not rightly.
+    """
+    if path := path_of(name):
+        from gallery.encoders.export import export
+
+        return export(path, place, insist=insist, say=say)
+    if name == FALLBACK:
+        from gallery.encoders.conse import build_conse
+
+        return build_conse(place)
+    refuse_unfit(name)
+    pictures, texts = find_pair(name)
+    if "+" in name and not insist and not share_space(pictures, texts):
+        raise EncoderError(
+            f"the two parts of {name} are not known to share a space, without which no text finds its picture; add "
+            "--yes if you know that they do"
+        )
+    hub = Hub(place / ".downloads")
+    if pictures and texts and has_ports(pictures, texts):
+        return make_from_ports(pictures, texts, hub, place)
+    return _exported(name, hub, place, say)
+
+
+def _exported(name: str, hub: Hub, place: Path, say: Say) -> Path:
+    """Download a model, or the two of a pair, and export it."""
+    from gallery.encoders.export import export, torch_missing
+
+    if importlib.util.find_spec("torch") is None:
+        raise torch_missing(name)
+    repositories = [(entry.repository if entry else None) or part.strip() for part, entry in _parts(name)]
+    revisions = [entry.revision if entry else None for _, entry in _parts(name)]
+    for repository, (part, entry) in zip(repositories, _parts(name), strict=True):
+        if entry is None:  # judged by its configuration, before its weights are downloaded
+            refuse_config(part, hub.config(repository))
+    sources = [str(hub.fetch_source(*each)) for each in zip(repositories, revisions, strict=True)]
+    made = export("+".join(sources), place, name=name, insist=True, say=say)
+    for repository in repositories:
+        hub.forget(repository)
+    return made
+
+
+def _parts(name: str) -> list[tuple[str, Entry | None]]:
+    return [(part, find(part)) for part in name.split("+")]

@@ -1,0 +1,150 @@
+"""The two halves of an encoder: a picture tower and a text tower, each an ONNX graph with its preparation."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+from gallery.encoders.manifest import PICTURE_GRAPH, TEXT_GRAPH, TOKENIZER, Manifest
+from gallery.encoders.preparation import prepare
+from gallery.encoders.sessions import Device, open_session, processors
+from gallery.errors import EncoderError
+from gallery.spec import Spec
+from gallery.vectors import Vectors, unit_rows
+
+TEXTS_AT_ONCE = 64
+PICTURES_AT_ONCE = 8
+"""On the processor more at once are no faster, and take more memory."""
+PICTURES_AT_ONCE_ON_A_GPU = 64
+
+
+class TextEncoder(Protocol):
+    """Turns texts into vectors.
+
+    Attributes:
+        spec: Names the encoder; a collection keeps it.
+        text_limit: Tokens that are read of a text; 0 for all.
+    """
+
+    spec: Spec
+    text_limit: int
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit vector per text, shape `(n, dimension)`. A text is never taken for a path or an address."""
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """Return how many tokens the text has, to be compared with `text_limit`."""
+        ...
+
+
+class PictureEncoder(Protocol):
+    """Turns pictures into vectors of the same space.
+
+    Attributes:
+        spec: Names the encoder; a collection keeps it.
+        detail: Pixels of a picture's shorter side that are enough, for `open_image`.
+        at_once: How many pictures are best encoded together.
+    """
+
+    spec: Spec
+    detail: int
+    at_once: int = PICTURES_AT_ONCE
+
+    def pixels(self, picture: Image.Image) -> Vectors:
+        """Return the network's input for one RGB picture, shape `(3, height, width)`."""
+        ...
+
+    def encode_pixels(self, pixels: Vectors) -> Vectors:
+        """Return one unit vector per input, shape `(n, dimension)`. May be called from several threads at once."""
+        ...
+
+    def encode_images(self, pictures: Sequence[Image.Image]) -> Vectors:
+        """Return one unit vector per RGB picture, shape `(n, dimension)`."""
+        if not pictures:
+            return np.empty((0, self.spec.dimension), np.float32)
+        return self.encode_pixels(np.stack([self.pixels(picture) for picture in pictures]))
+
+
+class PictureTower(PictureEncoder):
+    """The picture tower of an encoder folder."""
+
+    def __init__(self, folder: Path, manifest: Manifest, device: Device, *, for_one: bool = False) -> None:
+        """Open the graph.
+
+        Args:
+            folder: The encoder folder, whose files have been verified.
+            manifest: Of the folder.
+            device: Where the graph is computed.
+            for_one: Whether a single picture is to be encoded, soon: all processors share its work, and the weights
+                are used as they lie. Otherwise every processor works on pictures of its own.
+
+        Raises:
+            EncoderError: The graph cannot be opened.
+        """
+        self.spec = manifest.spec
+        self._how = manifest.picture
+        self.detail = 2 * self._how.resize
+        self.at_once = PICTURES_AT_ONCE if device.is_cpu else PICTURES_AT_ONCE_ON_A_GPU
+        threads = processors() if for_one else 1
+        self._session = open_session(folder / PICTURE_GRAPH, device, threads=threads, packed=not for_one)
+
+    def pixels(self, picture: Image.Image) -> Vectors:
+        return prepare(picture, self._how)
+
+    def encode_pixels(self, pixels: Vectors) -> Vectors:
+        parts = [pixels[start : start + self.at_once] for start in range(0, len(pixels), self.at_once)]
+        rows = [self._session.run(["vectors"], {"pixels": part})[0] for part in parts]
+        return unit_rows(np.concatenate(rows)) if rows else np.empty((0, self.spec.dimension), np.float32)
+
+
+class TextTower(TextEncoder):
+    """The text tower of an encoder folder."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        """Open the graph, on the processor: a query is too short to be worth the way to another device.
+
+        Raises:
+            EncoderError: Graph or tokenizer cannot be opened.
+        """
+        from tokenizers import Tokenizer
+
+        self.spec = manifest.spec
+        self._how = manifest.text
+        self.text_limit = self._how.limit
+        try:
+            self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+        except Exception as error:  # the library raises plain exceptions
+            raise EncoderError(f"{folder / TOKENIZER} cannot be read ({error})") from error
+        length = self._how.limit if self._how.padding == "limit" else None
+        self._tokenizer.enable_padding(pad_id=self._how.pad_id, pad_token=self._how.pad_token, length=length)
+        self._session = open_session(folder / TEXT_GRAPH, Device(), threads=processors(), packed=False)
+        self._inputs = [given.name for given in self._session.get_inputs()]
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        if not texts:
+            return np.empty((0, self.spec.dimension), np.float32)
+        parts = [texts[start : start + TEXTS_AT_ONCE] for start in range(0, len(texts), TEXTS_AT_ONCE)]
+        return unit_rows(np.concatenate([self._encode(part) for part in parts]))
+
+    def count_tokens(self, text: str) -> int:
+        self._tokenizer.no_truncation()
+        return sum(self._tokenizer.encode(self._cleaned(text)).attention_mask)
+
+    def _encode(self, texts: Sequence[str]) -> Vectors:
+        if self.text_limit:
+            self._tokenizer.enable_truncation(self.text_limit)
+        encodings = self._tokenizer.encode_batch([self._cleaned(text) for text in texts])
+        given = {
+            "ids": np.array([encoding.ids for encoding in encodings], np.int64),
+            "mask": np.array([encoding.attention_mask for encoding in encodings], np.int64),
+        }
+        (vectors,) = self._session.run(["vectors"], {name: given[name] for name in self._inputs})
+        rows: Vectors = vectors
+        return rows
+
+    def _cleaned(self, text: str) -> str:
+        text = text.encode("utf-8", "replace").decode()
+        return text.lower() if self._how.lower_case else text
