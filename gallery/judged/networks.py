@@ -105,7 +105,9 @@ def without_last_layer(network: "nn.Module") -> "nn.Module":
 
 def _efficientnet() -> Callable[[Vectors], Vectors]:
     graph = Graph()
-    model = graph.model(efficientnet.add_features(graph, efficientnet.add_pixels(graph), efficientnet.packaged_weights()))
+    model = graph.model(
+        efficientnet.add_features(graph, efficientnet.add_pixels(graph), efficientnet.packaged_weights())
+    )
     session = open_session(model.SerializeToString(), Device(), threads=processors(), packed=True)
 
     def pooled(pixels: Vectors) -> Vectors:
