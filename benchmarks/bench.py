@@ -21,11 +21,11 @@ from pathlib import Path
 import click
 import numpy as np
 import torch
+from gallery.encoder import Encoder, load_encoder
 from PIL import Image, ImageDraw, ImageFilter
 
 from benchmarks.full_clip import save_full_clip
 from benchmarks.results import machine, write_results
-from gallery.encoder import Encoder, load_encoder
 from gallery.pictures.files import find_images
 from gallery.pictures.images import open_image
 from gallery.settings import Settings

@@ -17,11 +17,11 @@ import time
 from pathlib import Path
 
 import click
+from gallery.text_onnx import MANIFEST
 
 from benchmarks.full_clip import save_full_clip
 from benchmarks.page import page_running
 from benchmarks.results import machine, write_results
-from gallery.text_onnx import MANIFEST
 
 PHOTOS = Path("examples/photos")
 QUERY = "a cat"

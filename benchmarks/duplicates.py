@@ -14,11 +14,11 @@ from pathlib import Path
 
 import click
 import numpy as np
+from gallery.encoder import Encoder, Vectors, load_encoder
 from PIL import Image
 from sklearn.metrics import precision_recall_curve, precision_score, recall_score
 
 from benchmarks.results import machine, write_results
-from gallery.encoder import Encoder, Vectors, load_encoder
 from gallery.pictures.images import open_image
 from ingest.stacks import perceptual_hash
 

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import click
 import numpy as np
+from gallery.encoder import Encoder
 from PIL import Image
 
 from benchmarks.full_clip import save_full_clip
 from benchmarks.results import machine, write_results
-from gallery.encoder import Encoder
 from gallery.settings import Settings
 from gallery.stores.collection import edit_collection
 from ingest.pipeline import ingest

@@ -21,10 +21,10 @@ import numpy as np
 
 from benchmarks.full_clip import save_full_clip
 from benchmarks.results import machine, write_results
-from gallery.encoder import Vectors
 from gallery.records import ImageRecord
 from gallery.settings import Settings
 from gallery.stores.collection import open_collection
+from gallery.vectors import Vectors
 
 MOST_DIFFERENCE = 1e-5
 Contents = dict[str, tuple[ImageRecord, Vectors]]

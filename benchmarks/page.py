@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from urllib.request import urlopen
 
 import uvicorn
-
 from gallery.encoder import Encoder, load_encoder
+
 from gallery.settings import Settings
 from gallery.stores.collection import open_collection
 from search.engine import SearchEngine

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from gallery.encoder import load_encoder
 
 from benchmarks.full_clip import save_full_clip
-from gallery.encoder import load_encoder
 from gallery.pictures.files import find_images
 from gallery.pictures.images import open_image
 

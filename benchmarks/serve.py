@@ -14,14 +14,14 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import numpy as np
+from gallery.encoder import load_encoder
+from gallery.text_export import export_missing
 
 from benchmarks.page import page_running
 from benchmarks.results import machine, write_results
 from benchmarks.scale_stages import record_of
-from gallery.encoder import load_encoder
 from gallery.settings import Settings
 from gallery.stores.collection import edit_collection
-from gallery.text_export import export_missing
 
 WORDS = ("dog", "cat", "castle", "ship", "lake", "tower", "car", "bee", "market", "horse", "bridge", "river", "snow")
 TEXTS = [f"a {a} near a {b}" for a in WORDS for b in WORDS if a != b]

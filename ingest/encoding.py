@@ -136,9 +136,7 @@ class EncoderChoice:
 
     def _pictures(self) -> list[Image.Image]:
         """Decode the first pictures that are there to be indexed."""
-        found = (
-            file.path for root in self._roots for file in find_images(Path(root), lambda *_: None, self._exclude)
-        )
+        found = (file.path for root in self._roots for file in find_images(Path(root), lambda *_: None, self._exclude))
         pictures = []
         for path in islice(found, 2 * SAMPLE):
             with contextlib.suppress(UnreadableImage):

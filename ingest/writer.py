@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from gallery.encoder import Vectors
 from gallery.records import ImageFile, ImageRecord
 from gallery.stores.editor import Editor
 from gallery.stores.journal import Entry
 from gallery.stores.payload import point_id
+from gallery.vectors import Vectors
 
 WRITE_EVERY = 256
 """Files between two durable writes: what a crash can cost."""

@@ -36,6 +36,7 @@ HOMES = {
     "click": {"ingest/cli.py", "search/cli.py", "eval/cli.py", "baseline/cli.py"},
     "torch": {
         EXPORT,
+        "gallery/judged/torch_models.py",
         "gallery/judged/networks.py",
         "baseline/models.py",
         "baseline/repeatable.py",
@@ -45,8 +46,8 @@ HOMES = {
     "gensim": {"baseline/features.py"},
     "onnx": {"gallery/encoders/"},
     "safetensors": {"gallery/saved.py", "gallery/encoders/minilm.py", "gallery/encoders/surgery.py"},
-    "transformers": {EXPORT},
-    "sentence_transformers": {EXPORT, "gallery/judged/text_vectors.py"},
+    "transformers": {EXPORT, "gallery/judged/torch_models.py"},
+    "sentence_transformers": {EXPORT, "gallery/judged/torch_models.py", "gallery/judged/text_vectors.py"},
     "huggingface_hub": {
         "gallery/encoders/hub.py",
         "gallery/encoders/hub_errors.py",

@@ -2,12 +2,14 @@
 
 import importlib.util
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gallery.encoders.catalogue import Entry, find, find_pair, refuse_config, refuse_unfit, share_space
 from gallery.encoders.encoder import Say
-from gallery.encoders.hub import Hub
-from gallery.encoders.ports import has_ports, make_from_ports
 from gallery.errors import EncoderError
+
+if TYPE_CHECKING:
+    from gallery.encoders.hub import Hub
 
 FALLBACK = "conse"
 
@@ -34,8 +36,10 @@ def canonical(name: str) -> str:
 
 def hub_has(name: str, place: Path) -> bool:
     """Return whether the files of a catalogue's encoder are on this machine already, or the model hub gives them."""
+    from gallery.encoders.hub import Hub
+
     pictures, texts = find_pair(name)
-    hub = Hub(place / ".downloads")
+    hub = Hub(place.parent / "downloads")
     repositories = [port.repository for port in (pictures and pictures.picture_port, texts and texts.text_port) if port]
     return bool(repositories) and all(hub.answers(repository) for repository in repositories)
 
@@ -61,19 +65,25 @@ def make(name: str, place: Path, *, insist: bool, say: Say) -> Path:
 
         return build_conse(place)
     refuse_unfit(name)
+    from gallery.encoders.hub import Hub  # whose client takes a while to import
+    from gallery.encoders.ports import has_ports, make_from_ports
+
     pictures, texts = find_pair(name)
+    for part, entry in _parts(name):
+        if entry is None and "/" not in part:
+            raise EncoderError(f"there is no encoder {part}; see ingest --encoders, or give a path, which has a slash")
     if "+" in name and not insist and not share_space(pictures, texts):
         raise EncoderError(
             f"the two parts of {name} are not known to share a space, without which no text finds its picture; add "
             "--yes if you know that they do"
         )
-    hub = Hub(place / ".downloads")
+    hub = Hub(place.parent / "downloads")
     if pictures and texts and has_ports(pictures, texts):
         return make_from_ports(pictures, texts, hub, place)
     return _exported(name, hub, place, say)
 
 
-def _exported(name: str, hub: Hub, place: Path, say: Say) -> Path:
+def _exported(name: str, hub: "Hub", place: Path, say: Say) -> Path:
     """Download a model, or the two of a pair, and export it."""
     from gallery.encoders.export import export, torch_missing
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from gallery.encoder import best_device
 from gallery.encoders import efficientnet
 from gallery.encoders.graphs import Graph
 from gallery.encoders.preparation import prepare
 from gallery.encoders.sessions import Device, open_session, processors
 from gallery.errors import EncoderError
+from gallery.judged.torch_models import best_device
 from gallery.pictures.images import LOADER_VERSION
 from gallery.spec import sha256_of
 from gallery.vectors import Vectors
@@ -105,9 +105,8 @@ def without_last_layer(network: "nn.Module") -> "nn.Module":
 
 def _efficientnet() -> Callable[[Vectors], Vectors]:
     graph = Graph()
-    model = graph.model(
-        efficientnet.add_features(graph, efficientnet.add_pixels(graph), efficientnet.packaged_weights())
-    )
+    pixels, weights = efficientnet.add_pixels(graph), efficientnet.packaged_weights()
+    model = graph.model(efficientnet.add_features(graph, pixels, weights))
     session = open_session(model.SerializeToString(), Device(), threads=processors(), packed=True)
 
     def pooled(pixels: Vectors) -> Vectors:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from gallery.encoder import Vectors, sentence_transformer, unit_rows
+from gallery.encoders.minilm import packaged_tokenizer
 from gallery.errors import EncoderError
+from gallery.judged.torch_models import sentence_transformer
 from gallery.judged.vectors import Encode, Remembered
+from gallery.vectors import Vectors, unit_rows
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -134,10 +136,8 @@ class BertVectors:
     @cached_property
     def model(self) -> "SentenceTransformer":
         """The transformer, loaded when first asked for."""
-        from gallery.conse import packaged_texts
-
         if self.name == PACKAGED_BERT:
-            return packaged_texts(self._device)
+            return sentence_transformer(str(packaged_tokenizer().parent), self._device, local_only=True)
         try:
             return sentence_transformer(self.name, self._device, local_only=Path(self.name).is_dir())
         except Exception as error:  # the hub's client, the disk and the model's own code raise what they like

@@ -1,6 +1,5 @@
 """Two towers learn, trained models are saved and search, and the commands that do it."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from baseline.lessons import Data
 from baseline.ranker import load, search
 from baseline.training import KINDS, save, train
 from baseline.two_tower import TowerChoices, train_heads
-from gallery.encoder import load_encoder
 from gallery.errors import BadInput, EncoderError
 from gallery.judged.projection import project
 from gallery.judged.splits import split
@@ -83,11 +81,3 @@ def test_the_commands_train_and_search(tmp_path: Path, make_data: Callable[..., 
         assert f"Next: {following}" in done.stderr
         done = run("search", str(model), "a red bar", str(judged / "test_images"), "-k", "2")
         assert [line.split("\t")[0] for line in done.stdout.splitlines()] == ["1", "2"]
-    encoder = load_encoder(str(tmp_path / "two-tower"))
-    vectors = encoder.encode_texts(["a red bar", "words never seen"])
-    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
-    values = json.loads((tmp_path / "two-tower" / "towers.json").read_text())
-    values["image"]["fingerprint"] = "another"
-    (tmp_path / "two-tower" / "towers.json").write_text(json.dumps(values))
-    with pytest.raises(EncoderError, match="trained on another"):
-        load_encoder(str(tmp_path / "two-tower"))

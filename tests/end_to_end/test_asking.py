@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import tiny_clip
 from click.testing import CliRunner, Result
+from gallery.text_onnx import MANIFEST
 
 import ingest.cli
 import search.cli
-from gallery.text_onnx import MANIFEST
 
 PHOTOS = Path(__file__).parents[2] / "examples" / "photos" / "food"
 WATCHED = "{'torch', 'sentence_transformers', 'transformers', 'qdrant_client', 'pandas'}"

@@ -72,6 +72,7 @@ def find(data: str, *arguments: str) -> Done:
 
 def test_at_least_nine_of_the_twelve_queries_find_a_right_picture_first(data: str) -> None:
     from gallery.encoder import load_encoder
+
     from gallery.settings import Settings
     from gallery.stores.collection import open_collection
     from search.engine import SearchEngine

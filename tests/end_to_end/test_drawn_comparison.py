@@ -13,10 +13,11 @@ from baseline.lessons import Rows
 from baseline.models import fit
 from baseline.two_tower import TowerChoices, train_heads
 from eval.systems import side_by_side
-from gallery.encoder import load_encoder
+from gallery.encoders import load_encoder
 from gallery.judged.projection import project
 from gallery.judged.trec import Topic, own_photo, run_of_scores
 from gallery.records import Caption, Match
+from gallery.settings import Settings
 
 DRAWINGS = tiny_clip.all_drawings()
 TEXTS = [drawing.caption for drawing in DRAWINGS]
@@ -37,7 +38,9 @@ def frozen(pictures: Sequence[Image.Image]) -> NDArray[np.float32]:
     return np.concatenate([most, (shares > 0.01) & ~most, rest, rest > 0.1], axis=1).astype(np.float32)
 
 
-def test_what_is_trained_contrastively_finds_what_early_fusion_does_not(trained_tiny_clip: Path) -> None:
+def test_what_is_trained_contrastively_finds_what_early_fusion_does_not(
+    trained_tiny_clip: Path, tmp_path: Path
+) -> None:
     chance = random.Random(5)
     words = np.array([[float(word in text.split()) for word in WORDS] for text in TEXTS], np.float32)
     owners = [number for number in range(len(DRAWINGS)) for _ in range(EACH)]
@@ -54,9 +57,9 @@ def test_what_is_trained_contrastively_finds_what_early_fusion_does_not(trained_
     )
     # A picture of every caption in turn: the heads take one caption a picture, and each picture once an epoch.
     heads = train_heads(words[owners], known, range(len(owners)), TowerChoices(dimension=32, heads=1, epochs=30))
-    clip = load_encoder(str(trained_tiny_clip), "cpu")
+    clip = load_encoder(Settings(tmp_path), str(trained_tiny_clip))
     scores = {
-        "tiny CLIP": clip.encode_texts(TEXTS) @ clip.encode_images(new).T,
+        "tiny CLIP": clip.texts().encode_texts(TEXTS) @ clip.pictures().encode_images(new).T,
         "two towers": project(words, "text", heads) @ project(frozen(new), "image", heads).T,
         "ridge": fit("ridge", rows).matrix(words, frozen(new)),
     }

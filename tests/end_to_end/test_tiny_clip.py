@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import tiny_clip
-
 from gallery.encoder import load_encoder
+
 from gallery.settings import Settings
 from gallery.stores.collection import edit_collection, open_collection
 from ingest.pipeline import ingest

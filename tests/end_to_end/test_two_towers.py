@@ -10,10 +10,10 @@ import pytest
 import tiny_bert
 from click.testing import CliRunner, Result
 from drawn_judgements import build
+from gallery.encoder import load_encoder
 
 import baseline.cli
 import ingest.cli
-from gallery.encoder import load_encoder
 from gallery.pictures.images import open_image
 
 QUERY = "a red bar left on blue ground"

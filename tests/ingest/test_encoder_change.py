@@ -205,6 +205,7 @@ def test_a_dry_run_lists_all_and_leaves_nothing(
     keep = {
         "part": None,
         "encoder": None,
+        "precision": None,
         "captions": None,
         "batch_size": 2,
         "exclude": (),

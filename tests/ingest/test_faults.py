@@ -19,7 +19,6 @@ from PIL import Image
 from qdrant_client import QdrantClient
 
 from benchmarks.hostile import make_hostile
-from gallery.encoder import Vectors
 from gallery.errors import CollectionError, Reason, UnreadableImage
 from gallery.pictures.files import find_images, read_file
 from gallery.records import ImageRecord
@@ -27,6 +26,7 @@ from gallery.settings import Settings
 from gallery.stores.collection import edit_collection, open_collection
 from gallery.stores.server import connection as server_connection
 from gallery.stores.server import editor as server_editor
+from gallery.vectors import Vectors
 from ingest.pipeline import ingest
 from ingest.report import IngestReport
 

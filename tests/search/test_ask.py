@@ -20,6 +20,7 @@ from search import grouping, strict, unrelated
 from search.engine import SearchEngine
 from search.filtering import in_folder, matches_path
 from search.grouping import Grouping
+from search.towers import Towers
 
 COUNT = 300
 
@@ -44,7 +45,7 @@ def engine(
     editor.upsert(records, vectors)
     editor.finish()
     editor.close()
-    with SearchEngine.open(settings, text_encoder=encoder) as engine:
+    with SearchEngine.open(settings, text_encoder=Towers(encoder, lambda: encoder)) as engine:
         yield engine
 
 
@@ -142,7 +143,7 @@ def test_pictures_from_elsewhere(tmp_path: Path) -> None:
     settings, encoder, photos = doctest_gallery.make(tmp_path)
     (tmp_path / "copy.png").write_bytes((photos / "red.png").read_bytes())
     (tmp_path / "notes.png").write_text("no picture")
-    with SearchEngine.open(settings, text_encoder=encoder) as engine:
+    with SearchEngine.open(settings, text_encoder=Towers(encoder, lambda: encoder)) as engine:
         copy = engine.ask(f'like:"{tmp_path / "copy.png"}"')
         assert "all red" not in [hit.image.captions[0] for hit in copy.hits]
         with pytest.raises(UnreadableImage):

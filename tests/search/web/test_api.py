@@ -15,7 +15,7 @@ from letter_encoder import LetterEncoder
 from PIL import Image
 from served import HOSTILE, Served, draw, index, served, served_again, until
 
-from gallery.encoder import Vectors
+from gallery.vectors import Vectors
 from search.web.limits import Limits
 
 NOWHERE = "00000000-0000-4000-8000-000000000000"
