@@ -34,8 +34,8 @@ bench: .venv/ready ## Measure speed and memory; writes results/bench.md and resu
 eval: .venv/ready ## Compare systems on judged data: make eval DATA=FOLDER [ENCODER=NAME]; writes results/report.*
 	.venv/bin/evaluate compare $(or $(DATA),$(error give DATA=FOLDER, in the form of Flickr8k or of the Practicum task))
 
-baseline: .venv/ready ## Train and judge the baseline and two towers: make baseline DATA=FOLDER; writes results/baseline.*
-	.venv/bin/baseline compare $(or $(DATA),$(error give DATA=FOLDER, in the form of the Practicum task))
+baseline: .venv/ready ## The same with the trained systems alone and more text vectors; writes results/baseline.*
+	.venv/bin/evaluate compare --systems baseline $(or $(DATA),$(error give DATA=FOLDER, in the form of Flickr8k or of the Practicum task))
 
 up: ## Start a Qdrant server on this machine, with its dashboard
 	$(COMPOSE) up --detach --wait qdrant

@@ -1,7 +1,5 @@
 """The command `baseline`."""
 
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,10 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from baseline.training import Data
+    from baseline.lessons import Data
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 KINDS = ("linear", "ridge", "mlp", "two-tower")
+SEED = click.option("--seed", default=0, show_default=True, help="Of the split and of the training.")
 IMAGE = click.option(
     "--image",
     type=click.Choice(["efficientnet-lite2", "resnet50"]),
@@ -42,9 +41,9 @@ def main() -> None:
     type=click.Choice(["all", "held-out", "leaky"]),
     default="all",
     show_default=True,
-    help="Which pairs to learn from; leaky is for comparison with published figures.",
+    help="What to learn from; leaky is for comparison with published figures.",
 )
-@click.option("--seed", default=0, show_default=True, help="Of the split and of the training.")
+@SEED
 @click.option("--out", metavar="FOLDER", type=click.Path(path_type=Path), help="Default: in DATA_DIR/models.")
 def train(
     kind: str, data: Path, text: str, bert: str, image: str, weights: str, split: str, seed: int, out: Path | None
@@ -54,13 +53,17 @@ def train(
     DATA is a folder in the form of the Practicum task or of Flickr8k. The folder of two towers is an encoder:
     ingest --encoder FOLDER.
     """
-    with _told_in_a_sentence():
+    with _errors_in_a_sentence():
+        from baseline.training import save
         from baseline.training import train as train_model
+        from gallery.judged.splits import split as split_of
         from gallery.settings import Settings
 
         name = f"{kind}-{text}-{image}" + (f"-{split}" if split != "all" else "") + (f"-{seed}" if seed else "")
         folder = out or Settings.from_environ().data_dir / "models" / name
-        train_model(kind, _data(data, image, weights), folder, text=text, bert=bert, split=split, seed=seed)
+        prepared = _data(data, image, weights)
+        parts = split_of(prepared.judged, prepared.matches, split, seed)
+        save(train_model(kind, prepared, parts, text=text, bert=bert, seed=seed), prepared, folder)
         click.echo(folder)
         model = quote(str(folder))
         if kind == "two-tower":
@@ -71,74 +74,54 @@ def train(
 
 @main.command()
 @click.argument("model", type=FOLDER)
-@click.argument("data", type=FOLDER)
-def score(model: Path, data: Path) -> None:
-    """Judge a trained MODEL by the queries of DATA: prints name and value, a tab between them.
-
-    A model that predicts match probabilities is judged by the pairs that its --split held out of DATA, too.
-    """
-    with _told_in_a_sentence():
-        from baseline.scoring import score_model
-        from gallery.settings import Settings
-
-        for name, value in score_model(model, data, _cache(), _tell, Settings.from_environ().device).items():
-            click.echo(f"{name}\t{value:.4f}")
-
-
-@main.command()
-@click.argument("model", type=FOLDER)
 @click.argument("query")
 @click.argument("images", type=FOLDER)
 @click.option("-k", "limit", metavar="N", default=10, show_default=True, type=click.IntRange(1), help="Hits.")
 def search(model: Path, query: str, images: Path, limit: int) -> None:
     """Find the pictures below the folder IMAGES that suit QUERY: rank, score and path, best first."""
-    with _told_in_a_sentence():
-        from baseline.ranker import BaselineRanker
+    with _errors_in_a_sentence():
+        from baseline.ranker import load
+        from baseline.ranker import search as search_with
         from gallery.pictures.files import find_images
         from gallery.printable import printable
         from gallery.settings import Settings
 
         paths = [Path(file.path) for file in find_images(images, lambda path, error: _tell(f"{path}: {error}"))]
-        ranker = BaselineRanker(str(model), model, paths, _cache(), Settings.from_environ().device)
-        for rank, hit in enumerate(ranker.search(query, limit), start=1):
-            click.echo(f"{rank}\t{hit.score:.4f}\t{printable(hit.image.path)}")
+        settings = Settings.from_environ()
+        hits = search_with(*load(model, settings.device), query, paths, settings.features_folder(), limit)
+        for rank, (score, path) in enumerate(hits, start=1):
+            click.echo(f"{rank}\t{score:.4f}\t{printable(str(path))}")
 
 
 @main.command()
 @click.argument("data", type=FOLDER)
+@click.option("--text", default="bert", show_default=True, help="Kinds of text vectors, with commas between.")
 @IMAGE
 @WEIGHTS
-@click.option(
-    "--out", metavar="FOLDER", default="results", show_default=True, type=click.Path(path_type=Path), help="Where to."
-)
-def compare(data: Path, image: str, weights: str, out: Path) -> None:
-    """Train and judge every model with every text vector; write baseline.md and baseline.json."""
-    with _told_in_a_sentence():
-        from baseline.compare import compare as compare_all
-        from baseline.report import write_report
-        from gallery.revision import commit_of
+@click.option("--out", metavar="FOLDER", default="runs", show_default=True, type=click.Path(path_type=Path))
+def run(data: Path, text: str, image: str, weights: str, out: Path) -> None:
+    """Train every model five times and write what it answers: TREC runs, to be judged with evaluate run.
 
-        start, commit = time.monotonic(), commit_of()
+    Writes runs over the queries of DATA to OUT/queries, with qrels, and scores of held-out judged pairs to
+    OUT/held-out. Beside each run, a file .seen lists the photos and captions that its training used.
+    """
+    with _errors_in_a_sentence():
+        from baseline.emit import emit
+        from gallery.judged.trec import own_photo, topics_of, write_qrels
+
         prepared = _data(data, image, weights)
-        ready = time.monotonic() - start
-        for found in compare_all(prepared, _tell):
-            seconds = time.monotonic() - start, ready
-            write_report(found, out, "make baseline DATA=FOLDER", prepared.network.fingerprint, commit, seconds)
-        click.echo(out / "baseline.md")
+        for emitted in emit(prepared, out, _tell, texts=text.split(",")):
+            click.echo(emitted.path)
+        write_qrels(own_photo(topics_of(prepared.judged.queries)), out / "qrels")
 
 
 def _data(folder: Path, image: str, weights: str) -> "Data":
-    from baseline.training import prepare
+    from baseline.lessons import prepare
     from gallery.judged.networks import ImageNetwork
     from gallery.settings import Settings
 
-    return prepare(folder, ImageNetwork(image, weights, Settings.from_environ().device), _cache(), _tell)
-
-
-def _cache() -> Path:
-    from gallery.settings import Settings
-
-    return Settings.from_environ().features_folder()
+    settings = Settings.from_environ()
+    return prepare(folder, ImageNetwork(image, weights, settings.device), settings.features_folder(), _tell)
 
 
 def _tell(line: str) -> None:
@@ -146,11 +129,10 @@ def _tell(line: str) -> None:
 
 
 @contextmanager
-def _told_in_a_sentence() -> Iterator[None]:
+def _errors_in_a_sentence() -> Iterator[None]:
     from gallery.errors import GalleryError
 
     try:
         yield
     except GalleryError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
+        raise click.ClickException(str(error)) from error

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import EncoderError
-from gallery.saved import load_model, save_model
+from gallery.saved import load_model
 from gallery.vectors import Vectors
 
 FUSION_FILE = "fusion.json"
@@ -61,18 +61,16 @@ class FusionModel:
             values = np.asarray(np.maximum(values, 0) @ weights.T + bias, np.float64)
         return values[:, 0]
 
-    def save(self, folder: Path) -> None:
-        """Write the model to a folder: plain arrays, and a file that says what it is."""
+    def saved(self) -> tuple[dict[str, Any], dict[str, Vectors]]:
+        """Return what `load_fusion` needs: values for a JSON file, and arrays."""
         arrays = {"centre": self.centre, "scale": self.scale}
         for number, (weights, bias) in enumerate(self.layers):
             arrays |= {f"layer{number}.weights": weights, f"layer{number}.bias": bias}
-        texts: dict[str, Vectors] = self.made_with.get("text_arrays", {})
-        values = {name: value for name, value in self.made_with.items() if name != "text_arrays"}
-        save_model(folder, FUSION_FILE, {"kind": self.kind, "layers": len(self.layers), **values}, arrays | texts)
+        return {"kind": self.kind, "layers": len(self.layers)}, arrays
 
 
 def load_fusion(folder: Path) -> tuple[FusionModel, dict[str, Vectors]]:
-    """Read what `FusionModel.save` wrote, and the arrays beside it.
+    """Read a saved model, and all arrays of its folder.
 
     Raises:
         EncoderError: The folder holds no such model.

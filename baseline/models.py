@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 
 from baseline.fusion import FusionModel, Layer
+from baseline.lessons import Rows, inner_parts
 from baseline.repeatable import repeatable
-from baseline.rows import Rows, inner_parts
 from gallery.vectors import Vectors
 
 ALPHAS = (1e1, 1e2, 1e3, 1e4, 1e5, 1e6)

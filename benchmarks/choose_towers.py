@@ -14,13 +14,12 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from baseline.features import learn_text_vectors
-from baseline.figures import ranks_of_own
-from baseline.ranker import score_matrix
-from baseline.training import Data, prepare, train_towers
+from baseline.lessons import Data, prepare
+from baseline.training import TWO_TOWER, train
 from baseline.two_tower import DEFAULT_CHOICES, TowerChoices
 from benchmarks.results import machine, write_results
 from gallery.judged.networks import ImageNetwork
+from gallery.judged.splits import Split, split
 from gallery.settings import Settings
 
 FOLDS = 4
@@ -70,16 +69,16 @@ def main(data: Path) -> None:
 
 def _ranks(data: Data, text: str, choices: TowerChoices) -> Ranks:
     """Return the place, from 0, of every caption's own photo among the photos that are held out with it."""
-    captions = list({caption.image: caption for caption in data.captions}.values())
+    captions = list({caption.image: caption for caption in split(data.judged, data.matches).captions}.values())
     found = []
     for held in np.array_split(np.random.default_rng(0).permutation(len(captions)), FOLDS):
-        learned = [caption for place, caption in enumerate(captions) if place not in set(held.tolist())]
-        vectors = learn_text_vectors(text, [caption.text for caption in learned])
-        heads = train_towers(data, vectors, learned, seed=0, choices=choices)
+        kept = set(held.tolist())
+        learned = Split((), tuple(caption for place, caption in enumerate(captions) if place not in kept), ())
+        model = train(TWO_TOWER, data, learned, text=text, towers=choices).model
         asked = [captions[place] for place in held]
-        images = np.stack([data.images[caption.image] for caption in asked])
-        scores = score_matrix(heads, vectors.encode([caption.text for caption in asked]), images)
-        found.append(ranks_of_own(scores, range(len(asked))))
+        photos = np.stack([data.photos[caption.image] for caption in asked])
+        scores = model.matrix([caption.text for caption in asked], photos)
+        found.append((scores > np.diag(scores)[:, None]).sum(axis=1))
     return np.concatenate(found)
 
 

@@ -16,6 +16,7 @@ import click
 import numpy as np
 from gallery.encoder import Encoder, Vectors, load_encoder
 from PIL import Image
+from sklearn.metrics import precision_recall_curve, precision_score, recall_score
 
 from benchmarks.results import machine, write_results
 from gallery.pictures.images import open_image
@@ -50,7 +51,8 @@ def main(images: Path, most: int, name: str, seed: int) -> None:
     }
     close = cosines >= round(threshold, 3)
     for rule, found in {"equal hash": equal, "cosine": close, "either": equal | close}.items():
-        rows[f"{rule}: precision, recall"] = f"{_share(same, found):.3f}, {_share(found, same):.3f}"
+        shares = precision_score(same, found, zero_division=0), recall_score(same, found)
+        rows[f"{rule}: precision, recall"] = f"{shares[0]:.3f}, {shares[1]:.3f}"
     for kind, (_, kind_equal, kind_cosines) in held.items():
         found = kind_equal | (kind_cosines >= round(threshold, 3))
         rows[f"{kind}: of {len(found)}, equal hash, either"] = f"{int(kind_equal.sum())}, {int(found.sum())}"
@@ -59,13 +61,10 @@ def main(images: Path, most: int, name: str, seed: int) -> None:
 
 def best_threshold(same: np.ndarray, equal: np.ndarray, cosines: np.ndarray) -> float:
     """Return the cosine from which on pairs are taken for near-duplicates with the highest F1; the higher of equals."""
-    best, threshold = -1.0, 1.0
-    for candidate in np.unique(cosines)[::-1]:
-        found = equal | (cosines >= candidate)
-        f1 = 2 * (found & same).sum() / max(found.sum() + same.sum(), 1)
-        if f1 > best:
-            best, threshold = f1, float(candidate)
-    return threshold
+    precision, recall, thresholds = precision_recall_curve(same, np.where(equal, 2.0, cosines))
+    f1 = (2 * precision * recall / np.maximum(precision + recall, 1e-9))[:-1]
+    within = thresholds <= 1
+    return float(thresholds[within][::-1][np.argmax(f1[within][::-1].round(12))])
 
 
 def _pairs(paths: Sequence[Path], encoder: Encoder, chance: random.Random) -> dict[str, Signs]:
@@ -114,10 +113,6 @@ def _jpeg(picture: Image.Image, quality: int) -> bytes:
 def _flat(pairs: dict[str, Signs]) -> Signs:
     same, equal, cosines = zip(*pairs.values(), strict=True)
     return np.concatenate(same), np.concatenate(equal), np.concatenate(cosines)
-
-
-def _share(wanted: np.ndarray, among: np.ndarray) -> float:
-    return float((wanted & among).sum() / max(among.sum(), 1))
 
 
 if __name__ == "__main__":

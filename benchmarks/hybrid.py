@@ -18,7 +18,9 @@ import click
 import numpy as np
 
 from benchmarks.results import machine, write_results
+from eval.measures import estimates
 from gallery.judged.dataset import read_practicum
+from gallery.judged.trec import topics_of
 from gallery.records import Hit
 from gallery.settings import Settings
 from gallery.stores.filters import Filter
@@ -28,7 +30,6 @@ from search.words import Words
 
 INDEXED = ("#0", "#1")
 DEPTHS = (1, 5, 10)
-RESAMPLES = 9999
 
 
 @click.command()
@@ -38,7 +39,7 @@ def main(data: Path, encoder: str) -> None:
     """Measure, print a table, and write results/hybrid.md and results/hybrid.json."""
     queries = read_practicum(data).queries
     indexed = [query for query in queries if query.id.endswith(INDEXED)]
-    asked = [query for query in queries if not query.id.endswith(INDEXED)]
+    topics = topics_of([query for query in queries if not query.id.endswith(INDEXED)])
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
         with (work / "captions.csv").open("w", newline="") as file:
@@ -53,33 +54,22 @@ def main(data: Path, encoder: str) -> None:
                 "words alone (BM25)": lambda text: words.search(text, max(DEPTHS), Filter()),
                 "fused": lambda text: engine.ask(Query((Term(text),)), max(DEPTHS), hybrid=True).hits,
             }
-            ranks = {name: [_rank(find(query.text), query.image) for query in asked] for name, find in systems.items()}
-    photos = sorted({query.image for query in asked})
+            asked = {name: [find(topic.text) for topic in topics] for name, find in systems.items()}
     rows: dict[str, float | str] = {}
-    for name, found in ranks.items():
-        for depth in DEPTHS:
-            hits = np.array([rank <= depth for rank in found], float)
-            by_photo = np.array([hits[[query.image == photo for query in asked]].mean() for photo in photos])
-            rows[f"{name}, success@{depth}"] = _interval(by_photo)
+    for name, found in asked.items():
+        first = [[Path(hit.image.path).name for hit in hits] for hits in found]
+        hit = np.array([[topic.photo in names[:k] for k in DEPTHS] for topic, names in zip(topics, first, strict=True)])
+        shares = estimates(lambda weights: weights @ hit / weights.sum(), [topic.photo for topic in topics])  # noqa: B023
+        for depth, share in zip(DEPTHS, shares, strict=True):
+            rows[f"{name}, success@{depth}"] = f"{share.value:.1%} ({share.low:.1%} to {share.high:.1%})"
     rows |= {
-        "photos": len(photos),
+        "photos": len({topic.photo for topic in topics}),
         "captions indexed": len(indexed),
-        "queries": len(asked),
+        "queries": len(topics),
         "encoder": encoder,
         "interval": "95 %, bootstrap over photos",
     }
     write_results("hybrid", "Words and vectors", rows | machine("hybrid"))
-
-
-def _rank(hits: list[Hit], image: str) -> float:
-    return next((rank for rank, hit in enumerate(hits, 1) if Path(hit.image.path).name == image), float("inf"))
-
-
-def _interval(by_photo: np.ndarray) -> str:
-    chance = np.random.default_rng(0)
-    means = by_photo[chance.integers(0, len(by_photo), (RESAMPLES, len(by_photo)))].mean(axis=1)
-    low, high = np.quantile(means, (0.025, 0.975))
-    return f"{by_photo.mean():.1%} ({low:.1%} to {high:.1%})"
 
 
 if __name__ == "__main__":

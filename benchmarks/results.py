@@ -1,22 +1,21 @@
-"""Where figures stand: results/NAME.md and results/NAME.json."""
+"""Where figures stand: results/NAME.md and results/NAME.json, with what made them."""
 
 import json
-import os
-import platform
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from gallery.revision import made_with
+
 RESULTS = Path("results")
+_MADE = made_with("")
+"""Of the moment when the measurement begins: results that are written later would make the tree dirty."""
 
 
-def machine(name: str) -> dict[str, float | str]:
-    """Return the machine and the command that measured."""
-    arguments = ["IMAGES" if Path(argument).exists() else argument for argument in sys.argv[1:]]
-    return {
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
-        "command": " ".join([f"python -m benchmarks.{name}", *arguments]),
-    }
+def machine(name: str) -> dict[str, str]:
+    """Return command, commit, day, machine and libraries of the benchmark `name`."""
+    words = ["IMAGES" if Path(argument).exists() else argument for argument in sys.argv[1:]]
+    return _MADE | {"command": " ".join([f"python -m benchmarks.{name}", *words])}
 
 
 def write_results(name: str, title: str, rows: Mapping[str, float | str]) -> None:

@@ -19,10 +19,9 @@ from gallery.text_export import export_missing
 
 from benchmarks.page import page_running
 from benchmarks.results import machine, write_results
-from gallery.records import ImageFile, ImageRecord
+from benchmarks.scale_stages import record_of
 from gallery.settings import Settings
 from gallery.stores.collection import edit_collection
-from gallery.stores.payload import point_id
 
 WORDS = ("dog", "cat", "castle", "ship", "lake", "tower", "car", "bee", "market", "horse", "bridge", "river", "snow")
 TEXTS = [f"a {a} near a {b}" for a in WORDS for b in WORDS if a != b]
@@ -37,16 +36,10 @@ def fill(settings: Settings, count: int) -> None:
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     for start in range(0, count, 500):
         numbers = range(start, min(start + 500, count))
-        editor.upsert([record(number) for number in numbers], rows[numbers.start : numbers.stop])
+        editor.upsert([record_of(number) for number in numbers], rows[numbers.start : numbers.stop])
     editor.finish()
     editor.close()
     export_missing(encoder, settings, print)  # as ingest does at its end
-
-
-def record(number: int) -> ImageRecord:
-    digest = f"{number:064x}"
-    file = ImageFile(f"/photos/{number % 20}/{number}.jpg", 1000, number * 10**9)
-    return ImageRecord(point_id(digest), digest, (file,), 640, 480, "JPEG", None, None, 1, (), "2026-01-01T00:00:00Z")
 
 
 def ask(connection: http.client.HTTPConnection, text: str) -> tuple[int, float, float]:

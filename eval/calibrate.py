@@ -1,22 +1,24 @@
 """Fitting the function from scores to match probabilities.
 
-A pair counts as a match where its match probability is at least a half. Isotonic and logistic regression are
-compared by their Brier score on held-out photos: a pair is judged by a function that was fitted to pairs of which
-neither the image nor the photo of the sentence is among the held-out ones. The better one is fitted to all pairs.
+A pair counts as a match where its match probability is at least a half. Isotonic and logistic regression are compared
+by their Brier score on held-out photos: neither the image of a judged pair nor the photo of its sentence is in a pair
+that was fitted to. The better one is then fitted to all pairs.
 
-A photo and its own caption are always in one fold, another pair only one time in five. Pairs are therefore weighted
-with one over the chance that they are drawn, when they are fitted to and when they are judged.
+A photo and its own caption are always in one fold, another pair only one time in five. So pairs are weighted with one
+over the chance of being drawn, when they are fitted to and when they are judged.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pandas import DataFrame, qcut
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from eval.agreement import ProbabilityErrors, probability_errors
+from eval.measures import Estimate, Values
+from eval.pairs import pair_photos, probability_errors
 from gallery.calibration import Calibration
 from gallery.errors import BadInput
 from gallery.judged.splits import photo_of, photos_of
@@ -24,16 +26,25 @@ from gallery.records import Match
 
 KINDS = ("isotonic", "logistic")
 FOLDS = 5
-Values = NDArray[np.float64]
+BINS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """The chosen calibration, and its errors and those of every kind on photos that it was not fitted to."""
+    """The chosen calibration, and what it is worth on photos that it was not fitted to.
+
+    Attributes:
+        errors: By the names of `eval.pairs.ERRORS`.
+        brier: The Brier score of every kind.
+        reliability: Bins of pairs of about one prediction: `predicted` and `observed` means, and how many `pairs`.
+        pairs: How many pairs were judged out of fold.
+    """
 
     calibration: Calibration
-    errors: ProbabilityErrors
-    brier: dict[str, float]
+    errors: Mapping[str, Estimate]
+    brier: Mapping[str, Estimate]
+    reliability: DataFrame
+    pairs: int
 
 
 def calibrate(scores: ArrayLike, matches: Sequence[Match], source: str = "", seed: int = 0) -> Fitted:
@@ -41,7 +52,7 @@ def calibrate(scores: ArrayLike, matches: Sequence[Match], source: str = "", see
 
     Args:
         scores: The system's score of each pair; higher is better.
-        matches: The judged pairs.
+        matches: The pairs.
         source: What they are, in words, to be kept with the calibration.
         seed: Of the draw of the folds.
 
@@ -53,20 +64,19 @@ def calibrate(scores: ArrayLike, matches: Sequence[Match], source: str = "", see
     folds = photo_folds(matches, seed)
     if not 0 < (target >= 0.5).sum() < len(target) or not folds:
         raise BadInput(f"{len(matches)} judged pairs are too few, or all alike; give matching and other pairs")
-    judged = np.concatenate([validation for _, validation in folds])
     own = np.array([match.image == photo_of(match) for match in matches])
-    fitted_weight = np.where(own, 1 / (1 - 1 / FOLDS), 1 / (1 - 1 / FOLDS) ** 2)
-    judged_weight = np.where(own, 1, FOLDS)
-    errors = {}
+    drawn = np.where(own, 1 - 1 / FOLDS, (1 - 1 / FOLDS) ** 2)
+    judged = np.concatenate([rows for _, rows in folds])
+    weights, photos = np.where(own, 1, FOLDS)[judged], pair_photos([matches[row] for row in judged])
+    predicted, errors = {}, {}
     for kind in KINDS:
-        predicted = [
-            _predict(fit(kind, values[train], target[train], fitted_weight[train]), values[validation])
-            for train, validation in folds
-        ]
-        errors[kind] = probability_errors(np.concatenate(predicted), target[judged], weights=judged_weight[judged])
-    kind = min(KINDS, key=lambda name: errors[name].brier)
-    chosen = replace(fit(kind, values, target), brier=errors[kind].brier, source=source)
-    return Fitted(chosen, errors[kind], {name: found.brier for name, found in errors.items()})
+        fits = [(fit(kind, values[train], target[train], 1 / drawn[train]), rows) for train, rows in folds]
+        predicted[kind] = np.concatenate([fitted.probabilities_of(values[rows]) for fitted, rows in fits])
+        errors[kind] = probability_errors(predicted[kind], target[judged], photos, weights)
+    kind = min(KINDS, key=lambda name: errors[name]["Brier score"].value)
+    best = replace(fit(kind, values, target), brier=errors[kind]["Brier score"].value, source=source)
+    bins = reliability(predicted[kind], target[judged] >= 0.5, weights)
+    return Fitted(best, errors[kind], {name: of["Brier score"] for name, of in errors.items()}, bins, len(judged))
 
 
 def fit(kind: str, scores: Values, target: Values, weights: Values | None = None) -> Calibration:
@@ -90,11 +100,15 @@ def photo_folds(matches: Sequence[Match], seed: int = 0) -> list[tuple[NDArray[n
     folds = []
     for fold in range(FOLDS):
         train = np.flatnonzero((images != fold) & (texts != fold))
-        validation = np.flatnonzero((images == fold) & (texts == fold))
-        if len(validation) and 0 < is_match[train].sum() < len(train):
-            folds.append((train, validation))
+        judged = np.flatnonzero((images == fold) & (texts == fold))
+        if len(judged) and 0 < is_match[train].sum() < len(train):
+            folds.append((train, judged))
     return folds
 
 
-def _predict(calibration: Calibration, scores: Values) -> Values:
-    return np.array([calibration.probability(score) for score in scores])
+def reliability(predicted: Values, happened: NDArray[np.bool_], weights: Values) -> DataFrame:
+    """Put predictions into bins of equal number, lowest first; predictions of one size stay together."""
+    rows = DataFrame({"predicted": predicted * weights, "observed": happened * weights, "weight": weights, "pairs": 1})
+    sums = rows.groupby(qcut(predicted, BINS, labels=False, duplicates="drop")).sum()
+    sums[["predicted", "observed"]] = sums[["predicted", "observed"]].div(sums["weight"], axis=0)
+    return sums[["predicted", "observed", "pairs"]]

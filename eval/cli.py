@@ -16,25 +16,33 @@ def main() -> None:
 
 @main.command()
 @click.argument("data", type=EXISTING)
-@click.option("--encoder", metavar="NAME", help="The encoder to judge; without it: ENCODER, else as ingest chooses.")
+@click.option("--encoder", metavar="NAME", help="The encoder to compare; without it: ENCODER, else as ingest chooses.")
+@click.option(
+    "--systems",
+    type=click.Choice(["all", "baseline"]),
+    default="all",
+    show_default=True,
+    help="baseline: without an encoder, with more text vectors, and beside published figures.",
+)
 @click.option(
     "--out", metavar="FOLDER", default="results", show_default=True, type=click.Path(path_type=Path), help="Where to."
 )
-def compare(data: Path, encoder: str | None, out: Path) -> None:
+def compare(data: Path, encoder: str | None, systems: str, out: Path) -> None:
     """Compare systems on judged data: the same queries, the same photos.
 
     DATA is a folder in the form of Flickr8k or of the Practicum task. Writes report.md, report.html, report.json and
-    plots; runs and qrels for trec_eval to the folder runs; pictures to the folder sheets, which are for this machine
-    only where the data may not be passed on.
+    plots, or with --systems baseline the same as baseline.*; runs, qrels and every value by query to the folder runs;
+    pictures to the folder sheets, which are for this machine only where the data may not be passed on.
 
     \b
     Example:
       evaluate compare flickr8k --out results
     """  # noqa: D301 - \b is click's mark for a paragraph to be left as it is
     from eval.commands import run_compare
+    from gallery.settings import Settings
 
-    with _told_in_a_sentence():
-        run_compare(data, encoder, out, _tell)
+    with _errors_in_a_sentence():
+        run_compare(data, encoder, systems, out, Settings.from_environ(), _tell)
 
 
 @main.command()
@@ -50,11 +58,12 @@ def calibrate(data: Path, collection: str | None, encoder: str | None) -> None:
     \b
     Example:
       evaluate calibrate judged.csv --collection photos
-    """  # noqa: D301 - \b is click's mark for a paragraph to be left as it is
+    """  # noqa: D301 - as above
     from eval.commands import run_calibrate
+    from gallery.settings import Settings
 
-    with _told_in_a_sentence():
-        run_calibrate(data, collection, encoder, _tell)
+    with _errors_in_a_sentence():
+        run_calibrate(data, collection, encoder, Settings.from_environ(), _tell)
 
 
 @main.command()
@@ -63,11 +72,26 @@ def calibrate(data: Path, collection: str | None, encoder: str | None) -> None:
 @click.option("--collection", "name", metavar="NAME", help="Without it: the only one there is, else photos.")
 @click.option("--run", "run_path", metavar="FILE", type=click.Path(path_type=Path), help="Write the run for trec_eval.")
 @click.option("--qrels", "qrels_path", metavar="FILE", type=click.Path(path_type=Path), help="Write the qrels, too.")
+@click.option(
+    "--per-query",
+    "per_query_path",
+    metavar="FILE.tsv",
+    type=click.Path(path_type=Path),
+    help="Write every query with its rank, its first answer and its measures.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def collection(
-    path: Path | None, captions: bool, name: str | None, run_path: Path | None, qrels_path: Path | None, as_json: bool
+    path: Path | None,
+    captions: bool,
+    name: str | None,
+    run_path: Path | None,
+    qrels_path: Path | None,
+    per_query_path: Path | None,
+    as_json: bool,
 ) -> None:
     """Measure how well your own collection answers queries whose pictures you know.
+
+    Lists the figures, then the queries that failed with what was found instead, then some that did best.
 
     \b
     Example:
@@ -77,9 +101,18 @@ def collection(
     if (path is None) != captions:
         raise click.UsageError("give one of --queries and --captions")
     from eval.commands import run_collection
+    from gallery.settings import Settings
 
-    with _told_in_a_sentence():
-        run_collection(path, name, run_path=run_path, qrels_path=qrels_path, as_json=as_json)
+    with _errors_in_a_sentence():
+        run_collection(
+            path,
+            name,
+            Settings.from_environ(),
+            run_path=run_path,
+            qrels_path=qrels_path,
+            per_query_path=per_query_path,
+            as_json=as_json,
+        )
 
 
 @main.command()
@@ -99,7 +132,7 @@ def run(runs: tuple[Path, ...], qrels: Path, as_json: bool) -> None:
     """  # noqa: D301 - as above
     from eval.commands import run_files
 
-    with _told_in_a_sentence():
+    with _errors_in_a_sentence():
         run_files(runs, qrels, as_json=as_json, tell=_tell)
 
 
@@ -108,7 +141,7 @@ def _tell(message: str) -> None:
 
 
 @contextmanager
-def _told_in_a_sentence() -> Iterator[None]:
+def _errors_in_a_sentence() -> Iterator[None]:
     from gallery.errors import GalleryError
 
     try:

@@ -1,97 +1,161 @@
-"""Several systems on the same queries and pictures: runs become comparable figures."""
+"""The one comparison: systems write runs over a judged set, and the runs are judged."""
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from pandas import DataFrame, concat
 
-from eval.collapse import Collapse, collapse
-from eval.metrics import MEASURES, Estimate, estimate, holm, paired_p_value, per_query, success_curve
-from eval.qrels import Qrels
-from eval.runs import Retriever, Run, Topic, retrieve
-from gallery.records import Hit, ImageRecord
+from baseline.emit import NAMES, SEEDS, Emitted, emit, run_of_pairs, written
+from baseline.lessons import Data, prepare
+from eval.encoders import JudgedEncoder, Judging, Towers
+from eval.measures import Values
+from eval.pairs import PairFigures, expert_grades, judge_pairs, scores_of
+from eval.systems import System, random_run, side_by_side
+from gallery.judged.networks import ImageNetwork
+from gallery.judged.splits import Seen, split
+from gallery.judged.trec import Topic, own_photo, read_qrels, read_run, topics_of, write_qrels
+from gallery.judged.vectors import picture_vectors
+from gallery.records import Match
+from gallery.settings import Settings
 
-TESTED = "RR"
-"""The measure by which systems are tested against each other: it uses the whole ranking and has no k to choose."""
+MEAN = "the mean of the others"
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One system's figures.
+class Comparison:
+    """What was found.
 
     Attributes:
-        curve: success@1 to success@n.
-        p_value: Of the paired test of `TESTED` against the best system, corrected by Holm; None for that one.
+        data: The judged set.
+        topics: The queries.
+        systems: Figures of what each answered to the queries, the best first.
+        pairs: Figures on judged pairs that were held out, by system.
+        leaky: The same on the split of published solutions; empty if that was not asked for.
+        encoder: What the encoder is called; empty without one.
+        judging: What its cosines are worth.
+        seconds: How long all took.
     """
 
-    run: Run
-    values: Mapping[str, Mapping[str, float]]
-    measures: Mapping[str, Estimate]
-    collapse: Collapse
-    curve: NDArray[np.float64]
-    p_value: float | None = None
+    data: Data
+    topics: Sequence[Topic]
+    systems: Sequence[System]
+    pairs: Sequence[PairFigures]
+    leaky: Sequence[PairFigures]
+    encoder: str
+    judging: Judging | None
+    seconds: float
 
     @property
-    def name(self) -> str:
-        """The system's."""
-        return self.run.name
-
-
-class RandomRetriever:
-    """Answers every query in an order of its own that says nothing: what chance comes to."""
-
-    name = "random order"
-
-    def __init__(self, records: Sequence[ImageRecord], seed: int = 0) -> None:
-        self._records = records
-        self._chance = np.random.default_rng(seed)
-
-    def search(self, query: str, limit: int) -> list[Hit]:
-        """Return pictures drawn at random; the query is not looked at."""
-        del query
-        order = self._chance.permutation(len(self._records))[:limit]
-        return [Hit(self._records[place], 1 - rank / len(self._records)) for rank, place in enumerate(order)]
+    def judged_unseen(self) -> bool:
+        """Whether people judged the very photos that are to be found, as in Flickr8k's form."""
+        return bool(set(self.data.judged.gallery) & {match.image for match in self.data.matches})
 
 
 def compare(
-    systems: Sequence[Retriever],
-    topics: Sequence[Topic],
-    qrels: Qrels,
-    candidates: int,
-    tell: Callable[[str], None] = lambda _: None,
-) -> list[Row]:
-    """Ask every system every topic for all candidates, and return its figures, the best system first."""
-    runs = []
-    for system in systems:
-        tell(f"{system.name}: {len(topics)} queries")
-        runs.append(retrieve(system, topics, candidates))
-    return side_by_side(runs, topics, qrels, candidates)
+    folder: Path,
+    settings: Settings,
+    network: ImageNetwork,
+    encoder: Towers | None,
+    out: Path,
+    tell: Tell,
+    *,
+    texts: Sequence[str] = ("bert",),
+    seeds: Sequence[int] = SEEDS,
+) -> Comparison:
+    """Have all systems write runs to a folder, and judge what is written there.
+
+    Args:
+        folder: The judged set.
+        settings: Where vectors are kept.
+        network: The image network of the systems that are trained.
+        encoder: An encoder to compare with them; without it the split of published solutions is judged, too.
+        out: Where runs and qrels go; runs that are there are removed.
+        tell: Called with what is done.
+        texts: Kinds of text vectors to train with.
+        seeds: Of the trainings and the splits.
+    """
+    began = time.monotonic()
+    cache = settings.features_folder()
+    data = prepare(folder, network, cache, tell)
+    for old in [*out.rglob("*.run"), *out.rglob("*.seen")]:
+        old.unlink()
+    judged, topics = data.judged, topics_of(data.judged.queries)
+    runs = list(emit(data, out, tell, texts=texts, seeds=seeds, leaky=encoder is None))
+    runs += [written(random_run(topics, judged.gallery), out, "queries", 0, Seen.of(), topics)]
+    runs += [_mean(data, out, name, seed) for name, seed in dict.fromkeys((e.split, e.seed) for e in runs if e.scores)]
+    as_system = _judged_encoder(data, encoder, cache, tell) if encoder else None
+    runs += list(_of_encoder(data, as_system, out, seeds)) if as_system else []
+    qrels = read_qrels(write_qrels(own_photo(topics), out / "qrels"))
+    answers = [read_run(run.path) for run in runs if not run.scores]
+    tell("judging")
+    return Comparison(
+        data=data,
+        topics=topics,
+        systems=side_by_side(answers, topics, qrels, len(judged.gallery)),
+        pairs=_judged(data, runs, "held-out"),
+        leaky=_judged(data, runs, "leaky"),
+        encoder=as_system.name if as_system else "",
+        judging=as_system.judge() if as_system else None,
+        seconds=time.monotonic() - began,
+    )
 
 
-def side_by_side(runs: Sequence[Run], topics: Sequence[Topic], qrels: Qrels, candidates: int) -> list[Row]:
-    """Return the figures of what systems answered to the same topics, the best system first."""
-    rows = []
-    for run in runs:
-        values = per_query(run, qrels, MEASURES)
-        rows.append(
-            Row(
-                run,
-                values,
-                {measure: estimate(of_query, topics) for measure, of_query in values.items()},
-                collapse(run, candidates),
-                success_curve(run, qrels, candidates),
-            )
+def per_query_table(comparison: Comparison) -> DataFrame:
+    """Return a row per system and query: the query, its photo, and every measure."""
+    about = DataFrame(
+        [(topic.text, topic.photo) for topic in comparison.topics],
+        index=[topic.id for topic in comparison.topics],
+        columns=["text", "photo"],
+    )
+    frames = [about.join(system.values).assign(system=system.name) for system in comparison.systems]
+    return concat(frames).rename_axis("query").set_index("system", append=True)
+
+
+def _judged_encoder(data: Data, encoder: Towers, cache: Path, tell: Tell) -> JudgedEncoder:
+    names = sorted(data.photos)
+    tell(f"{encoder.texts.spec.encoder}: {len(names)} photos")
+    vectors = picture_vectors(encoder.pictures, encoder.pictures.spec.space, data.judged.paths(names), cache, tell)
+    return JudgedEncoder(encoder.texts, data.judged, dict(zip(names, vectors, strict=True)))
+
+
+def _of_encoder(data: Data, judged: JudgedEncoder, out: Path, seeds: Sequence[int]) -> Iterator[Emitted]:
+    """Write the runs of an encoder."""
+    yield written(judged.answers(), out, "queries", 0, Seen.of(), topics_of(data.judged.queries))
+    for seed in seeds:
+        parts = split(data.judged, data.matches, "held-out", seed)
+        run = run_of_pairs(judged.name, parts.judged, judged.probabilities(parts))
+        yield written(run, out, "held-out", seed, Seen.of(parts.pairs), parts.judged)
+
+
+def _mean(data: Data, out: Path, name: str, seed: int) -> Emitted:
+    """Write the run that predicts the mean of what a split has to learn from."""
+    parts = split(data.judged, data.matches, name, seed)
+    mean = float(np.mean([pair.probability for pair in parts.pairs]))
+    run = run_of_pairs(MEAN, parts.judged, np.full(len(parts.judged), mean))
+    return written(run, out, name, seed, Seen.of(parts.pairs), parts.judged)
+
+
+def _judged(data: Data, runs: Sequence[Emitted], name: str) -> list[PairFigures]:
+    """Judge the runs of a split, those of all its seeds together."""
+    grades = expert_grades(data.judged.judgements)
+    scores: dict[str, list[Values]] = {}
+    matches: dict[str, list[Match]] = {}
+    for run in (run for run in runs if run.split == name):
+        judged = split(data.judged, data.matches, name, run.seed).judged
+        scores.setdefault(run.system, []).append(scores_of(read_run(run.path), judged))
+        matches.setdefault(run.system, []).extend(judged)
+    return [
+        judge_pairs(
+            system,
+            np.concatenate(of_seeds),
+            matches[system],
+            grades,
+            predicts=not system.startswith(NAMES["two-tower"]),
+            ranks=system != MEAN,
         )
-    rows.sort(key=lambda row: -row.measures[TESTED].mean)
-    best, others = rows[:1], rows[1:]
-    p_values = [paired_p_value(best[0].values[TESTED], row.values[TESTED], topics) for row in others]
-    return best + [
-        Row(row.run, row.values, row.measures, row.collapse, row.curve, p_value)
-        for row, p_value in zip(others, holm(p_values), strict=True)
+        for system, of_seeds in scores.items()
     ]
-
-
-def worst_topics(row: Row, topics: Sequence[Topic], count: int) -> list[Topic]:
-    """Return the topics whose right picture a system ranks lowest, the worst first."""
-    return sorted(topics, key=lambda topic: (row.values[TESTED].get(topic.id, 0.0), topic.id))[:count]

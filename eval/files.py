@@ -4,13 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from eval.compare import Row, side_by_side
-from eval.qrels import Qrels, read_qrels
-from eval.runs import Run, Topic, read_run
+from eval.systems import System, side_by_side
 from gallery.errors import BadInput
+from gallery.judged.trec import Qrels, Run, Topic, read_qrels, read_run
 
 
-def judge_files(run_paths: Sequence[Path], qrels_path: Path, tell: Callable[[str], None]) -> list[Row]:
+def judge_files(run_paths: Sequence[Path], qrels_path: Path, tell: Callable[[str], None]) -> list[System]:
     """Return the figures of runs against qrels, the best first; topics without qrels do not count.
 
     Raises:

@@ -7,39 +7,39 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from pandas import DataFrame
 
-from eval.agreement import Bin
-from eval.compare import Row
+from eval.systems import System
 
 # Okabe and Ito's colours, which people with any colour vision tell apart; lines differ in dashes, too.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", ":")
 
 
-def success_plot(rows: Sequence[Row], path: Path) -> None:
+def success_plot(systems: Sequence[System], path: Path) -> None:
     """Draw success@k over k for every system."""
     figure, axes = _figure("first k pictures looked at", "queries with the right picture among them")
-    for number, row in enumerate(rows):
-        steps = np.arange(1, len(row.curve) + 1)
+    for number, system in enumerate(systems):
+        steps = np.arange(1, len(system.curve) + 1)
         colour, dashes = COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]
-        axes.plot(steps, row.curve, label=row.name, linewidth=2, color=colour, linestyle=dashes)
+        axes.plot(steps, system.curve, label=system.name, linewidth=2, color=colour, linestyle=dashes)
     axes.set_xscale("log")
     axes.set_ylim(0, 1)
-    ticks = [k for k in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if k <= len(rows[0].curve)]
+    ticks = [k for k in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if k <= len(systems[0].curve)]
     axes.set_xticks(ticks, [str(k) for k in ticks])
     axes.minorticks_off()
     axes.legend(frameon=False)
     _save(figure, path)
 
 
-def reliability_plot(bins: Sequence[Bin], path: Path) -> None:
-    """Draw observed shares over predicted probabilities; on the diagonal they are the same."""
+def reliability_plot(bins: DataFrame, path: Path) -> None:
+    """Draw observed shares over predicted probabilities, see `eval.calibrate.reliability`; equal on the diagonal."""
     figure, axes = _figure("predicted match probability", "share that people called a match")
-    top = 1.05 * max(max(b.predicted, b.observed) for b in bins)
+    top = 1.05 * float(bins[["predicted", "observed"]].to_numpy().max())
     axes.plot([0, top], [0, top], color="#999999", linewidth=1)
-    axes.plot([b.predicted for b in bins], [b.observed for b in bins], "o-", color=COLOURS[0])
-    for b in bins:
-        axes.annotate(f"{b.count}", (b.predicted, b.observed), (4, -10), textcoords="offset points", fontsize=7)
+    axes.plot(bins["predicted"], bins["observed"], "o-", color=COLOURS[0])
+    for predicted, observed, pairs in bins.itertuples(index=False):
+        axes.annotate(f"{pairs}", (predicted, observed), (4, -10), textcoords="offset points", fontsize=7)
     _save(figure, path)
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.blocks import render
-from eval.compare import Row, worst_topics
-from eval.qrels import Qrels
-from eval.runs import Topic
+from eval.measures import first_rank
+from eval.report import render
+from eval.systems import TESTED, System
+from gallery.judged.trec import Topic
 from gallery.pictures.images import open_image
 
 SIDE = 320
@@ -25,39 +25,39 @@ SAYS = (
 
 
 def write_sheets(
-    rows: Sequence[Row], topics: Sequence[Topic], qrels: Qrels, images: Path, folder: Path, *, queries: int = 10
+    systems: Sequence[System], topics: Sequence[Topic], images: Path, folder: Path, *, queries: int = 10
 ) -> None:
     """Write `index.html`, of queries drawn at random, and `worst.html`, of the best system's worst queries."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ".gitignore").write_text("*\n")
     drawn = np.random.default_rng(0).choice(len(topics), min(queries, len(topics)), replace=False)
+    of_best = systems[0].values[TESTED]
+    worst = sorted(topics, key=lambda topic: (of_best[topic.id], topic.id))[:queries]
     pages = {
-        "index.html": ("Ten queries drawn at random", [topics[n] for n in sorted(drawn)]),
-        "worst.html": (f"The worst queries of {rows[0].name}", worst_topics(rows[0], topics, queries)),
+        "index.html": ("Queries drawn at random", [topics[n] for n in sorted(drawn)]),
+        "worst.html": (f"The worst queries of {systems[0].name}", worst),
     }
     for file, (title, chosen) in pages.items():
-        shown = [_query(topic, rows, qrels, images, folder) for topic in chosen]
+        shown = [_query(topic, systems, images, folder) for topic in chosen]
         (folder / file).write_text(render("sheet.html", title=title, says=SAYS, queries=shown), encoding="utf-8")
 
 
-def _query(topic: Topic, rows: Sequence[Row], qrels: Qrels, images: Path, folder: Path) -> dict[str, object]:
-    right = {document for document, grade in qrels[topic.id].items() if grade > 0}
-    systems = []
-    for row in rows:
-        answers = row.run.answers.get(topic.id, ())
-        ranks = (rank for rank, answer in enumerate(answers, 1) if answer.document in right)
+def _query(topic: Topic, systems: Sequence[System], images: Path, folder: Path) -> dict[str, object]:
+    shown = []
+    for system in systems:
+        run = system.runs[0]
         hits = [
             {
                 "document": answer.document,
                 "score": f"{answer.score:.3f}",
-                "right": answer.document in right,
+                "right": answer.document == topic.photo,
                 "file": _thumbnail(images / answer.document, folder),
             }
-            for answer in answers[:SHOWN]
+            for answer in run.answers.get(topic.id, ())[:SHOWN]
         ]
-        systems.append({"name": row.name, "rank": next(ranks, "no rank"), "hits": hits})
+        shown.append({"name": system.name, "rank": first_rank(run, topic.id, {topic.photo: 1}), "hits": hits})
     short = topic.text if len(topic.text) <= 42 else f"{topic.text[:40]}…"
-    return {"text": topic.text, "short": short, "systems": systems}
+    return {"text": topic.text, "short": short, "systems": shown}
 
 
 def _thumbnail(picture: Path, folder: Path) -> str:

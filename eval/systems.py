@@ -1,77 +1,124 @@
-"""The systems that are compared, and how they are made for one judged set."""
+"""Figures of systems side by side, out of what they answered to the same queries."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 
-from gallery.encoder import Encoder, load_encoder
+import numpy as np
+from pandas import DataFrame
+from scipy import stats
 
-from eval.compare import RandomRetriever
-from eval.photos import EngineRetriever, Photos, collection_of, encode_photos
-from eval.remembering import RememberingEncoder
-from eval.runs import Retriever
-from eval.trained import SAYS as SAYS_TRAINED
-from eval.trained import Held, Trainer
-from gallery.judged.dataset import JudgedSet
-from gallery.settings import Settings
-from search.engine import SearchEngine
+from eval.measures import (
+    MEASURES,
+    Estimate,
+    PValue,
+    Values,
+    holm,
+    mean_estimates,
+    paired_p_value,
+    per_query,
+    success_curve,
+)
+from gallery.judged.trec import Qrels, Run, Topic, run_of_scores
 
-CLIP = "CLIP ViT-B/32"
-CONSE = "ConSE"
-SAYS = {
-    CONSE: (
-        "an ImageNet classifier's probabilities weight the sentence vectors of the class names (Norouzi et al., ICLR "
-        "2014); not trained on this data"
-    ),
-    RandomRetriever.name: "an order drawn anew for every query: chance",
-    CLIP: "**not measured here**: its weights were not at hand; with them, `make eval ENCODER=clip-ViT-B-32`",
-}
-Tell = Callable[[str], None]
+TESTED = "RR"
+"""The measure by which systems are tested against each other: it uses the whole ranking and has no k to choose."""
+HUB_DEPTH = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Systems:
-    """What is compared.
+class Collapse:
+    """Whether a system says different things to different queries; means over its trainings.
 
     Attributes:
-        retrievers: The systems that can be run here.
-        says: Name -> what it is, also of systems that cannot be run here.
-        encoder: The one whose cosines are judged further, with the photos as it sees them.
-        held_out: What each is worth on judged pairs that it was not fitted to.
+        distinct: Different first answers.
+        most_frequent: Share of the queries whose first answer is the most frequent one.
+        skewness: Of the number of times that each candidate is among the first ten answers (the k-occurrence of
+            Radovanović et al., JMLR 2010): 0 is even, large is a few pictures that answer everything.
     """
 
-    retrievers: tuple[Retriever, ...]
-    says: Mapping[str, str]
-    encoder: Encoder
-    unseen: Photos
-    judged: Photos
-    held_out: Sequence[Held]
+    distinct: float
+    most_frequent: float
+    skewness: float
 
 
-@contextmanager
-def systems_for(data: Path, judged: JudgedSet, encoder_name: str, settings: Settings, tell: Tell) -> Iterator[Systems]:
-    """Make the systems; collections are removed again at the end."""
-    says = SAYS | SAYS_TRAINED
-    with ExitStack() as stack:
-        encoder = RememberingEncoder(load_encoder(encoder_name, settings.device))
-        encoder.encode_texts([query.text for query in judged.queries])
-        name = display_name(encoder)
-        if name == CLIP or name not in says:
-            says[name] = f"`{encoder.spec.encoder}` through the search engine; not trained on this data"
-        tell(f"{name}: {len(judged.gallery)} photos to be found")
-        unseen = encode_photos(encoder, judged.query_images, judged.gallery, settings, tell)
-        names = sorted({caption.image for caption in judged.captions} | {pair.image for pair in judged.judgements})
-        tell(f"{name}: {len(names)} judged photos")
-        known = encode_photos(encoder, judged.images, names, settings, tell)
-        collection = stack.enter_context(collection_of(unseen, encoder))
-        retrievers: list[Retriever] = [EngineRetriever(name, SearchEngine(encoder, collection))]
-        trainer = Trainer(data, settings, Path(stack.enter_context(TemporaryDirectory(prefix="evaluate-"))), tell)
-        retrievers += [*trainer.retrievers(), RandomRetriever(unseen.records)]
-        yield Systems(tuple(retrievers), says, encoder, unseen, known, trainer.held_out(name, encoder, known))
+@dataclass(frozen=True, slots=True)
+class System:
+    """One system's figures.
+
+    Attributes:
+        runs: What it answered, once for each training.
+        values: A row per topic and a column per measure, means over the trainings.
+        measures: Means over topics.
+        spread: Standard deviation over trainings of each measure's mean.
+        curve: success@1 to success@n.
+        p_value: Of the paired test of `TESTED` against the best system, corrected by Holm; None for that one.
+    """
+
+    name: str
+    runs: Sequence[Run]
+    values: DataFrame
+    measures: Mapping[str, Estimate]
+    spread: Mapping[str, float]
+    collapse: Collapse
+    curve: Values
+    p_value: PValue | None = None
+
+    def facts(self) -> dict[str, object]:
+        """Return the figures as plain values."""
+        return {
+            "trainings": len(self.runs),
+            "measures": {name: asdict(found) for name, found in self.measures.items()},
+            "standard deviation over trainings": dict(self.spread),
+            "collapse": asdict(self.collapse),
+            "p_value": self.p_value and asdict(self.p_value),
+            "success_curve": [round(float(value), 4) for value in self.curve],
+        }
 
 
-def display_name(encoder: Encoder) -> str:
-    """Return what an encoder is called in a report."""
-    return {"conse": CONSE, "clip-ViT-B-32": CLIP}.get(encoder.spec.encoder, encoder.spec.encoder)
+def side_by_side(runs: Sequence[Run], topics: Sequence[Topic], qrels: Qrels, candidates: int) -> list[System]:
+    """Return the figures of systems, the best first; runs of one name are trainings of one system."""
+    by_name: dict[str, list[Run]] = {}
+    for run in runs:
+        by_name.setdefault(run.name, []).append(run)
+    systems = [_system(name, of_name, topics, qrels, candidates) for name, of_name in by_name.items()]
+    systems.sort(key=lambda system: -system.measures[TESTED].value)
+    photos = [topic.photo for topic in topics]
+    order = [topic.id for topic in topics]
+    best = systems[0].values[TESTED].loc[order]
+    p_values = holm([paired_p_value(best, other.values[TESTED].loc[order], photos) for other in systems[1:]])
+    return systems[:1] + [replace(other, p_value=p) for other, p in zip(systems[1:], p_values, strict=True)]
+
+
+def collapse(runs: Sequence[Run], candidates: int) -> Collapse:
+    """Count the answers of runs over a collection of so many `candidates`."""
+    found = [_collapse(run, candidates) for run in runs]
+    return Collapse(*(float(np.mean(column)) for column in zip(*found, strict=True)))
+
+
+def random_run(topics: Sequence[Topic], documents: Sequence[str], seed: int = 0) -> Run:
+    """Answer each topic in an order drawn anew: what chance comes to."""
+    scores = np.random.default_rng(seed).random((len(topics), len(documents)))
+    return run_of_scores("random order", [topic.id for topic in topics], documents, scores)
+
+
+def _system(name: str, runs: Sequence[Run], topics: Sequence[Topic], qrels: Qrels, candidates: int) -> System:
+    frames = [per_query(run, qrels, MEASURES) for run in runs]
+    values = sum(frames[1:], frames[0]) / len(frames)
+    means = np.array([frame.mean().to_numpy() for frame in frames])
+    spread = means.std(axis=0, ddof=1) if len(runs) > 1 else np.zeros(len(MEASURES))
+    curve = np.mean([success_curve(run, qrels, candidates) for run in runs], axis=0)
+    measures = mean_estimates(values, topics)
+    spreads = {measure: float(s) for measure, s in zip(MEASURES, spread, strict=True)}
+    return System(name, runs, values, measures, spreads, collapse(runs, candidates), curve)
+
+
+def _collapse(run: Run, candidates: int) -> tuple[float, float, float]:
+    answered = [answers for answers in run.answers.values() if answers]
+    if not answered:
+        return 0.0, 0.0, 0.0
+    first = Counter(answers[0].document for answers in answered)
+    among = Counter(answer.document for answers in answered for answer in answers[:HUB_DEPTH])
+    occurrences = [*among.values(), *[0] * (candidates - len(among))]
+    skewness = float(stats.skew(occurrences)) if len(set(occurrences)) > 1 else 0.0
+    return float(len(first)), max(first.values()) / len(answered), skewness

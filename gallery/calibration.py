@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gallery.errors import BadInput
 from gallery.settings import Settings
 from gallery.spec import Spec
 
 FILE = "calibration.json"
+SEPARATES = 0.9
+"""The least AUROC of a rule that `search` may go by: of ten pairs of queries, with and without an answer, it puts nine
+in the right order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,10 @@ class StrictRule:
         kept: Share of the queries that had an answer and kept it.
         false_answers: Share of the queries whose answer had been taken out, and that got one nevertheless.
         queries: How many there were.
+        auroc_interval: 95 % bootstrap interval over photos; None in files of earlier versions.
+        false_interval: The same of `false_answers`.
+        photos: How many photos the queries were written for.
+        source: The data that all of this was measured on, in words.
     """
 
     rule: str
@@ -39,6 +47,15 @@ class StrictRule:
     kept: float
     false_answers: float
     queries: int
+    auroc_interval: tuple[float, float] | None = None
+    false_interval: tuple[float, float] | None = None
+    photos: int = 0
+    source: str = ""
+
+    @property
+    def separates(self) -> bool:
+        """Whether it tells queries with an answer from those without: all the interval of `auroc` is enough."""
+        return (self.auroc_interval[0] if self.auroc_interval else self.auroc) >= SEPARATES
 
     def check(self) -> None:
         """Refuse what is no rule.
@@ -75,10 +92,15 @@ class Calibration:
 
     def probability(self, score: float) -> float:
         """Return the probability of a match for a score, 0 to 1."""
+        return float(self.probabilities_of(np.array([score]))[0])
+
+    def probabilities_of(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the probability of a match for each score, shape `(n,)`."""
         if self.kind == "isotonic":
-            return float(np.interp(score, self.scores, self.probabilities))
+            return np.interp(scores, self.scores, self.probabilities)
         intercept, slope = self.scores
-        return float(1 / (1 + np.exp(-np.clip(intercept + slope * score, -700, 700))))
+        found: NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(intercept + slope * scores, -700, 700)))
+        return found
 
     def least_score(self, probability: float) -> float:
         """Return the least score from -1 to 1 that has at least this probability; 2 where none has."""
@@ -144,9 +166,20 @@ def _strict_rule(values: Any) -> StrictRule | None:  # noqa: ANN401 - out of a f
         kept=float(values["kept"]),
         false_answers=float(values["false_answers"]),
         queries=int(values["queries"]),
+        auroc_interval=_interval(values.get("auroc_interval")),
+        false_interval=_interval(values.get("false_interval")),
+        photos=int(values.get("photos", 0)),
+        source=str(values.get("source", "")),
     )
     rule.check()
     return rule
+
+
+def _interval(values: Any) -> tuple[float, float] | None:  # noqa: ANN401 - out of a file
+    if values is None:
+        return None
+    low, high = values
+    return float(low), float(high)
 
 
 def calibration_path(settings: Settings, spec: Spec) -> Path:

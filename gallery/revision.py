@@ -1,9 +1,15 @@
-"""Which code made a report."""
+"""What made a report: the code, the command, the day, the machine and the libraries."""
 
+import os
+import platform
 import subprocess
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 UNKNOWN = "unknown"
+LIBRARIES = ("numpy", "onnxruntime", "qdrant-edge-py", "qdrant-client", "scikit-learn", "ir-measures", "torch")
 
 
 def commit_of(tree: Path = Path(__file__).parents[1]) -> str:
@@ -19,3 +25,31 @@ def commit_of(tree: Path = Path(__file__).parents[1]) -> str:
     except OSError:  # there is no git here, and the measurement is made
         return UNKNOWN
     return done.stdout.strip() if done.returncode == 0 else UNKNOWN
+
+
+def made_with(command: str, libraries: Sequence[str] = LIBRARIES) -> dict[str, str]:
+    """Return what a figure depends on besides the data; call it when the measurement begins."""
+    return {
+        "command": command,
+        "commit": commit_of(),
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": f"{os.cpu_count()} cores, {_processor()}, {platform.system()} {platform.machine()}",
+        "versions": ", ".join([f"Python {platform.python_version()}", *filter(None, map(_version, libraries))]),
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return f"{name} {version(name)}"
+    except PackageNotFoundError:
+        return ""
+
+
+def _processor() -> str:
+    """Return the processor's name: Linux keeps it in a file, which `platform` does not read."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or UNKNOWN
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or UNKNOWN

@@ -26,7 +26,6 @@ class JudgedSet:
         query_images: The folder of the images to be found.
         gallery: Names of the images to be found, all of them in `query_images`.
         queries: Sentences written for them.
-        splits: Names of images by published split; empty where the files have none.
         dropped: How many rows were left out, by reason.
     """
 
@@ -36,8 +35,21 @@ class JudgedSet:
     query_images: Path
     gallery: tuple[str, ...]
     queries: tuple[Caption, ...]
-    splits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
+
+    def paths(self, names: Sequence[str]) -> list[Path]:
+        """Return the files of images, of either folder."""
+        found = set(self.gallery)
+        return [(self.query_images if name in found else self.images) / name for name in names]
+
+
+def read_judged(folder: Path) -> JudgedSet:
+    """Read a folder in the form of the Practicum task or of Flickr8k.
+
+    Raises:
+        BadInput: It is neither, or its files are not what they should be.
+    """
+    return read_practicum(folder) if (folder / "train_dataset.csv").exists() else read_flickr8k(folder)
 
 
 def read_captions(path: Path) -> list[Caption]:
@@ -120,7 +132,7 @@ def read_flickr8k(folder: Path) -> JudgedSet:
     texts = _first_folder(folder, ("Flickr8k_text", "text", "."), "Flickr8k.token.txt")
     images = _first_folder(folder, ("Flicker8k_Dataset", "Images", "images"), "")
     known = _names(images)
-    splits = {name: tuple(_lines(texts / f"Flickr_8k.{name}Images.txt", known)) for name in ("train", "dev", "test")}
+    splits = {name: tuple(_lines(texts / f"Flickr_8k.{name}Images.txt", known)) for name in ("train", "test")}
     captions: dict[str, Caption] = {}
     for line, row in _without_header(texts / "Flickr8k.token.txt", ("id", "text")):
         captions[row["id"]] = _caption(row["id"], row["text"], f"{texts / 'Flickr8k.token.txt'}, line {line}")
@@ -134,7 +146,6 @@ def read_flickr8k(folder: Path) -> JudgedSet:
         query_images=images,
         gallery=splits["test"],
         queries=tuple(caption for caption in captions.values() if caption.image in test),
-        splits=splits,
         dropped={
             "captions of names without an image": sum(caption.image not in known for caption in captions.values()),
             "judgements of sentences without words": wordless,

@@ -65,6 +65,10 @@ class ImageNetwork:
         """Return the network's input for one RGB picture, shape `(3, height, width)`."""
         return resnet_pixels(picture) if self.name == "resnet50" else prepare(picture, efficientnet.PREPARATION)
 
+    def encode_pixels(self, pixels: Vectors) -> Vectors:
+        """Return one vector per input, the mean of the picture's and of its mirror image's; shape `(n, dimension)`."""
+        return self.features(pixels, mirrored=True)
+
     def features(self, pixels: Vectors, *, mirrored: bool = False) -> Vectors:
         """Return one vector per input, shape `(n, dimension)`.
 

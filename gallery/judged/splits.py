@@ -1,88 +1,159 @@
-"""Which judged pairs are learned from and which are kept for judging."""
+"""What may be learned from, and which judged pairs are kept for judging."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from gallery.errors import BadInput
-from gallery.records import Match
+from gallery.judged.dataset import JudgedSet
+from gallery.judged.trec import Topic
+from gallery.records import Caption, Match
+
+SPLITS = ("all", "held-out", "leaky")
+DRAWN = 6000
+OTHERS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Two parts of some pairs, each in the pairs' order.
+    """A division of a judged set.
 
     Attributes:
-        dropped: How many pairs belong to neither part.
+        pairs: Pairs to learn from.
+        captions: Captions to learn from, each with its own photo.
+        judged: Judged pairs to judge by; none of `all` pairs of the Practicum form.
     """
 
-    train: tuple[Match, ...]
-    validation: tuple[Match, ...]
-    dropped: int
+    pairs: tuple[Match, ...]
+    captions: tuple[Caption, ...]
+    judged: tuple[Match, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a training really used: photos as pictures, and sentences."""
+
+    images: frozenset[str]
+    captions: frozenset[Caption]
+
+    @classmethod
+    def of(cls, pairs: Iterable[Match] = (), captions: Iterable[Caption] = ()) -> "Seen":
+        """Return what there is in some pairs, and in some captions with their own photos."""
+        pairs, captions = list(pairs), list(captions)
+        images = {pair.image for pair in pairs} | {caption.image for caption in captions}
+        return cls(frozenset(images), frozenset(pair.caption for pair in pairs) | frozenset(captions))
+
+    def __or__(self, other: "Seen") -> "Seen":
+        return Seen(self.images | other.images, self.captions | other.captions)
+
+    def leaks(self, judged: Iterable[Match | Topic]) -> set[str]:
+        """Return what was seen of pairs or queries to judge by: photos, themselves or by a caption, and sentences."""
+        seen = self.images | {part for caption in self.captions for part in (caption.image, caption.text)}
+        return {part for one in judged for part in _parts(one) if part in seen}
+
+
+def _parts(judged: Match | Topic) -> tuple[str, ...]:
+    if isinstance(judged, Topic):
+        return judged.photo, judged.text
+    return judged.image, judged.caption.image, judged.caption.text
 
 
 def photo_of(match: Match) -> str:
-    """Return what the pair's sentence was taken from: its photo, or where nobody says which, its own words."""
+    """Return the photo that the pair's sentence was written for, or where nobody says which, its own words."""
     return match.caption.image or match.caption.text
 
 
 def photos_of(matches: Sequence[Match]) -> list[str]:
-    """Return all that `held_out_split` draws from, sorted: the images, and the photos of the sentences."""
+    """Return the photos of some pairs, sorted: those of the images and those of the sentences."""
     return sorted({match.image for match in matches} | {photo_of(match) for match in matches})
 
 
-def held_out_split(matches: Sequence[Match], share: float = 0.3, seed: int = 0) -> Split:
-    """Hold out photos, drawn at random: nothing of a validation pair was seen in training.
+def split(judged: JudgedSet, matches: Sequence[Match], name: str = "all", seed: int = 0) -> Split:
+    """Divide a judged set so that nothing of what is judged by can be learned.
 
-    A validation pair has its image and its sentence's photo among those held out, a training pair neither. A pair
-    with one of them is dropped, as is a training pair whose sentence is word for word one of validation.
+    The queries' photos, and captions with the words of a query, are never learned from. Where the photos that people
+    judged are those to be found, as in Flickr8k's form, all judged pairs are kept for judging, and pairs to learn from
+    are drawn: training photos with a caption of their own, which match, and with captions of others, which do not.
 
     Args:
-        matches: Judged pairs.
-        share: Of the photos that are held out; about its square is the share of validation pairs.
+        judged: The set.
+        matches: Its judged pairs.
+        name: `all` to learn from all that is left; `held-out` to hold out photos at random; `leaky` to hold out images
+            alone as published solutions do, only for comparison with their figures.
         seed: Of the draw.
 
     Raises:
         BadInput: A part would be empty.
     """
+    words = {query.text for query in judged.queries}
+    unseen = set(judged.gallery)
+    captions = tuple(c for c in judged.captions if c.image not in unseen and c.text not in words)
+    if unseen & {match.image for match in matches}:
+        taken = {match.caption.text for match in matches}
+        captions = tuple(caption for caption in captions if caption.text not in taken)
+        return Split(drawn_pairs(captions, seed), captions, tuple(matches))
+    fresh = [match for match in matches if match.caption.text not in words]
+    if name == "all":
+        return Split(tuple(fresh), captions, ())
+    if name == "leaky":
+        return _by_image(fresh, captions)
+    return _by_photos(fresh, captions, held_out_photos(matches, seed=seed))
+
+
+def drawn_pairs(captions: Sequence[Caption], seed: int) -> tuple[Match, ...]:
+    """Pair one caption of each photo with the photo, and with `OTHERS` other photos; at most `DRAWN` captions."""
+    one = list({caption.image: caption for caption in captions}.values())
+    draw = np.random.default_rng(seed)
+    pairs = []
+    for place in draw.permutation(len(one))[:DRAWN]:
+        pairs.append(Match(one[place].image, one[place], 1.0))
+        others = draw.choice(len(one), min(OTHERS + 1, len(one)), replace=False)
+        pairs += [Match(one[other].image, one[place], 0.0) for other in others if other != place][:OTHERS]
+    return tuple(pairs)
+
+
+def held_out_photos(matches: Sequence[Match], share: float = 0.3, seed: int = 0) -> set[str]:
+    """Draw photos to hold out; about the square of `share` is the share of pairs that have nothing but these."""
     photos = photos_of(matches)
     order = np.random.default_rng(seed).permutation(len(photos))
-    return split_by_photos(matches, {photos[place] for place in order[: round(share * len(photos))]})
+    return {photos[place] for place in order[: round(share * len(photos))]}
 
 
-def split_by_photos(matches: Sequence[Match], held_out: set[str]) -> Split:
-    """Do as `held_out_split`, with the photos to hold out given."""
+def inner_split(matches: Sequence[Match], seed: int) -> tuple[tuple[Match, ...], tuple[Match, ...]]:
+    """Divide pairs to learn from once more, in the same way, to choose between models."""
+    found = _by_photos(matches, (), held_out_photos(matches, seed=seed))
+    return found.pairs, found.judged
+
+
+def _by_photos(matches: Sequence[Match], captions: Sequence[Caption], held_out: set[str]) -> Split:
+    """Judge by pairs whose image and sentence's photo are held out, and learn from pairs that have neither."""
     sides = [(match.image in held_out) + (photo_of(match) in held_out) for match in matches]
-    validation = tuple(match for match, side in zip(matches, sides, strict=True) if side == 2)
-    words = {match.caption.text for match in validation}
-    train = tuple(m for m, side in zip(matches, sides, strict=True) if side == 0 and m.caption.text not in words)
-    return _checked(matches, train, validation)
+    judged = tuple(match for match, side in zip(matches, sides, strict=True) if side == 2)
+    words = {match.caption.text for match in judged}
+    pairs = tuple(m for m, side in zip(matches, sides, strict=True) if side == 0 and m.caption.text not in words)
+    left = tuple(caption for caption in captions if caption.image not in held_out and caption.text not in words)
+    return _checked(matches, Split(pairs, left, judged))
 
 
-def leaky_split(matches: Sequence[Match], share: float = 0.3, seed: int = 42) -> Split:
-    """Hold out images alone, as the published solutions do: only for comparison with their figures.
-
-    In Flickr8k 97 % of the validation pairs have a sentence that was learned from. The draw is that of
-    scikit-learn's `GroupShuffleSplit(n_splits=1, test_size=share, random_state=seed)`.
-
-    Raises:
-        BadInput: A part would be empty.
-    """
+def _by_image(matches: Sequence[Match], captions: Sequence[Caption]) -> Split:
+    """Hold out images alone. In Flickr8k 97 % of the pairs to judge by have a sentence that was learned from."""
     from sklearn.model_selection import GroupShuffleSplit
 
     groups = [match.image for match in matches]
     if len(set(groups)) < 2:
         raise BadInput("judged pairs of fewer than two images cannot be split; give more")
-    drawn = GroupShuffleSplit(n_splits=1, test_size=share, random_state=seed)
-    train, validation = next(drawn.split(groups, groups=groups))
-    return _checked(matches, tuple(matches[row] for row in train), tuple(matches[row] for row in validation))
+    ((learned, judged),) = GroupShuffleSplit(n_splits=1, test_size=0.3, random_state=42).split(groups, groups=groups)
+    held_out = {matches[row].image for row in judged}
+    left = tuple(caption for caption in captions if caption.image not in held_out)
+    found = Split(tuple(matches[row] for row in learned), left, tuple(matches[row] for row in judged))
+    return _checked(matches, found)
 
 
-def _checked(matches: Sequence[Match], train: tuple[Match, ...], validation: tuple[Match, ...]) -> Split:
-    if not train or not validation:
+def _checked(matches: Sequence[Match], found: Split) -> Split:
+    if not found.pairs or not found.judged:
         raise BadInput(
-            f"{len(matches)} judged pairs leave {len(train)} to learn from and {len(validation)} to judge by; "
-            "give more of them, or another share"
+            f"{len(matches)} judged pairs leave {len(found.pairs)} to learn from and {len(found.judged)} to judge by; "
+            "give more of them"
         )
-    return Split(train, validation, len(matches) - len(train) - len(validation))
+    return found

@@ -13,6 +13,7 @@ import numpy as np
 from gallery.encoders.minilm import packaged_tokenizer
 from gallery.errors import EncoderError
 from gallery.judged.torch_models import sentence_transformer
+from gallery.judged.vectors import Encode, Remembered
 from gallery.vectors import Vectors, unit_rows
 
 if TYPE_CHECKING:
@@ -104,11 +105,16 @@ class BertVectors:
 
     kind = "bert"
 
-    def __init__(self, name: str = PACKAGED_BERT, device: str | None = None) -> None:
+    def __init__(self, name: str = PACKAGED_BERT, device: str | None = None, *, remember: bool = False) -> None:
+        """Load the transformer; `remember` keeps every vector in memory, for training."""
         self.name, self._device = name, device
         self.dimension = int(self.model.get_embedding_dimension() or 0)
+        self._encoded: Encode = Remembered(self._encode) if remember else self._encode
 
     def encode(self, texts: Sequence[str]) -> Vectors:
+        return self._encoded(texts)
+
+    def _encode(self, texts: Sequence[str]) -> Vectors:
         if not texts:
             return np.empty((0, self.dimension), np.float32)
         # Typed, as everywhere: a plain string may be taken for a path or an address.

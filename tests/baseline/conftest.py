@@ -2,27 +2,22 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from drawn_judgements import ColourNetwork, build
+from drawn_judgements import ColourNetwork, build, build_flickr8k
+
+from baseline.lessons import Data, prepare
 
 
 @pytest.fixture
-def network() -> ColourNetwork:
-    return ColourNetwork()
+def make_data(tmp_path: Path) -> Callable[..., Data]:
+    """Return a function that draws a judged set of so many images to learn from and to find, in one of the forms."""
 
-
-@pytest.fixture
-def make_judged(tmp_path: Path) -> Callable[[int, int], Path]:
-    """Return a function that draws a judged set of so many images to learn from and to find."""
-
-    def make(train: int, test: int) -> Path:
-        (tmp_path / "judged").mkdir()
-        return build(tmp_path / "judged", train, test)
+    def make(train: int = 60, test: int = 12, *, flickr8k: bool = False) -> Data:
+        folder = tmp_path / "judged"
+        folder.mkdir()
+        network: Any = ColourNetwork()
+        return prepare((build_flickr8k if flickr8k else build)(folder, train, test), network, tmp_path / "kept", print)
 
     return make
-
-
-@pytest.fixture
-def judged(make_judged: Callable[[int, int], Path]) -> Path:
-    return make_judged(60, 12)

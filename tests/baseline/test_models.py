@@ -8,12 +8,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from baseline.fusion import FusionModel, load_fusion
+from baseline.fusion import FUSION_FILE, FusionModel, load_fusion
+from baseline.lessons import Rows, inner_parts
 from baseline.models import FUSIONS, NetworkChoices, best_network, fit, fit_network, rmse
 from baseline.repeatable import repeatable
-from baseline.rows import Rows, inner_parts
 from gallery.errors import EncoderError
 from gallery.records import Caption, Match
+from gallery.saved import save_model
 
 
 def rows(count: int = 300, seed: int = 0) -> Rows:
@@ -109,7 +110,7 @@ def test_training_leaves_threads_and_random_numbers_as_they_were() -> None:
 def test_a_model_is_read_as_it_was_written(tmp_path: Path) -> None:
     data = rows()
     model = fit("mlp", data)
-    model.save(tmp_path / "model")
+    save_model(tmp_path / "model", FUSION_FILE, *model.saved())
     again, _ = load_fusion(tmp_path / "model")
     np.testing.assert_array_equal(again.pairs(data.text, data.image), model.pairs(data.text, data.image))
     assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["arrays.safetensors", "fusion.json"]
@@ -118,7 +119,7 @@ def test_a_model_is_read_as_it_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("harm", ["gone", "damaged", "short"])
 def test_a_damaged_model_is_refused_in_a_sentence(tmp_path: Path, harm: str) -> None:
     model: FusionModel = fit("ridge", rows())
-    model.save(tmp_path)
+    save_model(tmp_path, FUSION_FILE, *model.saved())
     path = tmp_path / "arrays.safetensors"
     changes: dict[str, Any] = {"gone": path.unlink, "damaged": lambda: path.write_bytes(b"no"), "short": lambda: None}
     changes[harm]()

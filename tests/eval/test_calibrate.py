@@ -4,9 +4,10 @@ from itertools import product
 
 import numpy as np
 import pytest
+from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
 
-from eval.calibrate import calibrate, fit, photo_folds
+from eval.calibrate import calibrate, fit, photo_folds, reliability
 from gallery.errors import BadInput
 from gallery.records import Caption, Match
 
@@ -33,10 +34,12 @@ def test_the_true_probability_is_found() -> None:
     for score in (0.1, 0.3, 0.8, 0.95):
         expected = np.interp(score, np.linspace(0, 1, 5), truth)
         assert fitted.calibration.probability(score) == pytest.approx(expected, abs=0.1)
-    assert fitted.errors.calibration_error < 0.05
-    assert fitted.brier["isotonic"] < fitted.brier["logistic"]
+    bins = fitted.reliability
+    assert np.average(abs(bins["predicted"] - bins["observed"]), weights=bins["pairs"]) < 0.06
+    assert fitted.reliability["pairs"].sum() == fitted.pairs
+    assert fitted.brier["isotonic"].value < fitted.brier["logistic"].value
     assert (fitted.calibration.pairs, fitted.calibration.source) == (1600, "drawn")
-    assert fitted.calibration.brier == fitted.brier["isotonic"]
+    assert fitted.calibration.brier == fitted.brier["isotonic"].value
 
 
 def test_a_logistic_curve_is_found_by_logistic_regression() -> None:
@@ -49,6 +52,20 @@ def test_a_logistic_curve_is_found_by_logistic_regression() -> None:
     assert fit("logistic", scores, target).probability(0.4) == pytest.approx(
         theirs.predict_proba([[0.4]])[0, 1], abs=1e-3
     )
+
+
+def test_reliability_is_scikit_learns_and_weighted_as_if_repeated() -> None:
+    chance = np.random.default_rng(2)
+    predicted, happened = chance.random(1000), chance.random(1000) < 0.3
+    observed, mean = calibration_curve(happened, predicted, n_bins=10, strategy="quantile")
+    found = reliability(predicted, happened, np.ones(1000))
+    assert found["observed"].tolist() == pytest.approx(observed)
+    assert found["predicted"].tolist() == pytest.approx(mean)
+    few = np.repeat([0.2, 0.7], [600, 400])
+    weights = chance.integers(1, 4, 1000)
+    weighted = reliability(few, happened, weights.astype(float))
+    repeated = [np.repeat(happened, weights)[np.repeat(few, weights) == p].mean() for p in (0.2, 0.7)]
+    assert weighted["observed"].tolist() == pytest.approx(repeated)
 
 
 def test_folds_hold_out_photos_and_the_sentences_of_photos() -> None:

@@ -1,90 +1,176 @@
-"""Systems side by side, and the report of it."""
+"""The comparison from end to end, on drawn judged sets in both forms, and its report."""
 
 import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import ir_measures
+import numpy as np
 import pytest
-from PIL import Image
+from drawn_judgements import ColourNetwork, build, build_flickr8k
+from letter_encoder import LetterEncoder
+from scipy import stats
 
-from eval.compare import RandomRetriever, Row, compare, worst_topics
-from eval.qrels import own_photo
-from eval.report import About, write_report
-from eval.runs import Topic
+from eval.compare import MEAN, Comparison, compare, per_query_table
+from eval.encoders import Towers
+from eval.fitting import calibrate_encoder
+from eval.report import render, table, write_report
 from eval.sheets import write_sheets
-from gallery.records import Hit, ImageFile, ImageRecord
+from gallery.judged.splits import split
+from gallery.judged.trec import read_run
+from gallery.judged.vectors import picture_vectors
+from gallery.settings import Settings
 
-PHOTOS = [f"{number:02d}.jpg" for number in range(20)]
-TOPICS = [Topic(f"{photo}#{k}", f"{photo} said <{k}>", photo) for photo in PHOTOS for k in range(3)]
-
-
-class Knowing:
-    """Reads the photo's name in the query; `knows` of the photos it knows, to the others it says the first."""
-
-    def __init__(self, name: str, records: list[ImageRecord], knows: int) -> None:
-        self.name = name
-        self._records = records
-        self._knows = knows
-
-    def search(self, query: str, limit: int) -> list[Hit]:
-        number = int(query[:2])
-        first = number if number < self._knows else 0
-        order = [self._records[first], *(record for record in self._records if record is not self._records[first])]
-        return [Hit(record, 1 / rank) for rank, record in enumerate(order[:limit], 1)]
+SYSTEMS = {"two towers (tfidf)", "early fusion, network (tfidf)", "early fusion, ridge (tfidf)"}
+SYSTEMS |= {"early fusion, linear (tfidf)", "random order"}
+LETTERS = Towers(LetterEncoder(), LetterEncoder())
+Found = tuple[Comparison, Path]
 
 
-@pytest.fixture
-def rows(make_record: Callable[..., ImageRecord]) -> list[Row]:
-    records = [make_record(n, files=(ImageFile(f"/p/{name}", 1, 1),)) for n, name in enumerate(PHOTOS)]
-    knowing = [Knowing(name, records, knows) for name, knows in (("half", 10), ("all", 20), ("none | such", 0))]
-    return compare([*knowing, RandomRetriever(records)], TOPICS, own_photo(TOPICS), len(PHOTOS))
+def found_in(folder: Path, form: Callable[[Path, int, int], Path], encoder: Towers | None) -> Found:
+    (folder / "judged").mkdir()
+    network: Any = ColourNetwork()
+    data, out = form(folder / "judged", 50, 12), folder / "runs"
+    out.mkdir()
+    (out / "old.run").write_text("of an earlier comparison")
+    found = compare(
+        data, Settings(folder / "data"), network, encoder, out, lambda _: None, texts=["tfidf"], seeds=[0, 1]
+    )
+    assert not (out / "old.run").exists()
+    return found, folder
 
 
-def test_the_best_comes_first_and_the_others_are_tested_against_it(rows: list[Row]) -> None:
-    assert [row.name for row in rows[:2]] == ["all", "half"]
-    assert {row.name for row in rows[2:]} == {"random order", "none | such"}
-    assert rows[0].p_value is None
-    assert all(row.p_value is not None and row.p_value < 0.05 for row in rows[1:])
-    assert rows[1].measures["Success@1"].mean == 0.5
-    none = next(row for row in rows if row.name == "none | such")
-    assert (none.collapse.distinct, none.measures["Success@1"].mean) == (1, 1 / 20)
-    assert worst_topics(rows[1], TOPICS, 1)[0].photo == "19.jpg"
+@pytest.fixture(scope="module")
+def practicum(tmp_path_factory: pytest.TempPathFactory) -> Found:
+    return found_in(tmp_path_factory.mktemp("practicum"), build, None)
 
 
-def test_the_report_has_every_system_in_every_form(rows: list[Row], tmp_path: Path) -> None:
-    says = {"all": "knows <all> names", "CLIP": "**not measured here**"}
-    about = About("names", 20, 60, 0, says, "all", "abc", "make eval DATA=names", 1.0)
-    report = write_report(rows, None, about, tmp_path).read_text()
-    page = (tmp_path / "report.html").read_text()
-    facts = json.loads((tmp_path / "report.json").read_text())
-    for row in rows:
-        assert f"| {row.name.replace('|', chr(92) + '|')} | {row.measures['Success@1']}" in report
-        assert f"<td>{row.name}</td>" in page
-        assert facts["systems"][row.name]["measures"]["RR"]["mean"] == row.measures["RR"].mean
-    assert "not measured here" in report
-    assert "knows &lt;all&gt; names" in page
-    assert "<strong>not measured here</strong>" in page
-    assert "<code>names</code>" in page
-    assert not re.search(r"\n{3,}", report)
-    for file in re.findall(r"\]\((report-\w+\.png)\)", report):
+@pytest.fixture(scope="module")
+def flickr8k(tmp_path_factory: pytest.TempPathFactory) -> Found:
+    return found_in(tmp_path_factory.mktemp("flickr8k"), build_flickr8k, LETTERS)
+
+
+def test_flickr8ks_form_runs_from_end_to_end_and_nothing_judged_is_learned(flickr8k: Found, tmp_path: Path) -> None:
+    found, folder = flickr8k
+    assert found.judged_unseen
+    assert {system.name for system in found.systems} == SYSTEMS | {"letters"}
+    assert {figures.name for figures in found.pairs} == SYSTEMS - {"random order"} | {MEAN, "letters"}
+    assert {figures.pairs for figures in found.pairs} == {2 * len(found.data.matches)}
+    seen = [path.read_text() for path in (folder / "runs").rglob("*.seen")]
+    assert len(seen) == 20
+    assert not any(line.startswith("te") for text in seen for line in text.splitlines()), "so the judged are called"
+    assert found.judging
+    assert found.judging.expert
+    assert found.judging.crowd
+    assert -1 <= found.judging.crowd.value <= 1
+    report = write_report(found, tmp_path, "report", {key: key for key in MADE}).read_text()
+    assert "are those that people judged" in report
+    assert "## Can it tell that nothing matches?" in report
+    assert "**It cannot.**" in report
+    assert "letters" in json.loads((tmp_path / "report.json").read_text())["encoder"]["name"]
+    said: list[str] = []
+    fitted = calibrate_encoder(LETTERS, folder / "judged", Settings(folder / "data"), said.append)
+    assert fitted.fitted.calibration.pairs == len(found.data.judged.judgements)
+
+
+def test_the_table_is_what_ir_measures_finds_in_the_written_files(practicum: Found) -> None:
+    found, folder = practicum
+    names = {"Success@1": ir_measures.Success @ 1, "RR": ir_measures.RR, "nDCG": ir_measures.nDCG}
+    qrels = list(ir_measures.read_trec_qrels(str(folder / "runs" / "qrels")))  # type: ignore[no-untyped-call]
+    for system in found.systems:
+        paths = [p for p in (folder / "runs" / "queries").glob("*.run") if read_run(p).name == system.name]
+        runs = [list(ir_measures.read_trec_run(str(path))) for path in paths]  # type: ignore[no-untyped-call]
+        assert len(runs) == len(system.runs)
+        for name, measure in names.items():
+            theirs = [ir_measures.calc_aggregate([measure], qrels, run)[measure] for run in runs]
+            assert system.measures[name].value == pytest.approx(np.mean(theirs)), (system.name, name)
+
+
+def test_figures_of_pairs_are_what_scipy_finds_in_the_written_files(practicum: Found) -> None:
+    found, folder = practicum
+    grades = {(judged.image, judged.caption.id): judged.grades for judged in found.data.judged.judgements}
+    scores: list[float] = []
+    given: list[int] = []
+    errors: list[float] = []
+    for seed in (0, 1):
+        judged = split(found.data.judged, found.data.matches, "held-out", seed).judged
+        run = read_run(folder / "runs" / "held-out" / f"early-fusion-ridge-(tfidf).{seed}.run")
+        known = {(topic, a.document): a.score for topic, answers in run.answers.items() for a in answers}
+        for match in judged:
+            errors.append(np.clip(known[match.caption.id, match.image], 0, 1) - match.probability)
+            if match.image != match.caption.image:
+                scores += [known[match.caption.id, match.image]] * 3
+                given += grades[match.image, match.caption.id]
+    figures = next(figures for figures in found.pairs if figures.name == "early fusion, ridge (tfidf)")
+    assert figures.tau
+    assert figures.tau.value == pytest.approx(stats.kendalltau(scores, given, variant="c").statistic)
+    assert figures.errors["RMSE"].value == pytest.approx(np.sqrt(np.mean(np.square(errors))), abs=1e-6)
+    assert next(figures for figures in found.pairs if figures.name == MEAN).tau is None
+    assert {figures.name for figures in found.leaky} == SYSTEMS - {"random order", "two towers (tfidf)"} | {MEAN}
+
+
+def test_linear_early_fusion_says_the_same_to_everything_and_two_towers_do_not(practicum: Found) -> None:
+    by_name = {system.name: system for system in practicum[0].systems}
+    for name in ("early fusion, ridge (tfidf)", "early fusion, linear (tfidf)"):
+        assert by_name[name].collapse.distinct == 1
+        assert len(by_name[name].runs) == 1
+    assert by_name["two towers (tfidf)"].collapse.distinct > 3
+
+
+def test_an_encoders_figures_are_those_of_its_vectors(flickr8k: Found, tmp_path: Path) -> None:
+    found, _ = flickr8k
+    judged, encoder = found.data.judged, LetterEncoder()
+    photos = picture_vectors(encoder, "letters", judged.paths(judged.gallery), tmp_path)
+    scores = encoder.encode_texts([query.text for query in judged.queries]) @ photos.T
+    system = next(system for system in found.systems if system.name == "letters")
+    (run,) = system.runs
+    for topic, row in zip(found.topics, scores, strict=True):
+        assert [a.score for a in run.answers[topic.id]] == pytest.approx(sorted(row, reverse=True), abs=1e-5)
+    assert found.judging
+    own = [judged.gallery.index(query.image) for query in judged.queries]
+    assert found.judging.right == pytest.approx(np.mean(scores.argmax(axis=1) == own))
+
+
+MADE = ("command", "commit", "date", "machine", "versions")
+
+
+def test_the_report_has_every_system_in_every_form(practicum: Found, tmp_path: Path) -> None:
+    found, _ = practicum
+    report = write_report(found, tmp_path, "baseline", {key: f"the {key} <b>" for key in MADE}).read_text()
+    page = (tmp_path / "baseline.html").read_text()
+    facts = json.loads((tmp_path / "baseline.json").read_text())
+    for system in found.systems:
+        assert re.search(rf"^\| {re.escape(system.name)} \| {len(system.runs)} \|", report, re.MULTILINE)
+        assert f"<td>{system.name}</td>" in page
+        assert facts["systems"][system.name]["measures"]["RR"]["value"] == system.measures["RR"].value
+    assert "The split of published solutions" in report
+    assert "danlikendy" in page
+    assert "the command &lt;b&gt;" in page
+    assert page.count("<h1>") == 1
+    assert "<strong>" in page
+    assert not re.search(r"\n{4,}", report)
+    assert all(f"the {key} <b>" in report for key in MADE)
+    for file in re.findall(r"\]\((baseline-\w+\.png)\)", report):
         assert (tmp_path / file).stat().st_size > 1000
-    columns = {
-        line.count("|") - line.count("\\|") for line in report.splitlines() if line.startswith("| system | Succ")
-    }
-    assert columns == {7}
+    values = per_query_table(found)
+    assert len(values) == len(found.topics) * len(found.systems)
+    best = values.xs(found.systems[0].name, level="system")
+    assert best["RR"].mean() == pytest.approx(found.systems[0].measures["RR"].value)
 
 
-def test_sheets_show_the_pictures_of_each_system_and_stay_here(rows: list[Row], tmp_path: Path) -> None:
-    for name in PHOTOS:
-        Image.new("RGB", (600, 300), "red").save(tmp_path / name)
-    write_sheets(rows, TOPICS, own_photo(TOPICS), tmp_path, tmp_path / "sheets", queries=3)
+def test_what_goes_into_a_table_or_a_page_is_escaped() -> None:
+    assert table(("a|b",), [("c|d",)]) == "| a\\|b |\n| --- |\n| c\\|d |"
+    assert "&lt;i&gt;" in render("sheet.html", title="<i>", says="", queries=[])
+
+
+def test_sheets_show_the_pictures_of_each_system_and_stay_here(practicum: Found, tmp_path: Path) -> None:
+    found, _ = practicum
+    write_sheets(found.systems, found.topics, found.data.judged.query_images, tmp_path / "sheets", queries=3)
     page = (tmp_path / "sheets" / "index.html").read_text()
     assert page.count("<h2>") == 3
-    assert page.count("<img") == 3 * len(rows) * 5
-    assert "said &lt;" in page
-    for file in re.findall(r'img src="([^"]+)"', page):
-        with Image.open(tmp_path / "sheets" / file) as picture:
-            assert picture.size == (320, 160)
+    assert page.count("<img") == 3 * len(found.systems) * 5
+    assert all((tmp_path / "sheets" / file).is_file() for file in re.findall(r'img src="([^"]+)"', page))
     assert (tmp_path / "sheets" / ".gitignore").read_text() == "*\n"
-    assert "The worst queries of all" in (tmp_path / "sheets" / "worst.html").read_text()
+    assert f"The worst queries of {found.systems[0].name}" in (tmp_path / "sheets" / "worst.html").read_text()

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from eval.cli import main
-from eval.metrics import MEASURES
+from eval.measures import MEASURES
 
 
 def write(folder: Path, seed: int, name: str, skill: float) -> tuple[Path, Path]:
@@ -51,9 +51,9 @@ def test_several_runs_are_tested_against_the_best(tmp_path: Path) -> None:
     head, best, *others = [line.split("\t") for line in done.stdout.splitlines()]
     assert head == ["run", *MEASURES, "p of RR against the first"]
     assert (best[0], best[-1]) == (str(paths[1]), ""), "of one name all, they go by their files"
-    assert [float(line[-1]) < 0.01 for line in others] == [True, True]
+    assert [float(line[-1].split()[-1]) < 0.01 for line in others] == [True, True]
     values = json.loads(CliRunner().invoke(main, ["run", *asked, "--json"]).stdout)
-    assert [f"{v['measures']['AP']['mean']:.3f}" for v in values] == [
+    assert [f"{v['measures']['AP']['value']:.3f}" for v in values] == [
         line[head.index("AP")].split()[0] for line in (best, *others)
     ]
 
@@ -66,5 +66,5 @@ def test_files_that_do_not_fit_are_told(tmp_path: Path) -> None:
         done = CliRunner().invoke(main, ["run", str(run), str(tmp_path / path)])
         assert (done.exit_code, done.stdout) == (1, "")
         assert said in done.stderr
-    assert "4 columns where the format has 6" in CliRunner().invoke(main, ["run", str(qrels), str(qrels)]).stderr
+    assert "4 columns; the format has 6" in CliRunner().invoke(main, ["run", str(qrels), str(qrels)]).stderr
     assert CliRunner().invoke(main, ["run", str(run)]).exit_code == 2

@@ -1,12 +1,16 @@
 """A report names the commit of the code that made it, and is written without git, too."""
 
+import os
+import platform
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from gallery.revision import commit_of
+from gallery.revision import commit_of, made_with
 
 NEEDS_GIT = pytest.mark.skipif(not shutil.which("git"), reason="there is no git")
 
@@ -56,3 +60,11 @@ def test_without_git_it_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / ".git").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path))
     assert commit_of(tmp_path) == "unknown"
+
+
+def test_a_figure_names_what_made_it() -> None:
+    made = made_with("make eval", ["numpy", "no-such-package"])
+    assert made["command"] == "make eval"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", made["date"])
+    assert made["versions"] == f"Python {platform.python_version()}, numpy {np.__version__}"
+    assert made["machine"].startswith(f"{os.cpu_count()} cores, ")

@@ -63,7 +63,7 @@ def test_the_flickr8k_files_are_read(tmp_path: Path) -> None:
     caption = Caption("b.jpg", 'A "b" 2 .', "b.jpg#2")
     assert [caption.id for caption in judged.captions] == [f"c.jpg#{number}" for number in range(5)]
     assert [query.id for query in judged.queries] == [f"{i}.jpg#{number}" for i in "ab" for number in range(5)]
-    assert judged.splits == {"train": ("c.jpg",), "dev": (), "test": ("a.jpg", "b.jpg")}
+    assert judged.gallery == ("a.jpg", "b.jpg")
     assert judged.judgements == (
         Judgement("a.jpg", caption, (1, 1, 2)),
         Judgement("b.jpg", caption, (3, 4, 4), yes=2, no=1),

@@ -1,9 +1,13 @@
 import random
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from gallery.errors import BadInput
-from gallery.judged.splits import held_out_split, leaky_split, split_by_photos
+from gallery.judged.dataset import JudgedSet
+from gallery.judged.splits import OTHERS, Seen, inner_split, split
+from gallery.judged.trec import Topic
 from gallery.records import Caption, Match
 
 
@@ -17,51 +21,81 @@ def pairs(count: int = 400, photos: int = 30, seed: int = 0) -> list[Match]:
     ]
 
 
+def judged(captions: Sequence[Caption] = (), queries: Sequence[Caption] = ()) -> JudgedSet:
+    gallery = tuple(sorted({query.image for query in queries}))
+    return JudgedSet(Path("learn"), tuple(captions), (), Path("find"), gallery, tuple(queries))
+
+
+CAPTIONS = [Caption(f"{photo}.jpg", f"text {photo}") for photo in range(30)]
+
+
 @pytest.mark.parametrize("seed", range(5))
-def test_nothing_of_a_validation_pair_was_seen_in_training(seed: int) -> None:
+def test_nothing_of_a_judged_pair_may_be_learned(seed: int) -> None:
     matches = pairs(seed=seed)
-    split = held_out_split(matches, seed=seed)
-    seen = {name for match in split.train for name in (match.image, match.caption.image, match.caption.text)}
-    held = {name for match in split.validation for name in (match.image, match.caption.image, match.caption.text)}
+    found = split(judged(CAPTIONS), matches, "held-out", seed)
+    seen = {name for match in found.pairs for name in (match.image, match.caption.image, match.caption.text)}
+    seen |= {name for caption in found.captions for name in (caption.image, caption.text)}
+    held = {name for match in found.judged for name in (match.image, match.caption.image, match.caption.text)}
     assert not seen & held
-    assert len(split.train) + len(split.validation) + split.dropped == len(matches)
-    assert 0.02 < len(split.validation) / len(matches) < 0.2
-    assert held_out_split(matches, seed=seed) == split
-    assert held_out_split(matches, seed=seed + 1) != split
+    assert 0.02 < len(found.judged) / len(matches) < 0.2
+    assert len(found.captions) == 21, "a photo that is held out has none"
+    assert split(judged(CAPTIONS), matches, "held-out", seed) == found
+    assert split(judged(CAPTIONS), matches, "held-out", seed + 1) != found
 
 
-def test_a_pair_that_is_half_held_out_is_dropped() -> None:
-    a, b = Caption("a", "an a"), Caption("b", "a b")
-    matches = [Match("a", a, 1), Match("a", b, 0), Match("b", a, 0), Match("b", b, 1)]
-    split = split_by_photos(matches, {"a"})
-    assert (split.train, split.validation, split.dropped) == ((matches[3],), (matches[0],), 2)
+def test_photos_and_words_of_queries_are_never_learned_from() -> None:
+    queries = [Caption("q.jpg", "text 3"), Caption("5.jpg", "other words")]
+    matches = [match for match in pairs() if match.image != "5.jpg"]
+    found = split(judged(CAPTIONS, queries), matches)
+    assert {match.caption.text for match in found.pairs} == {f"text {n}" for n in range(30) if n != 3}
+    assert {caption.image for caption in found.captions} == {f"{n}.jpg" for n in range(30) if n not in (3, 5)}
+    assert found.judged == ()
+
+
+def test_where_the_judged_photos_are_to_be_found_pairs_are_drawn_from_the_others() -> None:
+    learned = [Caption(f"t{n}.jpg", f"words {n}") for n in range(20)]
+    matches = [Match("5.jpg", CAPTIONS[4], 0.5), Match("4.jpg", Caption("4.jpg", "words 7"), 1.0)]
+    found = split(judged(learned, CAPTIONS), matches, "held-out", 1)
+    assert found.judged == tuple(matches)
+    assert {caption.text for caption in found.captions} == {f"words {n}" for n in range(20) if n != 7}
+    assert {match.image for match in found.pairs} | {m.caption.image for m in found.pairs} == {
+        f"t{n}.jpg" for n in range(20) if n != 7
+    }
+    assert all((match.image == match.caption.image) == match.probability for match in found.pairs)
+    assert sum(match.probability for match in found.pairs) * (1 + OTHERS) == len(found.pairs)
 
 
 def test_the_same_words_are_not_learned_from() -> None:
-    matches = [Match("a", Caption("a", "A ."), 1), Match("b", Caption("b", "A ."), 1), Match("b", Caption("b", "B"), 0)]
-    split = split_by_photos(matches, {"a"})
-    assert (split.train, split.validation, split.dropped) == ((matches[2],), (matches[0],), 1)
+    matches = [Match(image, Caption(photo, "A ."), 1) for image in "abcdefgh" for photo in "abcdefgh"]
+    with pytest.raises(BadInput, match="leave 0 to learn from"):
+        inner_split(matches, 0)
 
 
 def test_a_text_of_which_no_photo_is_known_is_held_out_by_its_words() -> None:
     matches = [Match(image, Caption("", text), 0.5) for image in "abcdefgh" for text in "stuvwxyz"]
-    split = held_out_split(matches, share=0.5)
-    assert not {match.caption.text for match in split.train} & {match.caption.text for match in split.validation}
-    assert not {match.image for match in split.train} & {match.image for match in split.validation}
+    learned, kept = inner_split(matches, 0)
+    assert not {match.caption.text for match in learned} & {match.caption.text for match in kept}
+    assert not {match.image for match in learned} & {match.image for match in kept}
 
 
 def test_the_leaky_split_holds_out_images_alone() -> None:
-    matches = pairs()
-    split = leaky_split(matches)
-    assert not {match.image for match in split.train} & {match.image for match in split.validation}
-    texts = {match.caption.text for match in split.train}
-    assert all(match.caption.text in texts for match in split.validation)
-    assert split.dropped == 0
+    found = split(judged(CAPTIONS), pairs(), "leaky")
+    assert not {match.image for match in found.pairs} & {match.image for match in found.judged}
+    assert {match.caption.text for match in found.judged} <= {match.caption.text for match in found.pairs}
+    assert len(found.pairs) + len(found.judged) == 400
+
+
+def test_what_was_seen_leaks_by_picture_by_caption_and_by_words() -> None:
+    seen = Seen.of([Match("a", Caption("b", "words"), 1.0)]) | Seen.of(captions=[Caption("c", "more")])
+    assert seen.images == {"a", "c"}
+    for judged_by in (Match("a", Caption("x", "y"), 0), Match("x", Caption("b", "y"), 0), Topic("1", "more", "x")):
+        assert len(seen.leaks([judged_by])) == 1
+    assert not seen.leaks([Match("x", Caption("y", "z"), 0), Topic("1", "t", "d")])
 
 
 @pytest.mark.parametrize("matches", [[], pairs(1), pairs(2)])
 def test_too_few_pairs_are_refused(matches: list[Match]) -> None:
     with pytest.raises(BadInput):
-        held_out_split(matches, share=0.1)
+        split(judged(), matches, "held-out")
     with pytest.raises(BadInput):
-        leaky_split(matches[:1])
+        split(judged(), matches[:1], "leaky")

@@ -1,0 +1,69 @@
+"""Asking: the search engine answers topics, and the photos of a judged set become a collection that it searches."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from gallery.judged.trec import Run, Topic, in_order
+from gallery.records import ImageFile, ImageRecord
+from gallery.settings import Settings
+from gallery.spec import Spec
+from gallery.stores.collection import ImageCollection, edit_collection, open_collection
+from gallery.stores.payload import now, point_id
+from gallery.vectors import Vectors
+from search.engine import SearchEngine
+
+
+def file_name(image: ImageRecord) -> str:
+    """Name a picture by its file, as data sets do."""
+    return Path(image.path).name
+
+
+def ask(
+    name: str,
+    engine: SearchEngine,
+    topics: Sequence[Topic],
+    vectors: Vectors,
+    depth: int,
+    document: Callable[[ImageRecord], str] = file_name,
+) -> Run:
+    """Ask the engine every topic.
+
+    Args:
+        name: What the system is called in the run.
+        engine: Searches for the vectors.
+        topics: Their ids are distinct.
+        vectors: Of their texts, which are encoded many times faster together than one by one; shape `(n, dimension)`.
+        depth: How many pictures to ask for.
+        document: What a picture is called in the run.
+    """
+    found = zip(topics, (engine.nearest(vector, depth) for vector in vectors), strict=True)
+    return Run(name, {topic.id: in_order((document(hit.image), hit.score) for hit in hits) for topic, hits in found})
+
+
+@contextmanager
+def collection_of(paths: Sequence[Path], vectors: Vectors, spec: Spec) -> Iterator[ImageCollection]:
+    """Make an embedded collection of pictures for as long as it is needed."""
+    with TemporaryDirectory(prefix="evaluate-") as folder:
+        settings = Settings(data_dir=Path(folder))
+        editor = edit_collection(settings, "judged")
+        try:
+            editor.begin(spec)
+            editor.upsert([_record(path) for path in paths], vectors)
+            editor.finish()
+        finally:
+            editor.close()
+        collection = open_collection(settings, "judged")
+        try:
+            yield collection
+        finally:
+            collection.close()
+
+
+def _record(path: Path) -> ImageRecord:
+    """Return a record whose id goes by the file's name: a judged set may hold the same picture under two names."""
+    digest = hashlib.sha256(path.name.encode()).hexdigest()
+    file = ImageFile(str(path.absolute()), path.stat().st_size, path.stat().st_mtime_ns)
+    return ImageRecord(point_id(digest), digest, (file,), 1, 1, "JPEG", None, None, 1, (), now())

@@ -1,0 +1,143 @@
+"""An encoder as one of the systems, and what its cosines are worth beyond finding photos."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from eval.asking import ask, collection_of
+from eval.calibrate import Fitted, calibrate, fit
+from eval.measures import Estimate, Values
+from eval.nothing import MOST_QUERIES, Questions, Told, choose_rule, measure_rules
+from eval.pairs import expert_grades, expert_tau, pair_photos, tau
+from gallery.encoders import PictureEncoder, TextEncoder
+from gallery.judged.dataset import JudgedSet
+from gallery.judged.judgements import match_probabilities
+from gallery.judged.splits import Split, split
+from gallery.judged.trec import Run, topics_of
+from gallery.judged.vectors import Remembered, pair_cosines
+from gallery.records import Caption, Match
+from gallery.vectors import Vectors
+from search.engine import SearchEngine
+from search.strict import STANDING
+from search.unrelated import unrelated_texts
+
+CLIPSCORE_PREFIX = "A photo depicts "
+NAMES = {"conse": "ConSE", "clip-ViT-B-32": "CLIP ViT-B/32"}
+
+
+@dataclass(frozen=True, slots=True)
+class Towers:
+    """Both towers of an encoder."""
+
+    texts: TextEncoder
+    pictures: PictureEncoder
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """What was found of an encoder's cosines.
+
+    Attributes:
+        expert: Kendall's τ-c with the experts' grades, own captions left out.
+        crowd: Kendall's τ-b with the crowd's shares of yes; None where no crowd was asked.
+        expert_pairs, crowd_pairs: How many pairs there were.
+        fitted: The calibration.
+        said: Mean predicted probability of the first answers to the queries.
+        right: Share of these that are the right photo.
+        chosen: The rule of `search --strict`, as it was chosen.
+        there: Every rule on the photos where it was chosen, and by default where nothing was chosen.
+        unseen: The same rules and thresholds on the photos to be found.
+        own, other: Cosines of the photos to be found with their own queries and with those of other photos.
+    """
+
+    expert: Estimate | None
+    crowd: Estimate | None
+    expert_pairs: int
+    crowd_pairs: int
+    fitted: Fitted
+    said: float
+    right: float
+    chosen: Told
+    there: Mapping[str, Told]
+    unseen: Mapping[str, Told]
+    own: Values
+    other: Values
+
+
+class JudgedEncoder:
+    """An encoder with the vectors of a judged set's photos and texts."""
+
+    def __init__(self, encoder: TextEncoder, judged: JudgedSet, photos: Mapping[str, Vectors]) -> None:
+        """Bring them together; `photos` has the unit vector of each photo by its name."""
+        self.encoder, self.judged, self._photos = encoder, judged, photos
+        self.name = NAMES.get(encoder.spec.encoder, encoder.spec.encoder)
+        self._texts = Remembered(encoder.encode_texts)
+
+    def answers(self) -> Run:
+        """Answer the queries through the search engine."""
+        gallery, topics = self.judged.gallery, topics_of(self.judged.queries)
+        vectors = self._texts([topic.text for topic in topics])
+        with collection_of(self.judged.paths(gallery), self._of(gallery), self.encoder.spec) as collection:
+            return ask(self.name, SearchEngine(self.encoder, collection), topics, vectors, len(gallery))
+
+    def cosines(self, pairs: Sequence[Match], prefix: str = "") -> Values:
+        """Return the cosine of each pair of image and sentence, shape `(n,)`."""
+        texts = self._texts([prefix + pair.caption.text for pair in pairs])
+        return pair_cosines(texts, self._of([pair.image for pair in pairs]))
+
+    def probabilities(self, parts: Split) -> Values:
+        """Return the match probability of the judged pairs of a split, fitted to the others."""
+        target = np.array([pair.probability for pair in parts.pairs])
+        # Logistic regression keeps the order of the cosines, where isotonic regression would make ties.
+        return fit("logistic", self.cosines(parts.pairs), target).probabilities_of(self.cosines(parts.judged))
+
+    def judge(self) -> Judging:
+        """Judge the cosines. The photos to be found have no part in any choice."""
+        judged = self.judged
+        matches, _ = match_probabilities(judged.judgements, crowd_alone=True)
+        learned = split(judged, matches)
+        fitted = calibrate(self.cosines(learned.pairs), learned.pairs, source=judged.images.parent.name)
+        graded = [Match(pair.image, pair.caption, 0.0) for pair in judged.judgements if pair.grades]
+        graded = [pair for pair in graded if pair.image != pair.caption.image]
+        # CLIPScore has CLIP read the text after its prefix.
+        prefix = CLIPSCORE_PREFIX if "clip" in self.encoder.spec.encoder.lower() else ""
+        voted = [pair for pair in judged.judgements if pair.yes + pair.no]
+        of_voted = [Match(pair.image, pair.caption, pair.yes / (pair.yes + pair.no)) for pair in voted]
+        shares = np.array([pair.probability for pair in of_voted])
+        chosen, there = choose_rule(self._questions(learned.captions).drawn(MOST_QUERIES, 0))
+        new = self._questions(judged.queries)
+        there |= {"default": measure_rules(self._questions(learned.captions), {"standing": STANDING})["standing"]}
+        unseen = measure_rules(new, {rule: told.threshold for rule, told in there.items() if rule != "default"})
+        unseen |= {"default": measure_rules(new, {"standing": STANDING})["standing"]}
+        scores = np.asarray(new.texts @ new.photos.T, np.float64)
+        is_own = np.zeros(scores.shape, bool)
+        is_own[np.arange(len(scores)), new.own] = True
+        return Judging(
+            expert=expert_tau(self.cosines(graded, prefix), graded, expert_grades(judged.judgements)),
+            crowd=tau(self.cosines(of_voted, prefix), shares, pair_photos(of_voted), "b") if voted else None,
+            expert_pairs=len(graded),
+            crowd_pairs=len(voted),
+            fitted=fitted,
+            said=float(fitted.calibration.probabilities_of(scores.max(axis=1)).mean()),
+            right=float((scores.argmax(axis=1) == new.own).mean()),
+            chosen=chosen,
+            there=there,
+            unseen=unseen,
+            own=scores[is_own],
+            other=scores[~is_own],
+        )
+
+    def _questions(self, captions: Sequence[Caption]) -> Questions:
+        """Return captions as queries over the photos that they were written for."""
+        names = sorted({caption.image for caption in captions})
+        place = {name: row for row, name in enumerate(names)}
+        return Questions(
+            self._texts([caption.text for caption in captions]),
+            self._of(names),
+            np.array([place[caption.image] for caption in captions]),
+            self._texts(unrelated_texts()),
+        )
+
+    def _of(self, names: Sequence[str]) -> Vectors:
+        return np.stack([self._photos[name] for name in names])
