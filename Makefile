@@ -28,8 +28,8 @@ test-browser: .venv/ready ## Drive the page in Chromium (/usr/bin/chromium, from
 check: .venv/ready ## Check style, types and the compose files
 	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker/compose.yaml docker/compose.cluster.yaml
 
-bench: .venv/ready ## Measure speed and memory; writes results/bench.md and results/bench.json
-	.venv/bin/python -m benchmarks.bench
+bench: .venv/ready ## Measure speed and memory on your photos: make bench IMAGES=~/Pictures; writes results/encoders.*
+	.venv/bin/python -m benchmarks.encoders "$(IMAGES)"
 
 eval: .venv/ready ## Compare systems on judged data: make eval DATA=FOLDER [ENCODER=NAME]; writes results/report.*
 	.venv/bin/evaluate compare $(or $(DATA),$(error give DATA=FOLDER, in the form of Flickr8k or of the Practicum task))

@@ -14,12 +14,14 @@ from pathlib import Path
 
 import click
 import numpy as np
-from gallery.encoder import Encoder, Vectors, load_encoder
 from PIL import Image
 from sklearn.metrics import precision_recall_curve, precision_score, recall_score
 
 from benchmarks.results import machine, write_results
+from gallery.encoders import PictureEncoder, load_encoder
 from gallery.pictures.images import open_image
+from gallery.settings import Settings
+from gallery.vectors import Vectors
 from ingest.stacks import perceptual_hash
 
 KINDS = ("re-encoded", "resized", "cropped")
@@ -36,7 +38,7 @@ def main(images: Path, most: int, name: str, seed: int) -> None:
     """Measure, and write results/duplicates.md and results/duplicates.json."""
     chance = random.Random(seed)
     paths = chance.sample(sorted(images.iterdir()), min(most, len(list(images.iterdir()))))
-    encoder = load_encoder(name)
+    encoder = load_encoder(Settings.from_environ(), name).pictures()
     half = len(paths) // 2
     chosen = _pairs(paths[:half], encoder, chance)
     held = _pairs(paths[half:], encoder, chance)
@@ -67,7 +69,7 @@ def best_threshold(same: np.ndarray, equal: np.ndarray, cosines: np.ndarray) -> 
     return float(thresholds[within][::-1][np.argmax(f1[within][::-1].round(12))])
 
 
-def _pairs(paths: Sequence[Path], encoder: Encoder, chance: random.Random) -> dict[str, Signs]:
+def _pairs(paths: Sequence[Path], encoder: PictureEncoder, chance: random.Random) -> dict[str, Signs]:
     """Return the pairs of each kind, in the order of the paths."""
     versions: dict[str, list[tuple[str | None, Vectors]]] = {kind: [] for kind in ("itself", *KINDS)}
     for path in paths:

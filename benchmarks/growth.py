@@ -15,11 +15,11 @@ from pathlib import Path
 
 import click
 import numpy as np
-from gallery.encoder import Encoder
 from PIL import Image
 
 from benchmarks.full_clip import save_full_clip
 from benchmarks.results import machine, write_results
+from gallery.encoders import PictureEncoder
 from gallery.settings import Settings
 from gallery.stores.collection import edit_collection
 from ingest.pipeline import ingest
@@ -80,7 +80,7 @@ def _peak_memory(folder: Path, clip: Path, data_dir: Path) -> float:
 
 
 def _seconds_of_nothing_new(folder: Path, settings: Settings) -> float:
-    def refuse() -> Encoder:
+    def refuse() -> PictureEncoder:
         sys.exit("something was new")
 
     editor = edit_collection(settings, "photos")

@@ -8,28 +8,32 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from urllib.request import urlopen
 
+import httpx
 import uvicorn
-from gallery.encoder import Encoder, load_encoder
 
+from gallery.encoders import TextEncoder
 from gallery.settings import Settings
 from gallery.stores.collection import open_collection
 from search.engine import SearchEngine
+from search.towers import Towers
 from search.web.api import create_app
-from search.web.batching import BatchingEncoder
+from search.web.batching import BatchingTexts
 from search.web.live import Live, Opened
 from search.web.serve import listen
 
 
 @contextlib.contextmanager
-def served(settings: Settings, collection: str, encoder: Encoder | None = None) -> Iterator[str]:
+def served(settings: Settings, collection: str, texts: TextEncoder | None = None) -> Iterator[str]:
     """Serve a collection with its own encoder, or with another; yield the address once it answers."""
 
     def opener(_before: Opened | None) -> Opened:
         opened = open_collection(settings, collection)
-        batching = BatchingEncoder(encoder or load_encoder(opened.spec.encoder, settings.device))
-        return Opened(SearchEngine(batching, opened), batching, opened)
+        towers = Towers(texts) if texts else Towers.of_collection(opened, settings, None, print)
+        towers.texts = BatchingTexts(towers.texts)
+        return Opened(SearchEngine(towers, opened, settings=settings), opened)
 
     live = Live(opener)
     with listen("127.0.0.1", 0) as listening:
@@ -67,3 +71,8 @@ def page_running(environment: Mapping[str, str], options: Sequence[str]) -> Iter
     finally:
         page.send_signal(signal.SIGTERM)
         page.wait(30)
+
+
+def picture_query(address: str, path: Path) -> None:
+    """Ask a page with a picture file."""
+    httpx.post(f"{address}/api/search/image", files={"file": path.read_bytes()}, timeout=60).raise_for_status()

@@ -14,12 +14,11 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import numpy as np
-from gallery.encoder import load_encoder
-from gallery.text_export import export_missing
 
 from benchmarks.page import page_running
 from benchmarks.results import machine, write_results
 from benchmarks.scale_stages import record_of
+from gallery.encoders import load_encoder
 from gallery.settings import Settings
 from gallery.stores.collection import edit_collection
 
@@ -29,7 +28,7 @@ TEXTS = [f"a {a} near a {b}" for a in WORDS for b in WORDS if a != b]
 
 def fill(settings: Settings, count: int) -> None:
     """Make a collection of drawn vectors in the encoder's space."""
-    encoder = load_encoder("conse")
+    encoder = load_encoder(settings, "conse")
     editor = edit_collection(settings, "drawn")
     editor.begin(encoder.spec)
     rows = np.random.default_rng(0).standard_normal((count, encoder.spec.dimension), np.float32)
@@ -39,7 +38,6 @@ def fill(settings: Settings, count: int) -> None:
         editor.upsert([record_of(number) for number in numbers], rows[numbers.start : numbers.stop])
     editor.finish()
     editor.close()
-    export_missing(encoder, settings, print)  # as ingest does at its end
 
 
 def ask(connection: http.client.HTTPConnection, text: str) -> tuple[int, float, float]:

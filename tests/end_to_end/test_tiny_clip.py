@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import tiny_clip
-from gallery.encoder import load_encoder
 
+from gallery.encoders import load_encoder
 from gallery.settings import Settings
-from gallery.stores.collection import edit_collection, open_collection
+from gallery.stores.collection import edit_collection
 from ingest.pipeline import ingest
 from search.engine import SearchEngine
 
@@ -15,15 +15,13 @@ def test_unseen_drawings_are_found_by_their_captions(trained_tiny_clip: Path, tm
     drawings = tiny_clip.all_drawings()
     paths = tiny_clip.save_drawings(tmp_path / "drawings", drawings, seed=99)
     settings = Settings(data_dir=tmp_path / "data")
-    encoder = load_encoder(str(trained_tiny_clip), "cpu")
+    encoder = load_encoder(settings, str(trained_tiny_clip)).pictures()
     editor = edit_collection(settings, "drawings")
     report = ingest([tmp_path / "drawings"], editor, lambda: encoder)
     editor.close()
     assert report.indexed == len(drawings) == 160
 
-    collection = open_collection(settings)
-    engine = SearchEngine(load_encoder(collection.spec.encoder, "cpu"), collection)
-    first = {caption: engine.search(caption, 1)[0].image.path for caption in paths}
-    collection.close()
+    with SearchEngine.open(settings) as engine:
+        first = {caption: engine.search(caption, 1)[0].image.path for caption in paths}
     success = sum(first[caption] == path for caption, path in paths.items()) / len(paths)
     assert success >= 0.9, f"success@1 {success:.2f}"

@@ -1,0 +1,152 @@
+"""How fast indexing and searching are, with ConSE and with a CLIP of full size and random weights: `make bench`.
+
+    python -m benchmarks.encoders IMAGES [--count 300]
+
+Each whole `ingest` runs beside two bare loops over the same pictures: the ideal, which decodes and then encodes them on
+all processors and does nothing else; and a plain one, as small tools have it, which takes one picture at a time in
+float32. Writes results/encoders.md and results/encoders.json.
+"""
+
+import contextlib
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import click
+from PIL import Image
+
+from benchmarks.full_clip import save_full_clip
+from benchmarks.page import page_running, picture_query
+from benchmarks.results import machine, write_results
+from gallery.encoders import Encoder, PictureTower, in_form, load_encoder, place_of, processors
+from gallery.pictures.images import open_image
+from gallery.settings import Settings
+
+ROUNDS = 3
+RUNS = 5
+
+
+@click.command()
+@click.argument("images", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--count", default=300, show_default=True, help="Photos to index.")
+def main(images: Path, count: int) -> None:
+    """Measure, print a table, and write results/encoders.md and results/encoders.json."""
+    rows: dict[str, float | str] = {}
+    with tempfile.TemporaryDirectory() as temporary:
+        work = Path(temporary)
+        settings = Settings(data_dir=work / "data")
+        paths = _copies(images, work / "photos", count)
+        save_full_clip(work / "clip")
+        rows["making ConSE's folder, s"], conse = _timed(lambda: load_encoder(settings, "conse"))
+        rows["exporting CLIP, s"], clip = _timed(lambda: load_encoder(settings, str(work / "clip")))
+        int8 = in_form(clip, "int8", place_of(settings))
+        for name, encoder, floats in (("ConSE", conse, conse), ("CLIP", clip, clip), ("CLIP in 8 bits", int8, clip)):
+            rows |= _indexing(name, encoder, floats, paths, work)
+        rows |= _searching(clip, paths, images, work)
+    rows["pictures"] = f"{len(paths)} from a folder of photos"
+    rows["processors"] = processors()
+    rows["load of the machine, runnable processes"] = round(os.getloadavg()[0], 1)
+    write_results("encoders", "Indexing and searching", rows | machine("encoders"))
+
+
+def _copies(images: Path, folder: Path, count: int) -> list[Path]:
+    """Link `count` of the photos into a folder of their own."""
+    folder.mkdir()
+    for photo in sorted(images.iterdir())[:count]:
+        (folder / photo.name).symlink_to(photo.resolve())
+    return sorted(folder.iterdir())
+
+
+def _indexing(name: str, encoder: Encoder, floats: Encoder, paths: list[Path], work: Path) -> dict[str, float | str]:
+    tower, one = encoder.pictures(), floats.pictures(for_one=True)
+    whole, ideal, plain = [], [], []
+    for turn in range(ROUNDS):
+        data = work / f"{name}{turn}"
+        whole.append(_run(_ingest(work / "photos"), _environment(data, encoder))[0])
+        ideal.append(_timed(lambda: _ideal(tower, paths))[0])
+        if turn == 0:
+            plain.append(_timed(lambda: [one.encode_images([open_image(str(p), one.detail).rgb]) for p in paths])[0])
+    memory = _peak_memory(work, encoder)
+    rate, best = len(paths) / statistics.median(whole), len(paths) / statistics.median(ideal)
+    return {
+        f"{name}: whole ingest, images/s": round(rate, 1),
+        f"{name}: whole ingest / ideal": round(rate / best, 2),
+        f"{name}: whole ingest / plain loop in float32": round(rate * plain[0] / len(paths), 2),
+        f"{name}: peak memory of the ingest, MB": round(memory),
+    }
+
+
+def _ideal(tower: PictureTower, paths: list[Path]) -> None:
+    parts = [paths[start : start + tower.at_once] for start in range(0, len(paths), tower.at_once)]
+
+    def encode(part: list[Path]) -> None:
+        tower.encode_images([open_image(str(path), tower.detail).rgb for path in part])
+
+    with ThreadPoolExecutor(processors()) as pool:
+        list(pool.map(encode, parts))
+
+
+def _searching(clip: Encoder, paths: list[Path], images: Path, work: Path) -> dict[str, float | str]:
+    environment = _environment(work / "library", clip)
+    many = _copies(images, work / "many", 1010)
+    (work / "new").mkdir()
+    for photo in many[-10:]:
+        photo.rename(work / "new" / photo.name)
+    _run(_ingest(work / "many"), environment)
+    adding = _run(["ingest", str(work / "new")], environment)[0]
+    other = work / "other.jpg"
+    Image.open(paths[0]).convert("RGB").resize((400, 300)).save(other)
+    cold = [_run(["search", "a dog on a beach"], environment) for _ in range(RUNS)]
+    like = [_run(["search", f"like:{other}"], environment)[0] for _ in range(RUNS)]
+    with page_running(environment, []) as (address, _):
+        picture = _timed(lambda: picture_query(address, other))[0]
+    return {
+        "adding 10 photos to 1000, whole process, s": round(adding, 2),
+        f"cold search, whole process, s (median of {RUNS})": round(statistics.median(s for s, _ in cold), 2),
+        "cold search, peak memory, MB": round(max(memory for _, memory in cold)),
+        f"cold search like:FILE, s (median of {RUNS})": round(statistics.median(like), 2),
+        "first picture query on a fresh page, s": round(picture, 2),
+    }
+
+
+def _environment(data: Path, encoder: Encoder) -> dict[str, str]:
+    """Return the environment of a run with a DATA_DIR of its own that has this encoder's folder already."""
+    place = data / "encoders"
+    place.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        shutil.copytree(encoder.folder, place / encoder.folder.name, copy_function=os.link)
+    return os.environ | {"DATA_DIR": str(data), "ENCODER": str(encoder.folder), "HF_HUB_OFFLINE": "1"}
+
+
+def _peak_memory(work: Path, encoder: Encoder) -> float:
+    return _run(_ingest(work / "photos"), _environment(work / f"memory{encoder.folder.name}", encoder))[1]
+
+
+def _ingest(folder: Path) -> list[str]:
+    return ["ingest", str(folder), "--precision", "float32"]  # the form of a folder that is given stays
+
+
+def _run(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
+    """Run one of our commands in a process of its own; return its seconds and its peak memory in MB."""
+    began = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-m", *command], env=environment, stdout=-3, stderr=-3)
+    _, status, usage = os.wait4(process.pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0, command
+    return time.perf_counter() - began, usage.ru_maxrss / 1024
+
+
+def _timed(work: Callable[[], object]) -> tuple[float, object]:
+    began = time.perf_counter()
+    result = work()
+    return round(time.perf_counter() - began, 2), result
+
+
+if __name__ == "__main__":
+    main()
