@@ -12,7 +12,8 @@ import traceback
 
 import click
 
-from search.query import QueryError, parse_query
+from search.parsing import parse_query
+from search.query import QueryError
 
 PIECES = [
     *(

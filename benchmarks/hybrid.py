@@ -23,7 +23,8 @@ from gallery.records import Hit
 from gallery.settings import Settings
 from gallery.stores.filters import Filter
 from search.engine import SearchEngine
-from search.query import Query, Term
+from search.query import quoted
+from search.request import Request
 from search.words import Words
 
 INDEXED = ("#0", "#1")
@@ -48,10 +49,10 @@ def main(data: Path, encoder: str) -> None:
         subprocess.run([*command, "--captions", str(work / "captions.csv")], env=environment, check=True)
         with SearchEngine.open(Settings(data_dir=work / "data")) as engine:
             words = Words(engine.collection, None)
-            systems: dict[str, Callable[[str], list[Hit]]] = {
-                "vectors alone": lambda text: engine.search(text, max(DEPTHS)),
-                "words alone (BM25)": lambda text: words.search(text, max(DEPTHS), Filter()),
-                "fused": lambda text: engine.ask(Query((Term(text),)), max(DEPTHS), hybrid=True).hits,
+            systems: dict[str, Callable[[str], list[str]]] = {
+                "vectors alone": lambda text: _paths(engine.search(text, max(DEPTHS))),
+                "words alone (BM25)": lambda text: _paths(words.search(text, max(DEPTHS), Filter())),
+                "fused": lambda text: _fused(engine, text),
             }
             ranks = {name: [_rank(find(query.text), query.image) for query in asked] for name, find in systems.items()}
     photos = sorted({query.image for query in asked})
@@ -71,8 +72,17 @@ def main(data: Path, encoder: str) -> None:
     write_results("hybrid", "Words and vectors", rows | machine("hybrid"))
 
 
-def _rank(hits: list[Hit], image: str) -> float:
-    return next((rank for rank, hit in enumerate(hits, 1) if Path(hit.image.path).name == image), float("inf"))
+def _rank(paths: list[str], image: str) -> float:
+    return next((rank for rank, path in enumerate(paths, 1) if Path(path).name == image), float("inf"))
+
+
+def _paths(hits: list[Hit]) -> list[str]:
+    return [hit.image.path for hit in hits]
+
+
+def _fused(engine: SearchEngine, text: str) -> list[str]:
+    answer = engine.answer(Request(q=quoted(text), limit=max(DEPTHS), hybrid=True))
+    return [hit.path for hit in answer.hits]
 
 
 def _interval(by_photo: np.ndarray) -> str:

@@ -40,6 +40,11 @@ class StrictRule:
     false_answers: float
     queries: int
 
+    @property
+    def separates(self) -> bool:
+        """Whether the rule tells answers from the rest so well that `search` may go by it."""
+        return self.auroc >= 0.9 and self.kept >= 0.99
+
     def check(self) -> None:
         """Refuse what is no rule.
 

@@ -66,9 +66,6 @@ def test_back_and_reload_keep_the_state(page: Page) -> None:
     page.locator("#back").click()
     expect(page.locator("#q")).to_have_value("gold")
     assert names(page) == found
-    page.go_back()
-    page.go_back()
-    assert names(page) == found
     page.reload()
     assert names(page) == found
     expect(page.locator("#q")).to_have_value("gold")
@@ -83,7 +80,7 @@ def test_filters_are_in_the_address_and_can_be_cleared(page: Page) -> None:
     assert page.url.endswith("/?q=red&format=JPEG")
     assert names(page) == ["leaf.jpg"]
     with page.expect_navigation():
-        page.get_by_label("Size").select_option("3000")
+        page.get_by_label("Size").select_option(">=3000")
     expect(page.locator(".empty")).to_contain_text("passes these filters")
     page.locator("main").get_by_role("link", name="Clear filters").click()
     page.wait_for_url("**/?q=red")
