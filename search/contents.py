@@ -14,12 +14,21 @@ class Contents:
         self._collection = collection
         self._facets: dict[str, dict[str | int, int]] = {}
         self._captions: dict[int, list[str]] = {}
+        self._pictures: int | None = None
 
     def facet(self, key: str) -> dict[str | int, int]:
         """Return the values of a key and how many pictures have them, the most frequent first."""
         if self._changes or key not in self._facets:
             self._facets[key] = self._collection.facet(key, MOST_VALUES)
         return self._facets[key]
+
+    def count(self, where: Filter) -> int:
+        """Return how many pictures a filter lets through."""
+        if where or self._changes:
+            return self._collection.count(where or None)
+        if self._pictures is None:
+            self._pictures = self._collection.count()
+        return self._pictures
 
     def captions(self, pictures: int) -> list[str]:
         """Return the different captions of so many pictures, the newest that have any."""

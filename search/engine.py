@@ -20,7 +20,7 @@ from search.contents import Contents
 from search.filtering import lower
 from search.hybrid import DEPTH
 from search.query import Query, clean_text
-from search.ranking import Rank, fused, nearest, page
+from search.ranking import nearest, page, ranking
 from search.request import Request
 from search.strict import least_score
 from search.terms import Likeness, Vector, combine, likeness, meaning_of
@@ -154,7 +154,7 @@ class SearchEngine:
         bounds = [bound for bound in (request.min_score, least if request.strict else None) if bound is not None]
         bound = max(bounds, default=None)
         hybrid = request.hybrid and vector is not None
-        rank = self._ranking(request, vector, where, bound)
+        rank = ranking(self.collection, self._words, request, vector, where, bound)
         # Of the best in the order of their dates there is no next one.
         ahead = 0 if request.sort == "date" and vector is not None and bound is None else 1
         hits, groups = page(rank, request, ahead, bounded=bound is not None, fused=DEPTH if hybrid else 0)
@@ -167,7 +167,7 @@ class SearchEngine:
             told.filled(hits[: request.limit], groups[: request.limit], scored=vector is not None),
             meanings=[*(meaning_of(term, pictures) for term in query.terms), *lowered.meanings],
             notes=[*lowered.hints, *_notes(told, unruled=request.strict and one_text and least is None)],
-            total=None if bound is not None or hybrid else self.collection.count(where or None),
+            total=None if bound is not None or hybrid else self.contents.count(where),
             more=len(hits) >= request.limit + ahead,
             weak=one_text and not hybrid and bool(hits) and least is not None and max(h.score for h in hits) < least,
             seconds={
@@ -189,19 +189,6 @@ class SearchEngine:
             understood=str(request.query),
             offset=request.offset,
         )
-
-    def _ranking(self, request: Request, vector: Vector | None, where: Filter, bound: float | None) -> Rank:
-        terms = request.query.terms
-        words = " ".join(term.text for term in terms if term.weight > 0 and not term.like)
-
-        def rank(count: int, also: Filter) -> list[Hit]:
-            if vector is None:
-                return [Hit(record, 0.0) for record in self.collection.newest(count, where=where & also)]
-            if request.hybrid:
-                return fused(self.collection, self._words, vector, words, count, where=where, min_score=bound)
-            return self.nearest(vector, count, where=where & also, min_score=bound, exact=request.exact)
-
-        return rank
 
     def search(
         self, query: str, limit: int = 10, *, where: Where | None = None, min_score: float | None = None

@@ -19,6 +19,28 @@ MOST_BY_DATE = 10_000
 MOST_OF_ONE_SCORE = 20_000
 
 
+def ranking(
+    collection: ImageCollection,
+    words: Words,
+    request: Request,
+    vector: Vector | None,
+    where: Filter,
+    min_score: float | None,
+) -> Rank:
+    """Return the ranking that a request asks for; without a vector the newest pictures come first."""
+    terms = request.query.terms
+    text = " ".join(term.text for term in terms if term.weight > 0 and not term.like)
+
+    def rank(count: int, also: Filter) -> list[Hit]:
+        if vector is None:
+            return [Hit(record, 0.0) for record in collection.newest(count, where=where & also)]
+        if request.hybrid:
+            return fused(collection, words, vector, text, count, where=where, min_score=min_score)
+        return nearest(collection, vector, count, where=where & also, min_score=min_score, exact=request.exact)
+
+    return rank
+
+
 def page(
     rank: Rank, request: Request, ahead: int, *, bounded: bool, fused: int = 0
 ) -> tuple[list[Hit], tuple[Group, ...]]:
