@@ -91,13 +91,14 @@ class Pages:
         return self._render("error.html", prefix, Address(), status=status, sentence=sentence, facets={})
 
     def _render(self, name: str, prefix: str, address: Address, **values: Any) -> str:  # noqa: ANN401 - of each template
+        state = address.to(page=address.page).text
+
         def to(changed: Address, path: str = "/") -> str:
             return f"{prefix}{path}?{changed.text}" if changed.text else f"{prefix}{path}"
 
         def picture(hit: AnswerHit) -> str:
             """Return where a hit is shown alone, with the results that it is of; that is faster than `Address.to`."""
-            state = f"{address.text}&" if address.text else ""
-            return f"{prefix}/pictures/{hit.id}?{state}at={hit.rank}"
+            return f"{prefix}/pictures/{hit.id}?{f'{state}&' if state else ''}at={hit.rank}"
 
         text = self._environment.get_template(name).render(
             prefix=prefix, address=address, to=to, picture=picture, **values

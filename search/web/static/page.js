@@ -64,13 +64,19 @@
   // Back to the very same place where the results are just behind, else to the picture in them.
   const back = (event) => {
     const link = one("#back");
-    const before = document.referrer && new URL(document.referrer), to = new URL(link.href);
-    if (before && before.origin === to.origin && before.pathname + before.search === to.pathname + to.search && history.length > 1) {
+    const to = new URL(link.href);
+    if (sessionStorage.results === to.pathname + to.search) {
       event.preventDefault();
       history.back();
     } else if (event.type === "keydown") link.click();
   };
   one("#back")?.addEventListener("click", back);
+  if (!one("#back")) {
+    addEventListener("pageshow", () => sessionStorage.removeItem("results"));
+    for (const tile of all(".tile")) {
+      tile.addEventListener("click", () => { sessionStorage.results = location.pathname + location.search; });
+    }
+  }
   if (location.hash.startsWith("#picture-")) document.getElementById(location.hash.slice(1))?.focus();
 
   addEventListener("keydown", (event) => {

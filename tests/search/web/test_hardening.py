@@ -7,12 +7,14 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 import uvicorn
 from letter_encoder import LetterEncoder
+from letters_folder import make_letters
 from PIL import Image
 from served import Served, served, served_again
 
@@ -198,6 +200,29 @@ def test_pictures_are_added_and_removed_only_where_that_was_allowed(page: Served
     assert page.client.get("/api/search?limit=50").json()["total"] == 7
     with pytest.raises(BadInput, match="needs SEARCH_TOKEN"):
         create_app(page.collections, page.settings, changes=tmp_path)
+
+
+def test_a_picture_that_is_added_goes_the_way_of_all_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with served(tmp_path) as first:
+        settings = replace(first.settings, search_token="s3cret")
+        make_letters(settings)
+        monkeypatch.setenv("DATA_DIR", str(settings.data_dir))  # for the command that is run
+        limits, token = Limits(token="s3cret"), {"Authorization": "Bearer s3cret"}
+        with served_again(settings, first.photos, limits, changes=tmp_path / "added") as page:
+
+            def add(name: str, data: bytes) -> httpx.Response:
+                return page.client.post("/api/pictures", files={"file": (name, data)}, headers=token, timeout=60)
+
+            assert page.client.post("/api/pictures", files={"file": ("x.png", png())}).status_code == 401
+            answer = add("../../new one.png", png("white"))
+            assert answer.status_code == 201, answer.text
+            (hit,) = page.client.get("/api/search?path=*one.png", headers=token).json()["hits"]
+            assert (hit["id"], Path(hit["path"]).parent) == (answer.json()["id"], tmp_path / "added" / "drawn")
+            assert page.client.delete(f"/api/pictures/{hit['id']}", headers=token, timeout=60).status_code == 204
+            assert page.client.get("/api/search?path=*one.png", headers=token).json()["hits"] == []
+            assert Path(hit["path"]).exists()
+            assert add("notes.txt", b"no picture").status_code == 400
+            assert len(list((tmp_path / "added" / "drawn").iterdir())) == 1
 
 
 def test_the_document_has_examples_and_problems(page: Served) -> None:
