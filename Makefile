@@ -10,7 +10,7 @@ help: ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
 
 ingest: .venv/light ## Index the example pictures, or yours: make ingest IMAGES=~/Pictures
-	.venv/bin/ingest "$(IMAGES)" --collection $(COLLECTION) $(if $(EXAMPLES),--captions examples/photos/captions.csv)
+	.venv/bin/ingest "$(subst ~/,$(HOME)/,$(IMAGES))" --collection $(COLLECTION) $(if $(EXAMPLES),--captions examples/photos/captions.csv)
 
 serve: .venv/light ## Serve the page at http://127.0.0.1:8000, of the example pictures or yours: make serve IMAGES=~/Pictures
 	.venv/bin/search --serve --collection $(COLLECTION)

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import click
 from PIL import Image
@@ -29,6 +30,7 @@ from gallery.encoders import Encoder, PictureTower, in_form, load_encoder, place
 from gallery.pictures.images import open_image
 from gallery.settings import Settings
 
+T = TypeVar("T")
 ROUNDS = 3
 RUNS = 5
 
@@ -142,7 +144,7 @@ def _run(command: list[str], environment: dict[str, str]) -> tuple[float, float]
     return time.perf_counter() - began, usage.ru_maxrss / 1024
 
 
-def _timed(work: Callable[[], object]) -> tuple[float, object]:
+def _timed(work: Callable[[], T]) -> tuple[float, T]:
     began = time.perf_counter()
     result = work()
     return round(time.perf_counter() - began, 2), result

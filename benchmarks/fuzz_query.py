@@ -12,7 +12,8 @@ import traceback
 
 import click
 
-from search.query import QueryError, parse_query
+from search.parsing import parse_query
+from search.query import QueryError
 
 WORDS = r"""
 a dog well-known ½ - + -cat +x 2* 0*a 0.5*red 3*4 -- -2 like: like:a.jpg " folder: -folder:alps +path:x

@@ -21,11 +21,11 @@ from benchmarks.results import machine, write_results
 from eval.measures import estimates
 from gallery.judged.dataset import read_practicum
 from gallery.judged.trec import topics_of
-from gallery.records import Hit
 from gallery.settings import Settings
 from gallery.stores.filters import Filter
 from search.engine import SearchEngine
-from search.query import Query, Term
+from search.query import quoted
+from search.request import Request
 from search.words import Words
 
 INDEXED = ("#0", "#1")
@@ -49,15 +49,15 @@ def main(data: Path, encoder: str) -> None:
         subprocess.run([*command, "--captions", str(work / "captions.csv")], env=environment, check=True)
         with SearchEngine.open(Settings(data_dir=work / "data")) as engine:
             words = Words(engine.collection, None)
-            systems: dict[str, Callable[[str], list[Hit]]] = {
-                "vectors alone": lambda text: engine.search(text, max(DEPTHS)),
-                "words alone (BM25)": lambda text: words.search(text, max(DEPTHS), Filter()),
-                "fused": lambda text: engine.ask(Query((Term(text),)), max(DEPTHS), hybrid=True).hits,
+            systems: dict[str, Callable[[str], list[str]]] = {
+                "vectors alone": lambda text: [hit.image.path for hit in engine.search(text, max(DEPTHS))],
+                "words alone (BM25)": lambda text: [h.image.path for h in words.search(text, max(DEPTHS), Filter())],
+                "fused": lambda text: _fused(engine, text),
             }
             asked = {name: [find(topic.text) for topic in topics] for name, find in systems.items()}
     rows: dict[str, float | str] = {}
     for name, found in asked.items():
-        first = [[Path(hit.image.path).name for hit in hits] for hits in found]
+        first = [[Path(path).name for path in paths] for paths in found]
         hit = np.array([[topic.photo in names[:k] for k in DEPTHS] for topic, names in zip(topics, first, strict=True)])
         shares = estimates(lambda weights: weights @ hit / weights.sum(), [topic.photo for topic in topics])  # noqa: B023
         for depth, share in zip(DEPTHS, shares, strict=True):
@@ -70,6 +70,10 @@ def main(data: Path, encoder: str) -> None:
         "interval": "95 %, bootstrap over photos",
     }
     write_results("hybrid", "Words and vectors", rows | machine("hybrid"))
+
+
+def _fused(engine: SearchEngine, text: str) -> list[str]:
+    return [hit.path for hit in engine.answer(Request(q=quoted(text), limit=max(DEPTHS), hybrid=True)).hits]
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import numpy as np
 from benchmarks.results import machine, write_results
 from gallery.settings import Settings
 from search.engine import SearchEngine
+from search.request import Request
 
 THINGS = ("a cat", "a dog", "a bird", "a castle", "a car", "a ship", "food", "a flower", "water", "a mountain")
 BEST = 10
@@ -33,7 +34,7 @@ def main(images: Path, encoder: str) -> None:
         command = [sys.executable, "-m", "ingest", str(images), "--encoder", encoder]
         subprocess.run(command, env=os.environ | {"DATA_DIR": data}, check=True)
         with SearchEngine.open(Settings(data_dir=Path(data))) as engine:
-            engine.prepare(THINGS)
+            engine.prepare([Request(q=thing) for thing in THINGS])
             pictures = engine.collection.count()
             more, less = [], []
             for x, y in itertools.permutations(THINGS, 2):
@@ -54,7 +55,7 @@ def main(images: Path, encoder: str) -> None:
 
 
 def _mean_cosine(engine: SearchEngine, line: str, x: str) -> float:
-    ids = [hit.image.id for hit in engine.ask(line, BEST).hits]
+    ids = [hit.id for hit in engine.answer(Request(q=line, limit=BEST)).hits]
     vectors = engine.collection.vectors(ids)
     return float(np.mean([vectors[id] @ engine.vector(x) for id in ids]))
 

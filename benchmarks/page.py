@@ -14,42 +14,48 @@ from urllib.request import urlopen
 import httpx
 import uvicorn
 
-from gallery.encoders import TextEncoder
 from gallery.settings import Settings
-from gallery.stores.collection import open_collection
+from search.current import NotReadyError
 from search.engine import SearchEngine
 from search.towers import Towers
 from search.web.api import create_app
-from search.web.batching import BatchingTexts
-from search.web.live import Live, Opened
-from search.web.serve import listen
+from search.web.collections import Collections
+from search.web.serve import batching, listen
 
 
 @contextlib.contextmanager
-def served(settings: Settings, collection: str, texts: TextEncoder | None = None) -> Iterator[str]:
+def served(settings: Settings, collection: str, towers: Towers | None = None) -> Iterator[str]:
     """Serve a collection with its own encoder, or with another; yield the address once it answers."""
 
-    def opener(_before: Opened | None) -> Opened:
-        opened = open_collection(settings, collection)
-        towers = Towers(texts) if texts else Towers.of_collection(opened, settings, None, print)
-        towers.texts = BatchingTexts(towers.texts)
-        return Opened(SearchEngine(towers, opened, settings=settings), opened)
+    def opener(name: str, before: SearchEngine | None) -> SearchEngine:
+        return SearchEngine.open(settings, name, text_encoder=towers, before=before, prepared=batching)
 
-    live = Live(opener)
+    collections = Collections(collection, lambda: [collection], opener)
     with listen("127.0.0.1", 0) as listening:
         config = uvicorn.Config(
-            create_app(live, settings), log_level="warning", access_log=False, h11_max_incomplete_event_size=2**20
+            create_app(collections, settings),
+            log_level="warning",
+            access_log=False,
+            h11_max_incomplete_event_size=2**20,
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
-            while not live.is_open():
+            while not _opens(collections):
                 time.sleep(0.1)
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join()
+
+
+def _opens(collections: Collections) -> bool:
+    try:
+        collections.engine()
+    except NotReadyError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -1,48 +1,157 @@
-"""What a search comes to."""
+"""What is answered: one object, which `--json` prints, the API sends and the page shows."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any
 
 from gallery.records import Hit
-from search.query import Query
+from gallery.stores.payload import date_of
+from search.grouping import Group
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Hits that belong together, best first.
+class AnswerHit:
+    """One picture of an answer.
 
     Attributes:
-        name: The folder, the day, or of near-duplicates the best hit's path.
-        hits: Of a folder or a day the first five; of near-duplicates the first hundred.
+        rank: 1 is the best of the whole answer, whatever the offset.
+        score: The cosine, to six digits, or what hybrid search ranks by; null where nothing was asked for.
+        probability: How probable it is that text and picture match, 0 to 1; null where that was not calibrated.
+        paths: All places of the file.
+        width: Pixels of the upright picture.
+        date: When it was taken, else the oldest change of its files.
+        size: Bytes of the file.
+    """
+
+    rank: int
+    score: float | None
+    probability: float | None
+    path: str
+    id: str
+    paths: list[str]
+    width: int
+    height: int
+    format: str
+    camera: str | None
+    taken_at: str | None
+    date: str
+    captions: list[str]
+    sha256: str
+    size: int
+    indexed_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerGroup:
+    """Pictures that belong together: of one folder or day, or almost the same.
+
+    Attributes:
+        name: The folder, the day, or of near-duplicates the first hit's path.
+        hits: All have the group's rank. Best first; of near-duplicates the best file comes first.
     """
 
     name: str
-    hits: tuple[Hit, ...]
+    hits: list[AnswerHit]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Hits and how they came about.
+    """What a search found.
 
     Attributes:
-        hits: In the order that was asked for; of groups the best hit each. Browsing gives them the score 0.
-        query: The line as it was understood.
-        tokens: Of the longest text, as the encoder counts them.
+        query: The line, as it was asked.
+        understood: The line, as the language writes it, with the filters that were given beside it.
+        meanings: What each of its terms and filters was taken for, in words.
+        notes: What whoever asked should know: a value that matches nothing and what was probably meant, a text that
+            was cut.
+        total: How many pictures the filters let through; null where a least score decides.
+        offset: How many of the first hits, or groups, were left out.
+        more: Whether there are hits beyond the last one here.
+        weak: Whether even the best picture is none by the calibration; false where nothing tells.
+        hits: In the order that was asked for; of groups the first hit each.
+        groups: Where groups were asked for, one for each of the hits.
+        tokens: Of the longest text in the query, as the encoder counts them.
         text_limit: How many of them the encoder reads, 0 for all; the rest of a text had no effect.
         seconds: How long each stage took: `load`, `encode` and `search`.
-        groups: Where groups were asked for, one for each of `hits`.
-        meanings: What each term and each filter was taken for, in words.
     """
 
-    hits: list[Hit]
-    query: Query
+    query: str
+    encoder: str
+    collection: str
+    understood: str = ""
+    meanings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    total: int | None = None
+    offset: int = 0
+    more: bool = False
+    weak: bool = False
+    hits: list[AnswerHit] = field(default_factory=list)
+    groups: list[AnswerGroup] = field(default_factory=list)
     tokens: int = 0
     text_limit: int = 0
-    seconds: Mapping[str, float] = field(default_factory=dict)
-    groups: tuple[Group, ...] = ()
-    meanings: tuple[str, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def filled(self, hits: Sequence[Hit], groups: Sequence[Group], *, scored: bool) -> "Answer":
+        """Return the answer with its hits and groups; `scored` is false where nothing was asked for."""
+        first = self.offset + 1
+        return replace(
+            self,
+            hits=[_answer_hit(rank, hit, scored=scored) for rank, hit in enumerate(hits, first)],
+            groups=[
+                AnswerGroup(group.name, [_answer_hit(rank, hit, scored=scored) for hit in group.hits])
+                for rank, group in enumerate(groups, first)
+            ],
+        )
 
     @property
-    def cut(self) -> bool:
-        """Whether a text was longer than the encoder reads."""
-        return 0 < self.text_limit < self.tokens
+    def scored(self) -> bool:
+        """Whether the hits have scores; else they are in no order of likeness."""
+        return any(hit.score is not None for hit in self.hits)
+
+
+def _answer_hit(rank: int, hit: Hit, *, scored: bool) -> AnswerHit:
+    image = hit.image
+    return AnswerHit(
+        rank=rank,
+        score=round(hit.score, 6) if scored else None,
+        probability=None if hit.probability is None else round(hit.probability, 6),
+        path=image.path,
+        id=image.id,
+        paths=[file.path for file in image.files],
+        width=image.width,
+        height=image.height,
+        format=image.format,
+        camera=image.camera,
+        taken_at=image.taken_at,
+        date=date_of(image),
+        captions=list(image.captions),
+        sha256=image.sha256,
+        size=image.files[0].size,
+        indexed_at=image.indexed_at,
+    )
+
+
+def to_json(answer: Any, *, indent: int | None = 2) -> str:  # noqa: ANN401 - any dataclass, or what holds them
+    """Return an answer as JSON in ASCII; a byte of a path that is not UTF-8 is a lone surrogate."""
+    return json.dumps(answer, indent=indent, default=_fields) + "\n"
+
+
+def from_json(values: Mapping[str, Any]) -> Answer:
+    """Read an answer that came as JSON.
+
+    Raises:
+        TypeError, KeyError: It is of another version.
+    """
+    hits = _hits(values["hits"])
+    groups = [AnswerGroup(group["name"], _hits(group["hits"])) for group in values["groups"]]
+    return Answer(**{**values, "hits": hits, "groups": groups})
+
+
+def _hits(values: Sequence[Mapping[str, Any]]) -> list[AnswerHit]:
+    return [AnswerHit(**hit) for hit in values]
+
+
+def _fields(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
+    assert is_dataclass(value)
+    return {field.name: getattr(value, field.name) for field in fields(value)}

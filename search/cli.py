@@ -2,23 +2,38 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 
-@click.command(epilog="Exits with 0 also when nothing is found, 1 on an error, 2 on wrong usage.")
+class _Command(click.Command):
+    """Says what to do with a line that begins with a dash."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            hint = f'put -- before a line that begins with a dash: search -- "{error.option_name} ..."'
+            raise click.UsageError(f"{error.format_message()} Or {hint}", ctx) from error
+
+
+@click.command(cls=_Command, epilog="Exits with 0 also when nothing is found, 1 on an error, 2 on wrong usage.")
 @click.argument("query", nargs=-1)
 @click.option("-k", "limit", metavar="N", default=10, show_default=True, type=click.IntRange(1, 10_000), help="Hits.")
 @click.option("--collection", metavar="NAME", help="Without it: the only one there is, else photos.")
 @click.option("--min-score", metavar="X", type=click.FloatRange(-1, 1), help="Leave out hits with a lower cosine.")
-@click.option("--strict", is_flag=True, help="For a single text: nothing rather than noise.")
+@click.option("--strict", is_flag=True, help="For a single text: only hits that a calibration tells from the rest.")
 @click.option("--sort", type=click.Choice(["score", "date"]), default="score", help="date: newest first.")
 @click.option(
     "--group",
-    type=click.Choice(["folder", "day", "near-duplicates"]),
-    help="Put hits together; -k counts groups.",
+    type=click.Choice(["near-duplicates", "folder", "day", "none"]),
+    default="near-duplicates",
+    show_default=True,
+    help="Put hits together; -k counts groups. Of near-duplicates the best file is shown.",
 )
 @click.option("--hybrid", is_flag=True, help="Rank by the words of captions and file names as well.")
+@click.option("--exact", is_flag=True, help="Compare with every vector, also where an index is faster.")
 @click.option("--text-encoder", metavar="NAME", help="Another text tower of the same space, e.g. a multilingual one.")
 @click.option("--explain", is_flag=True, help="Say on stderr how the line was understood.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
@@ -26,18 +41,18 @@ import click
 @click.option("--null", is_flag=True, help="Only the paths, a NUL byte after each, for xargs -0.")
 @click.option("--sheet", metavar="FILE", type=click.Path(), help="Draw the hits into FILE.png or FILE.html instead.")
 @click.option("--preview", is_flag=True, help="Show the pictures in the terminal instead.")
-@click.option("--serve", is_flag=True, help="Serve the page and the API instead.")
+@click.option("--serve", is_flag=True, help="Serve the page and the API of all collections instead.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where --serve listens.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Where --serve listens.")
+@click.option(
+    "--allow-changes",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Let whoever knows SEARCH_TOKEN add pictures, which are kept in FOLDER, and remove some over the API.",
+)
 def main(
     query: Sequence[str],
-    limit: int,
     collection: str | None,
-    min_score: float | None,
-    strict: bool,
-    sort: str,
-    group: str | None,
-    hybrid: bool,
     text_encoder: str | None,
     explain: bool,
     as_json: bool,
@@ -48,6 +63,8 @@ def main(
     serve: bool,
     host: str,
     port: int,
+    allow_changes: Path | None,
+    **options: Any,  # noqa: ANN401 - the fields of Request
 ) -> None:
     """Find the pictures that a line describes, best first.
 
@@ -57,7 +74,7 @@ def main(
       search "dog + snow -cat after:2021 folder:alps"
       search 'like:IMG_2041.jpg + "at night" width>=2000'
       search "year:2019..2021 -has:captions"            the newest of them
-      search --group near-duplicates --strict "a red car"
+      search "sunset (folder:alps OR folder:andes) orientation:landscape"
       search --null sunset | xargs -0 cp -t chosen/
       search --serve                                    the page and the API
       search - < queries.txt > answers.jsonl            one query a line, one JSON object each
@@ -74,8 +91,9 @@ def main(
       folder:NAME            in this folder, or below it
       path:GLOB              where the path ends in this, e.g. path:beach/*.jpg
       before:DATE after:DATE year:2021 year:2019..2021
-      width>2000 height<=800 format:png camera:canon
+      width>2000 height<=800 format:png camera:canon orientation:portrait
       has:captions           also has:camera, has:duplicates
+      OR  NOT  ( )           between filters: folder:alps OR folder:andes
     A - before a filter turns it around; quotes make text of anything.
 
     \b
@@ -86,23 +104,29 @@ def main(
         raise click.UsageError("give one of --json, --paths, --null, --sheet and --preview")
     if bool(query) == serve:
         raise click.UsageError("give either a QUERY or --serve")
+    if allow_changes and not serve:
+        raise click.UsageError("--allow-changes goes with --serve")
     lines = list(query) == ["-"]
     if lines and (paths or null or preview):
         raise click.UsageError("- answers in JSON lines or a --sheet; leave --paths, --null and --preview out")
 
     from gallery.errors import GalleryError
+    from gallery.settings import Settings
 
+    settings = Settings.from_environ()
     try:
         if serve:
-            _serve(collection, host, port)
-            return
-        from search.command import Output, Question, answer_line, answer_stdin, sheet_of_lines
+            from search.web.serve import serve as serve_page
 
-        question = Question(limit, min_score, strict, sort, group, hybrid)
-        if lines and sheet:
-            failed = sheet_of_lines(question, Path(sheet), collection, text_encoder, _say)
-        elif lines:
-            failed = answer_stdin(question, collection, text_encoder, _say)
+            serve_page(settings, collection, host, port, _say, allow_changes)
+            return
+        from search.command import Asker, Output
+        from search.request import request_of
+
+        options["group"] = None if options["group"] == "none" else options["group"]
+        asker = Asker(settings, collection, text_encoder, _say)
+        if lines:
+            failed = asker.sheet_of_lines(options, Path(sheet)) if sheet else asker.answer_stdin(options)
         else:
             output = Output(
                 as_json=as_json,
@@ -111,19 +135,14 @@ def main(
                 sheet=Path(sheet) if sheet else None,
                 preview=preview,
             )
-            failed = answer_line(" ".join(query), question, output, collection, text_encoder, _say)
+            failed = asker.answer_line(request_of(q=" ".join(query), **options), output)
     except GalleryError as error:
         raise click.ClickException(str(error)) from error
     if failed:
         raise SystemExit(1)
 
 
-def _serve(name: str | None, host: str, port: int) -> None:
-    from gallery.settings import Settings
-    from search.web.serve import serve
-
-    serve(Settings.from_environ(), name, host, port, _say)
-
-
 def _say(message: str) -> None:
-    click.echo(message, err=True)
+    from gallery.printable import printable
+
+    click.echo("\n".join(map(printable, message.split("\n"))), err=True)

@@ -1,59 +1,27 @@
 """What the command `search` does, once its options are read."""
 
 import os
-import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from gallery.errors import GalleryError
-from gallery.records import Hit
+from gallery.errors import BadInput, GalleryError
+from gallery.printable import printable
 from gallery.settings import Settings
-from search.answer import Answer
-from search.answers import to_json
-from search.grouping import Grouping
-from search.query import QueryError, clean_query, parse_query
-from search.ranking import Order
-from search.table import format_groups, format_json, format_table, format_tsv
-from search.web.service import ask_page
+from search.answer import Answer, AnswerHit, to_json
+from search.query import QueryError
+from search.request import Request, request_of
+from search.table import format_groups, format_table, format_tsv, summary
+from search.web.running import ask_page
 
 if TYPE_CHECKING:
     from search.engine import SearchEngine
 
 Say = Callable[[str], None]
-MOST_OF_PAGE = 200
-"""Hits that a running page gives at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked of every line alike, see `SearchEngine.ask`."""
-
-    limit: int
-    min_score: float | None
-    strict: bool
-    sort: str
-    group: str | None
-    hybrid: bool
-
-    def parameters(self) -> dict[str, Any]:
-        """Return it as the API takes it."""
-        flags = {"strict": self.strict or None, "hybrid": self.hybrid or None}
-        return {"limit": self.limit, "min_score": self.min_score, "sort": self.sort, "group": self.group, **flags}
-
-    def ask(self, engine: "SearchEngine", line: str) -> Answer:
-        """Ask one line."""
-        return engine.ask(
-            line,
-            self.limit,
-            min_score=self.min_score,
-            strict=self.strict,
-            sort=cast(Order, self.sort),
-            group=cast(Grouping | None, self.group),
-            hybrid=self.hybrid,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,113 +35,136 @@ class Output:
     preview: bool = False
 
 
-def answer_line(
-    line: str, question: Question, output: Output, name: str | None, text_encoder: str | None, say: Say
-) -> bool:
-    """Answer one line on stdout, and say whether it failed.
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Asks one collection.
 
-    Raises:
-        GalleryError: It cannot be answered.
+    Attributes:
+        name: The collection; without it the only one there is, else `photos`.
+        text_encoder: Another text tower of the same space.
+        say: Says something on stderr.
     """
-    line = clean_query(line)
-    try:
-        parse_query(line)  # before a model is loaded
-    except QueryError as error:
-        say(_pointed(error))
-        return True
-    settings = Settings.from_environ()
-    # A page that runs for the collection has the model loaded; it knows no other text tower.
-    alone = text_encoder or question.limit > MOST_OF_PAGE
-    answered = None if alone else ask_page(settings, name, line, question.parameters())
-    if answered:
-        names = {"encoder": answered.encoder, "collection": answered.collection}
-        _show(answered.answer, line, names, output, say)
+
+    settings: Settings
+    name: str | None
+    text_encoder: str | None
+    say: Say
+
+    def answer_line(self, request: Request, output: Output) -> bool:
+        """Answer one line on stdout, and say whether it failed.
+
+        Raises:
+            GalleryError: It cannot be answered.
+        """
+        if not request.q.strip():
+            raise BadInput("the query is empty; describe the picture that you look for")
+        try:
+            _ = request.query  # before a model is loaded
+        except QueryError as error:
+            self.say(_pointed(error))
+            return True
+        # A page that runs here has the model loaded; it knows no other text tower.
+        answer = None if self.text_encoder else ask_page(self.settings, self.name, request)
+        if answer:
+            self._show(answer, request, output)
+            return False
+        with self._opened() as engine:
+            self._show(engine.answer(request), request, output)
         return False
-    with _opened(settings, name, text_encoder, say) as engine:
-        _show(question.ask(engine, line), line, _names(engine), output, say)
-    return False
 
+    def sheet_of_lines(self, options: Mapping[str, Any], sheet: Path) -> bool:
+        """Answer each line of stdin with a row of one sheet, and say whether one failed.
 
-def _opened(settings: Settings, name: str | None, text_encoder: str | None, say: Say) -> "SearchEngine":
-    from search.engine import SearchEngine  # numpy and the store, which whoever asks a page does without
-
-    return SearchEngine.open(settings, name, text_encoder=text_encoder, say=say)
-
-
-def _show(answer: Answer, line: str, names: Mapping[str, str], output: Output, say: Say) -> None:
-    if output.explain:
-        say("\n".join([f"understood: {answer.query}", *(f"  {meaning}" for meaning in answer.meanings)]))
-    if answer.cut:
-        say(
-            f"The query is cut: it has {answer.tokens} tokens, and the encoder reads {answer.text_limit} of them; "
-            "the rest is not used."
-        )
-    if not answer.hits:
-        say("No picture of the collection answers this.")
-    if output.sheet:
+        Raises:
+            GalleryError: The collection cannot be opened, or the sheet not be written.
+        """
         from search.sheet import Row, write_sheet
 
-        write_sheet(output.sheet, [Row(line, answer.hits, scored=bool(answer.query.terms))], _thumbnail())
-        say(f"{output.sheet} shows {len(answer.hits)} pictures.")
-    elif output.preview:
-        from search.preview import show_previews
-
-        show_previews(answer.hits, _thumbnail())
-    else:
-        _write(answer, line, names, output)
-    sys.stdout.flush()
-
-
-def sheet_of_lines(question: Question, sheet: Path, name: str | None, text_encoder: str | None, say: Say) -> bool:
-    """Answer each line of stdin with a row of one sheet, and say whether one failed.
-
-    Raises:
-        GalleryError: The collection cannot be opened, or the sheet not be written.
-    """
-    from search.sheet import Row, write_sheet
-
-    rows: list[Row] = []
-    failed = False
-    with _opened(Settings.from_environ(), name, text_encoder, say) as engine:
-        lines = [_decoded(line) for line in sys.stdin.buffer.read().split(b"\n") if line.strip()]
-        engine.prepare(lines)
-        for line in lines:
-            try:
-                answer = question.ask(engine, clean_query(line))
-                rows.append(Row(line, answer.hits, scored=bool(answer.query.terms)))
-            except GalleryError as error:
-                say(f"{line}: {error}")
-                failed = True
-        write_sheet(sheet, rows, _thumbnail())
-        say(f"{sheet} shows {len(rows)} queries.")
-    return failed
-
-
-def answer_stdin(question: Question, name: str | None, text_encoder: str | None, say: Say) -> bool:
-    """Answer each line of stdin with one line of JSON, and say whether one failed.
-
-    Raises:
-        GalleryError: The collection or its encoder cannot be opened.
-    """
-    failed = False
-    with _opened(Settings.from_environ(), name, text_encoder, say) as engine:
-        for lines in _batches(sys.stdin.buffer):
-            engine.prepare(lines)
-            for line in lines:
+        rows: list[Row] = []
+        failed = False
+        with self._opened() as engine:
+            lines = [_decoded(line) for line in sys.stdin.buffer.read().split(b"\n") if line.strip()]
+            requests = [request_of(q=line, **options) for line in lines]
+            engine.prepare(requests)
+            for request in requests:
                 try:
-                    said = format_json(question.ask(engine, clean_query(line)), line, indent=None, **_names(engine))
+                    rows.append(Row(request.q, engine.answer(request).hits))
                 except GalleryError as error:
-                    said, failed = to_json({"query": line, "error": str(error)}, indent=None), True
-                sys.stdout.write(said)
-            sys.stdout.flush()
-    return failed
+                    self.say(f"{request.q}: {error}")
+                    failed = True
+            hits = [hit for row in rows for hit in row.hits]
+            write_sheet(sheet, rows, self._thumbnails(hits))
+            self.say(f"{sheet} shows {len(rows)} {'query' if len(rows) == 1 else 'queries'}.")
+        return failed
+
+    def answer_stdin(self, options: Mapping[str, Any]) -> bool:
+        """Answer each line of stdin with one line of JSON, and say whether one failed.
+
+        Raises:
+            GalleryError: The collection or its encoder cannot be opened.
+        """
+        failed = False
+        with self._opened() as engine:
+            for lines in _batches(sys.stdin.buffer):
+                engine.prepare([request_of(q=line, **options) for line in lines if line.strip()])
+                for line in lines:
+                    try:
+                        said = to_json(engine.answer(_asked(line, options)), indent=None)
+                    except GalleryError as error:
+                        said, failed = to_json({"query": line, "error": str(error)}, indent=None), True
+                    sys.stdout.write(said)
+                sys.stdout.flush()
+        return failed
+
+    def _opened(self) -> "SearchEngine":
+        from search.engine import SearchEngine  # numpy and the store, which whoever asks a page does without
+
+        return SearchEngine.open(self.settings, self.name, text_encoder=self.text_encoder, say=self.say)
+
+    def _show(self, answer: Answer, request: Request, output: Output) -> None:
+        if output.explain:
+            self.say("\n".join([f"understood: {answer.understood}", *(f"  {meaning}" for meaning in answer.meanings)]))
+        for note in answer.notes:
+            self.say(f"Note: {note}.".replace("?.", "?"))
+        if answer.weak:
+            self.say("Nothing matches well.")
+        if output.sheet:
+            from search.sheet import Row, write_sheet
+
+            write_sheet(output.sheet, [Row(request.q, answer.hits)], self._thumbnails(answer.hits))
+            self.say(f"{output.sheet} shows {len(answer.hits)} pictures.")
+        elif output.preview:
+            from search.preview import show_previews
+
+            show_previews(answer.hits, self._thumbnails(answer.hits))
+        else:
+            _write(answer, request, output)
+        sys.stdout.flush()
+        if not answer.hits or (sys.stderr.isatty() and sys.stdout.isatty()):
+            self.say(summary(answer))
+
+    def _thumbnails(self, hits: Sequence[AnswerHit]) -> Callable[[AnswerHit], bytes]:
+        """Return what gives a hit's small JPEG: its files are read as the collection knows them."""
+        from gallery.errors import Reason, UnreadableImage
+        from gallery.pictures.thumbnails import Thumbnails
+        from gallery.stores.collection import open_collection
+
+        thumbnails = Thumbnails(self.settings.data_dir)
+        with closing(open_collection(self.settings, self.name)) as collection:
+            records = collection.get([hit.id for hit in hits])
+
+        def thumbnail(hit: AnswerHit) -> bytes:
+            if hit.id not in records:
+                raise UnreadableImage(Reason.VANISHED, "the collection does not have it any more")
+            return thumbnails.jpeg(records[hit.id])
+
+        return thumbnail
 
 
-def _thumbnail() -> Callable[[Hit], bytes]:
-    from gallery.pictures.thumbnails import Thumbnails
-
-    thumbnails = Thumbnails(Settings.from_environ().data_dir)
-    return lambda hit: thumbnails.jpeg(hit.image)
+def _asked(line: str, options: Mapping[str, Any]) -> Request:
+    if not line.strip():
+        raise BadInput("the query is empty; describe the picture that you look for")
+    return request_of(q=line, **options)
 
 
 def _batches(stream: BinaryIO) -> Iterator[list[str]]:
@@ -188,22 +179,25 @@ def _batches(stream: BinaryIO) -> Iterator[list[str]]:
 
 
 def _decoded(line: bytes) -> str:
-    return line.decode("utf-8", "replace").rstrip("\r")
+    return line.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").rstrip("\r")
 
 
-def _write(answer: Answer, line: str, names: Mapping[str, str], output: Output) -> None:
+def _write(answer: Answer, request: Request, output: Output) -> None:
+    if output.end is not None and (output.end == b"\0" or not sys.stdout.isatty()):
+        sys.stdout.buffer.write(b"".join(os.fsencode(hit.path) + output.end for hit in answer.hits))
+        return
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a code page may lack letters of a name
     if output.end is not None:
-        sys.stdout.buffer.write(b"".join(os.fsencode(hit.image.path) + output.end for hit in answer.hits))
+        sys.stdout.write("".join(printable(hit.path) + "\n" for hit in answer.hits))
     elif output.as_json:
-        sys.stdout.write(format_json(answer, line, indent=2, **names))
+        sys.stdout.write(to_json(answer))
     elif sys.stdout.isatty():
-        sys.stdout.write(format_table(answer, shutil.get_terminal_size().columns))
+        sys.stdout.write(format_table(answer, by_date=request.sort == "date"))
+    elif request.group == "near-duplicates":
+        sys.stdout.write(format_tsv(answer.hits))
     else:
         sys.stdout.write(format_groups(answer.groups) if answer.groups else format_tsv(answer.hits))
-
-
-def _names(engine: "SearchEngine") -> dict[str, str]:
-    return {"encoder": engine.collection.spec.encoder, "collection": engine.collection.name}
 
 
 def _pointed(error: QueryError) -> str:

@@ -1,4 +1,4 @@
-"""A query becomes a list of hits."""
+"""A request becomes an answer."""
 
 import contextlib
 import time
@@ -8,41 +8,45 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import numpy as np
-from numpy.typing import NDArray
-
-from gallery.calibration import Calibration, load_calibration
+from gallery.calibration import Calibration, calibration_state, load_calibration
 from gallery.encoders import TextEncoder
 from gallery.errors import BadInput
 from gallery.records import Hit
 from gallery.settings import Settings
 from gallery.stores.collection import ImageCollection, Where, open_collection
-from gallery.stores.filters import Filter, as_filter
+from gallery.stores.filters import Filter
 from search.answer import Answer
+from search.contents import Contents
 from search.filtering import lower
-from search.grouping import Grouping
-from search.hybrid import DEPTH, fuse
-from search.query import Query, clean_query, parse_query
-from search.ranking import Order, page
-from search.strict import strict_score
-from search.terms import Likeness, combine, likeness, meaning_of
+from search.hybrid import DEPTH
+from search.query import Query, clean_text
+from search.ranking import nearest, page, ranking
+from search.request import Request
+from search.strict import least_score
+from search.terms import Likeness, Vector, combine, likeness, meaning_of
 from search.towers import Towers
 from search.words import Words
 
-MOST_OF_ONE_SCORE = 20_000
+_NO_STRICT = (
+    "strict had no effect: nothing measured here tells answers from the rest for this encoder; "
+    "run `evaluate calibrate` on judged photos"
+)
 
 
 class SearchEngine:
-    """Searches one collection.
+    """Searches one collection, as it was when it was opened.
 
-    A line of the query language, a text, a picture or a vector becomes hits, best first:
+    Attributes:
+        state: What no two engines share that may answer differently; None where that cannot be told, as on a server.
+
+    A request, a text, a picture or a vector becomes hits, best first:
 
     >>> import doctest_gallery  # pictures all red, green, blue and gold
     >>> settings, encoder, photos = doctest_gallery.make()
     >>> with SearchEngine.open(settings, text_encoder=Towers(encoder, lambda: encoder)) as engine:
-    ...     [hit.image.captions[0] for hit in engine.ask("2*red -gold has:captions", limit=1).hits]
+    ...     [hit.captions[0] for hit in engine.answer(Request(q="2*red -gold has:captions", limit=1)).hits]
     ...     [hit.image.captions[0] for hit in engine.search("gold", limit=1)]
-    ...     [hit.image.captions[0] for hit in engine.ask(f'like:"{photos / "red.png"}" + green', limit=1).hits]
+    ...     [hit.captions[0] for hit in engine.answer(Request(q=f'like:"{photos / "red.png"}" + green', limit=1)).hits]
     ...     [hit.image.captions[0] for hit in engine.nearest(engine.picture_vector(photos / "blue.png"), limit=1)]
     ['all red']
     ['all gold']
@@ -69,13 +73,16 @@ class SearchEngine:
             SpecMismatch: The encoder's vectors cannot be compared with the collection's.
         """
         self.towers = encoder if isinstance(encoder, Towers) else Towers(encoder)
-        self._settings = settings
         collection.spec.check(self.towers.texts.spec, collection.name)
         self.collection = collection
+        self.contents = Contents(collection)
         self._calibration = calibration
+        self._calibration_is_current: Callable[[], bool] = lambda: True
+        self.state: str | None = None
         self._load_seconds = 0.0
+        self._settings = settings
         self._words = Words(collection, settings)
-        self._known: dict[str, NDArray[np.float32]] = {}
+        self._known: dict[str, Vector] = {}
 
     @classmethod
     def open(
@@ -84,6 +91,8 @@ class SearchEngine:
         name: str | None = None,
         *,
         text_encoder: str | TextEncoder | Towers | None = None,
+        before: "SearchEngine | None" = None,
+        prepared: Callable[[Towers], Towers] = lambda towers: towers,
         say: Callable[[str], None] = lambda _: None,
     ) -> Self:
         """Open a collection with its own encoder; to be closed, or used in a `with`.
@@ -92,6 +101,8 @@ class SearchEngine:
             settings: Where things are.
             name: The collection; without it the only one there is, else `photos`.
             text_encoder: Another text tower of the same space, e.g. one for more languages, or its name.
+            before: An engine whose encoder is used on where the collection is still of it.
+            prepared: Called with an encoder that was loaded, to return what is used in its place.
             say: Told what takes time.
 
         Raises:
@@ -102,100 +113,81 @@ class SearchEngine:
         started = time.monotonic()
         collection = open_collection(settings, name)
         try:
-            towers = (
-                Towers.of_collection(collection, settings, text_encoder, say)
-                if text_encoder is None or isinstance(text_encoder, str)
-                else text_encoder
-            )
-            engine = cls(towers, collection, settings=settings)
-            engine._calibration = load_calibration(settings, engine.towers.texts.spec)
+            if before and before.collection.spec == collection.spec:
+                towers = before.towers
+            else:
+                towers = prepared(_towers(collection, settings, text_encoder, say))
+            spec = towers.texts.spec
+            state = calibration_state(settings, spec)  # before it is read: what comes meanwhile is noticed later
+            engine = cls(towers, collection, load_calibration(settings, spec), settings)
         except BaseException:
             collection.close()
             raise
+        engine._calibration_is_current = lambda: calibration_state(settings, spec) == state
+        engine.state = f"{collection.generation} {state}" if collection.generation else None
         engine._load_seconds = time.monotonic() - started
         return engine
 
-    def ask(
-        self,
-        query: str | Query,
-        limit: int = 10,
-        offset: int = 0,
-        *,
-        where: Where | None = None,
-        min_score: float | None = None,
-        sort: Order = "score",
-        group: Grouping | None = None,
-        strict: bool = False,
-        hybrid: bool = False,
-    ) -> Answer:
-        """Answer a line of the query language, or what `parse_query` made of one.
+    def is_current(self) -> bool:
+        """Whether the collection and the calibration are still those that were opened."""
+        return self.collection.is_current() and self._calibration_is_current()
 
-        A query without terms asks for the newest pictures.
+    def answer(self, request: Request, sent: Vector | None = None) -> Answer:
+        """Answer a request.
 
         Args:
-            query: What the pictures show, and filters.
-            limit: The most hits, or groups; at least 1.
-            offset: How many of the first hits or groups are left out.
-            where: Filters besides those of the line, see `gallery.stores.collection.Where`.
-            min_score: The least cosine of a hit.
-            sort: `date` puts the hits in the order of their date, newest first: all with `min_score` or better,
-                or without it the best `limit`.
-            group: Puts hits together, of which each group's best is among the hits.
-            strict: Leaves out of the answer to a single text what is no answer, see `search.strict`.
-            hybrid: Ranks by captions and file names as well, see `search.hybrid`; the cosine still has to be enough.
+            request: What is asked.
+            sent: The unit vector of a picture that hits should be like as well, shape `(dimension,)`.
 
         Raises:
             BadInput: The line cannot be understood, or names a picture that is not there.
         """
         started = time.monotonic()
-        understood = parse_query(query) if isinstance(query, str) else query
-        pictures = {
-            term.text: likeness(term.text, self.collection, self.picture_vector)
-            for term in understood.terms
-            if term.like
-        }
-        vector = self._aim(understood, pictures)
+        query = request.query
+        pictures = {t.text: likeness(t.text, self.collection, self.picture_vector) for t in query.terms if t.like}
+        vector = self._aim(query, pictures, sent)
         encoded = time.monotonic()
-        lowered = lower(understood.conditions, self.collection)
-        own = tuple(picture.id for picture in pictures.values() if picture.id)
-        wanted = as_filter(where) & lowered.filter & Filter(without=own)
-        if strict and understood.is_one_text:
-            min_score = max(
-                strict_score(self.towers.texts, self.collection, self._settings, self._calibration),
-                -1 if min_score is None else min_score,
-            )
-        fused = (
-            " ".join(term.text for term in understood.terms if term.weight > 0 and not term.like)
-            if hybrid and vector is not None
-            else None
+        lowered = lower(query.filters, self.collection)
+        where = lowered.filter & Filter(without=tuple(each.id for each in pictures.values() if each.id))
+        one_text = query.is_one_text and sent is None
+        least = self.least_score(measure=request.strict) if one_text else None
+        bounds = [bound for bound in (request.min_score, least if request.strict else None) if bound is not None]
+        bound = max(bounds, default=None)
+        hybrid = request.hybrid and vector is not None
+        rank = ranking(self.collection, self._words, request, vector, where, bound)
+        # Of the best in the order of their dates there is no next one.
+        ahead = 0 if request.sort == "date" and vector is not None and bound is None else 1
+        hits, groups = page(rank, request, ahead, bounded=bound is not None, fused=DEPTH if hybrid else 0)
+        if one_text and not hybrid:
+            hits = self.with_probabilities(hits)
+            groups = tuple(replace(group, hits=tuple(self.with_probabilities(group.hits))) for group in groups)
+        tokens = max((self.towers.texts.count_tokens(term.text) for term in query.terms if not term.like), default=0)
+        told = replace(self._blank(request), tokens=tokens, text_limit=self.towers.texts.text_limit)
+        return replace(
+            told.filled(hits[: request.limit], groups[: request.limit], scored=vector is not None),
+            meanings=[*(meaning_of(term, pictures) for term in query.terms), *lowered.meanings],
+            notes=[*lowered.hints, *_notes(told, unruled=request.strict and one_text and least is None)],
+            total=None if bound is not None or hybrid else self.contents.count(where),
+            more=len(hits) >= request.limit + ahead,
+            weak=one_text and not hybrid and bool(hits) and least is not None and max(h.score for h in hits) < least,
+            seconds={
+                "load": round(self._load_seconds, 4),
+                "encode": round(encoded - started, 4),
+                "search": round(time.monotonic() - encoded, 4),
+            },
         )
 
-        def rank(count: int, also: Filter) -> list[Hit]:
-            if vector is None:
-                return [Hit(record, 0.0) for record in self.collection.newest(count, where=wanted & also)]
-            if fused is None:
-                return self.nearest(vector, count, where=wanted & also, min_score=min_score)
-            return self._fused(vector, fused, count, wanted, min_score)
+    def least_score(self, *, measure: bool = True) -> float | None:
+        """Return the least cosine of a hit that is an answer to a single text, see `search.strict`."""
+        return least_score(self.towers.texts, self.collection, self._settings, self._calibration, measure=measure)
 
-        depth = 0 if fused is None else DEPTH
-        hits, groups = page(rank, limit, offset, sort, group, bounded=min_score is not None, fused=depth)
-        if understood.is_one_text and not hybrid:
-            hits = self.with_probabilities(hits)
-            groups = tuple(replace(found, hits=tuple(self.with_probabilities(found.hits))) for found in groups)
-        texts = [term.text for term in understood.terms if not term.like]
-        towers = self.towers.texts
+    def _blank(self, request: Request) -> Answer:
         return Answer(
-            hits,
-            understood,
-            tokens=max((towers.count_tokens(text) for text in texts), default=0),
-            text_limit=towers.text_limit,
-            seconds={
-                "load": self._load_seconds,
-                "encode": encoded - started,
-                "search": time.monotonic() - encoded,
-            },
-            groups=groups,
-            meanings=(*(meaning_of(term, pictures) for term in understood.terms), *lowered.meanings),
+            query=request.q,
+            encoder=self.collection.spec.encoder,
+            collection=self.collection.name,
+            understood=str(request.query),
+            offset=request.offset,
         )
 
     def search(
@@ -225,23 +217,24 @@ class SearchEngine:
         known = self._calibration
         return [replace(hit, probability=known.probability(hit.score)) for hit in hits] if known else list(hits)
 
-    def prepare(self, queries: Sequence[str | Query]) -> None:
-        """Encode the texts of many queries at once, before they are asked; those that are none are passed over."""
+    def prepare(self, requests: Sequence[Request]) -> None:
+        """Encode the texts of many requests at once, before they are asked; those that make no sense are skipped."""
         texts: dict[str, None] = {}
-        for query in queries:
+        for request in requests:
             with contextlib.suppress(BadInput):
-                understood = parse_query(query) if isinstance(query, str) else query
-                texts |= dict.fromkeys(term.text for term in understood.terms if not term.like)
+                texts |= dict.fromkeys(term.text for term in request.query.terms if not term.like)
         self._known = dict(zip(texts, self.towers.texts.encode_texts(list(texts)), strict=True))
 
-    def vector(self, query: str) -> NDArray[np.float32]:
+    def vector(self, query: str) -> Vector:
         """Return the unit vector of a text, shape `(dimension,)`."""
-        text = clean_query(query)
+        if not query.strip():
+            raise BadInput("the query is empty; describe the picture that you look for")
+        text = clean_text(query)
         known = self._known.get(text)
-        vector: NDArray[np.float32] = self.towers.texts.encode_texts([text])[0] if known is None else known
+        vector: Vector = self.towers.texts.encode_texts([text])[0] if known is None else known
         return vector
 
-    def picture_vector(self, path: str | Path) -> NDArray[np.float32]:
+    def picture_vector(self, path: str | Path) -> Vector:
         """Return the unit vector of an image file, shape `(dimension,)`; loads the image tower.
 
         Raises:
@@ -251,39 +244,22 @@ class SearchEngine:
 
     def nearest(
         self,
-        vector: NDArray[np.float32],
+        vector: Vector,
         limit: int = 10,
         *,
         where: Where | None = None,
         min_score: float | None = None,
+        exact: bool = False,
     ) -> list[Hit]:
         """Return the pictures nearest to a unit vector, best first, those of one score by id, at most `limit`."""
-        wanted = limit + 1
-        while True:
-            hits = self.collection.nearest(vector, wanted, where=where, min_score=min_score)
-            # Of several with the last score the engine returns any: more are asked for until they are all there.
-            if len(hits) < wanted or hits[-1].score < hits[limit - 1].score or wanted > MOST_OF_ONE_SCORE:
-                return hits[:limit]
-            wanted = limit + 4 * (wanted - limit)
+        return nearest(self.collection, vector, limit, where=where, min_score=min_score, exact=exact)
 
-    def _aim(self, query: Query, pictures: Mapping[str, Likeness]) -> NDArray[np.float32] | None:
-        if not query.terms:
-            return None
+    def _aim(self, query: Query, pictures: Mapping[str, Likeness], sent: Vector | None) -> Vector | None:
         vectors = [pictures[term.text].vector if term.like else self.vector(term.text) for term in query.terms]
-        return combine(vectors, [term.weight for term in query.terms])
-
-    def _fused(
-        self, vector: NDArray[np.float32], text: str, count: int, where: Filter, min_score: float | None
-    ) -> list[Hit]:
-        depth = max(count, DEPTH)
-        near = self.nearest(vector, depth, where=where, min_score=min_score)
-        said = self._words.search(text, depth, where)
-        if min_score is not None and said:
-            among = Filter(within=tuple(hit.image.id for hit in said))
-            enough = self.collection.nearest(vector, len(said), where=among, min_score=min_score, exact=True)
-            ids = {hit.image.id for hit in enough}
-            said = [hit for hit in said if hit.image.id in ids]
-        return fuse([near, said], count)
+        weights = [term.weight for term in query.terms]
+        if sent is not None:
+            vectors, weights = [*vectors, sent], [*weights, 1.0]
+        return combine(vectors, weights) if vectors else None
 
     def close(self) -> None:
         """Let go of the collection."""
@@ -296,3 +272,23 @@ class SearchEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _towers(
+    collection: ImageCollection,
+    settings: Settings,
+    given: str | TextEncoder | Towers | None,
+    say: Callable[[str], None],
+) -> Towers:
+    if given is None or isinstance(given, str):
+        return Towers.of_collection(collection, settings, given, say)
+    return given if isinstance(given, Towers) else Towers(given)
+
+
+def _notes(answer: Answer, *, unruled: bool) -> list[str]:
+    """Return what whoever asked should know of the encoder."""
+    notes = []
+    if 0 < answer.text_limit < answer.tokens:
+        read = f"the encoder reads {answer.text_limit}; the rest had no effect"
+        notes.append(f"the text has {answer.tokens} tokens, and {read}")
+    return [*notes, _NO_STRICT] if unruled else notes

@@ -2,83 +2,143 @@
 
 import calendar
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
+from functools import reduce
+from operator import and_
 from pathlib import PurePosixPath
 from typing import NamedTuple
+from unicodedata import normalize
 
 from gallery.stores.collection import ImageCollection
-from gallery.stores.filters import Condition as Wanted
+from gallery.stores.filters import Condition as Stored
 from gallery.stores.filters import Filter
-from search.query import HAS, Condition
+from search.keys import HAS, nearest
+from search.query import Condition, Wanted, quoted
 
 MOST_VALUES = 1_000_000
 """Folders, paths or cameras that a pattern is compared with."""
 _BOUNDS = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
+_TURNED = {"portrait": "gt", "square": "gte", "landscape": "lt"}
 _FORMATS = {"jpg": "jpeg", "tif": "tiff", "heic": "heif"}
 
 
 class Lowered(NamedTuple):
-    """A filter that the collection takes, and what each condition of the line was taken for."""
+    """A filter that the collection takes.
+
+    Attributes:
+        meanings: What each filter of the line was taken for, in words.
+        hints: What the line probably meant instead, where a value matches nothing.
+    """
 
     filter: Filter
     meanings: tuple[str, ...]
+    hints: tuple[str, ...]
 
 
-def lower(conditions: Sequence[Condition], collection: ImageCollection) -> Lowered:
+def lower(filters: Sequence[Wanted], collection: ImageCollection) -> Lowered:
     """Translate the filters of a line. Patterns are compared with the values that the collection holds."""
-    must: list[Wanted] = []
-    must_not: list[Wanted] = []
-    meanings = []
-    for condition in conditions:
-        wanted, meaning = _lowered(condition, collection)
-        # `has:captions` is: not without a value.
-        (must_not if condition.negated != (wanted[1] is None) else must).append(wanted)
-        meanings.append(f"{'not ' if condition.negated else ''}{meaning}")
-    return Lowered(Filter(tuple(must), tuple(must_not)), tuple(meanings))
+    lowering = _Lowering(collection)
+    read = [lowering.read(wanted) for wanted in filters]
+    whole = reduce(and_, (each.filter for each in read), Filter())
+    return Lowered(whole, tuple(each.meaning for each in read), tuple(lowering.hints))
 
 
-def _lowered(condition: Condition, collection: ImageCollection) -> tuple[Wanted, str]:
-    key, value = condition.key, condition.value
-    if key == "has" and value == "duplicates":  # every picture has a stack; most are alone in it
-        stacks = collection.facet("stack", MOST_VALUES, least=2)
-        return ("stack", [str(stack) for stack in stacks]), "with near-duplicates"
-    if key == "has":
-        return (HAS[value], None), f"with {value}"
-    if key in ("before", "after"):
-        return _date(key, value)
-    if key in ("width", "height", "year"):
-        return _number(condition)
-    matches = {"folder": in_folder, "path": matches_path, "camera": _contains, "format": _is_format}[key]
-    return _values(key, value, collection, matches)
+class _Read(NamedTuple):
+    filter: Filter
+    meaning: str
 
 
-def _values(
-    key: str, value: str, collection: ImageCollection, matches: Callable[[str, str], bool]
-) -> tuple[Wanted, str]:
-    found = sorted(str(known) for known in collection.facet(key, MOST_VALUES) if matches(value, str(known)))
-    some = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
-    return (key, found), f"{key} {some or f'{value}, of which there is none'}"
+class _Lowering:
+    """Translates filters, and collects hints on the way."""
+
+    def __init__(self, collection: ImageCollection) -> None:
+        self._collection = collection
+        self.hints: list[str] = []
+
+    def read(self, wanted: Wanted) -> _Read:
+        if isinstance(wanted, Condition):
+            read = self._condition(wanted)
+        else:
+            members = [self.read(member) for member in wanted.members]
+            between = " or " if wanted.operator == "OR" else " and "
+            meaning = "(" + between.join(member.meaning for member in members) + ")"
+            filters = tuple(member.filter for member in members)
+            read = _Read(Filter(either=(filters,)) if wanted.operator == "OR" else reduce(and_, filters), meaning)
+        if not wanted.negated:
+            return read
+        return _Read(Filter(neither=(read.filter,)), f"not {read.meaning}")
+
+    def _condition(self, wanted: Condition) -> _Read:
+        key, value = wanted.key, wanted.value
+        if key == "has" and value == "duplicates":  # every picture has a stack; most are alone in it
+            stacks = self._collection.facet("stack", MOST_VALUES, least=2)
+            return _Read(_all(("stack", [str(stack) for stack in stacks])), "with near-duplicates")
+        if key == "has":
+            return _Read(Filter(must_not=((HAS[value], None),)), f"with {value}")
+        if key in ("before", "after"):
+            return _date(key, value)
+        if key in ("width", "height", "year"):
+            return _number(wanted)
+        if key == "orientation":
+            return self._orientation(value)
+        matches = {"folder": in_folder, "path": matches_path, "camera": _contains, "format": _is_format}[key]
+        return self._values(key, value, matches)
+
+    def _values(self, key: str, value: str, matches: Callable[[str, str], bool]) -> _Read:
+        known = [str(each) for each in self._collection.facet(key, MOST_VALUES)]
+        found = sorted(each for each in known if matches(value, each))
+        if not found:
+            near = _near(key, value, known)
+            meant = " or ".join(f"{key}:{quoted(each) if ' ' in each else each}" for each in near)
+            self.hints.append(f"no picture has {key}:{value}" + (f"; did you mean {meant}?" if meant else ""))
+        some = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+        return _Read(_all((key, found)), f"{key} {some or f'{value}, which no picture has'}")
+
+    def _orientation(self, value: str) -> _Read:
+        """Compare heights with widths, of which engines compare neither: every width there is has its own bounds."""
+        bound = _TURNED[value]
+        widths = [int(width) for width in self._collection.facet("width", MOST_VALUES)]
+        bounds = [{bound: width} | ({"lte": width} if value == "square" else {}) for width in widths]
+        shapes = tuple(_all(("width", width), ("height", height)) for width, height in zip(widths, bounds, strict=True))
+        return _Read(Filter(either=(shapes,)) if shapes else _all(("width", -1)), f"{value} pictures")
 
 
-def _date(key: str, value: str) -> tuple[Wanted, str]:
+def _all(*conditions: Stored) -> Filter:
+    return Filter(must=conditions)
+
+
+def _near(key: str, value: str, known: Iterable[str]) -> list[str]:
+    """Return at most three values that would match and that somebody probably meant."""
+    if key == "folder":
+        known = {part for folder in known for part in PurePosixPath(folder).parts if part != "/"}
+    elif key == "path":
+        known = {PurePosixPath(path).name for path in known}
+    elif key == "format":
+        return sorted({each.lower() for each in known})[:8]
+    parts = [each for each in known if folded(value) in folded(each)]
+    return sorted(parts, key=lambda each: (len(each), each))[:3] or nearest(value, known, 3)
+
+
+def _date(key: str, value: str) -> _Read:
     year, month, day = ([int(part) for part in value.split("-")] + [0, 0])[:3]
     meaning = f"{key} {value}" + (" has ended" if key == "after" and not day else "")
     if not month:  # by the calendar of the place where it was taken, as `year:` is
-        return ("year", {"lt" if key == "before" else "gt": year}), meaning
+        return _Read(_all(("year", {"lt" if key == "before" else "gt": year})), meaning)
     if key == "before":
-        return ("date", {"lt": f"{year:04}-{month:02}-{day or 1:02}T00:00:00Z"}), meaning
+        return _Read(_all(("date", {"lt": f"{year:04}-{month:02}-{day or 1:02}T00:00:00Z"})), meaning)
     last = day or calendar.monthrange(year, month)[1]
-    return ("date", {"gt": f"{year:04}-{month:02}-{last:02}T23:59:59.999999Z"}), meaning
+    return _Read(_all(("date", {"gt": f"{year:04}-{month:02}-{last:02}T23:59:59.999999Z"})), meaning)
 
 
-def _number(condition: Condition) -> tuple[Wanted, str]:
-    first, _, last = condition.value.partition("..")
+def _number(wanted: Condition) -> _Read:
+    first, _, last = wanted.value.partition("..")
     if last:
-        return (condition.key, {"gte": int(first), "lte": int(last)}), f"{condition.key} from {first} to {last}"
-    if condition.op == ":":
-        return (condition.key, int(first)), f"{condition.key} {first}"
-    return (condition.key, {_BOUNDS[condition.op]: int(first)}), f"{condition.key} {condition.op} {first}"
+        bounds = {"gte": int(first), "lte": int(last)}
+        return _Read(_all((wanted.key, bounds)), f"{wanted.key} from {first} to {last}")
+    if wanted.op == ":":
+        return _Read(_all((wanted.key, int(first))), f"{wanted.key} {first}")
+    return _Read(_all((wanted.key, {_BOUNDS[wanted.op]: int(first)})), f"{wanted.key} {wanted.op} {first}")
 
 
 def in_folder(wanted: str, folder: str) -> bool:
@@ -87,8 +147,8 @@ def in_folder(wanted: str, folder: str) -> bool:
     >>> in_folder("alps", "/photos/Alps/2021"), in_folder("photos/alps", "/photos/Alps"), in_folder("alp", "/alps")
     (True, True, False)
     """
-    parts = PurePosixPath(os.path.expanduser(wanted).casefold()).parts  # noqa: PTH111 - a pattern, not a path
-    there = PurePosixPath(folder.casefold()).parts
+    parts = PurePosixPath(_place(wanted)).parts
+    there = PurePosixPath(folded(folder)).parts
     return any(there[start : start + len(parts)] == parts for start in range(len(there) - len(parts) + 1))
 
 
@@ -98,8 +158,7 @@ def matches_path(pattern: str, path: str) -> bool:
     >>> matches_path("*.jpg", "/a/b.JPG"), matches_path("b/*.jpg", "/a/b/c/d.jpg"), matches_path("b", "/a/bb")
     (True, True, False)
     """
-    pattern = os.path.expanduser(pattern).casefold()  # noqa: PTH111 - a pattern, not a path
-    path = path.casefold()
+    pattern, path = _place(pattern), folded(path)
     return fnmatchcase(path, pattern) or (not pattern.startswith("/") and fnmatchcase(path, f"*/{pattern}"))
 
 
@@ -112,8 +171,24 @@ def is_end_of(place: str, path: str) -> bool:
     return path.endswith(f"/{place.removeprefix('./')}")
 
 
+def is_of_this_machine(value: str) -> bool:
+    """Say whether what a path means depends on who says it, and where: one below `~`, `.` or `..`."""
+    return value.split("/", maxsplit=1)[0] in (".", "..") or value.startswith("~")
+
+
+def folded(text: str) -> str:
+    """Return a text without its case, and with one way of writing each letter: file systems differ in that."""
+    return normalize("NFC", text.casefold())
+
+
+def _place(pattern: str) -> str:
+    if not is_of_this_machine(pattern):
+        return folded(pattern)
+    return folded(os.path.abspath(os.path.expanduser(pattern)))  # noqa: PTH111 - a pattern, not a path
+
+
 def _contains(wanted: str, value: str) -> bool:
-    return wanted.casefold() in value.casefold()
+    return folded(wanted) in folded(value)
 
 
 def _is_format(wanted: str, value: str) -> bool:

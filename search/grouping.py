@@ -1,21 +1,32 @@
 """Hits that belong together: of one folder, of one day, or almost the same picture."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import PurePath
-from typing import Literal
 
 from gallery.records import Hit
 from gallery.stores.filters import Filter
 from gallery.stores.payload import date_of, folder_values
-from search.answer import Group
+from search.request import Grouping
 
-Grouping = Literal["folder", "day", "near-duplicates"]
 GROUP_SIZE, STACK_SIZE = 5, 100
 """Hits that are kept of a folder or a day, and of near-duplicates."""
 _FIRST_POOL = 100
 MOST_GROUPED = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Hits that belong together.
+
+    Attributes:
+        name: The folder, the day, or of near-duplicates the first hit's path.
+        hits: Of a folder or a day the best five, best first; of near-duplicates up to a hundred, the best file first.
+    """
+
+    name: str
+    hits: tuple[Hit, ...]
 
 
 def grouped(rank: Callable[[int], list[Hit]], by: Grouping, wanted: int, least: int = 0) -> list[Group]:
@@ -53,6 +64,12 @@ def completed(groups: Sequence[Group], find: Callable[[list[str], int], Iterable
         else group
         for group, found in zip(groups, (found[:STACK_SIZE] for found in members.values()), strict=True)
     ]
+
+
+def best_file_first(group: Group) -> Group:
+    """Return near-duplicates with the picture of most pixels, of equal ones of most bytes, before the others."""
+    first = max(group.hits, key=lambda hit: (hit.image.width * hit.image.height, hit.image.files[0].size))
+    return Group(first.image.path, (first, *[hit for hit in group.hits if hit is not first]))
 
 
 def filled(groups: Sequence[Group], by: Grouping, rank: Callable[[int, Filter], list[Hit]]) -> list[Group]:

@@ -9,13 +9,15 @@ from rich.console import Console
 
 from gallery.errors import BadInput, UnreadableImage
 from gallery.printable import printable
-from gallery.records import Hit
+from search.answer import AnswerHit
 
 ROWS = 12
 """Lines of the terminal that a picture takes."""
 
 
-def show_previews(hits: Sequence[Hit], thumbnail: Callable[[Hit], bytes], console: Console | None = None) -> None:
+def show_previews(
+    hits: Sequence[AnswerHit], thumbnail: Callable[[AnswerHit], bytes], console: Console | None = None
+) -> None:
     """Print every hit's picture, with its rank, score and path below it.
 
     Raises:
@@ -23,15 +25,14 @@ def show_previews(hits: Sequence[Hit], thumbnail: Callable[[Hit], bytes], consol
     """
     screen = console or Console()
     as_image = _renderable()
-    for rank, hit in enumerate(hits, 1):
+    for hit in hits:
         try:
             with Image.open(BytesIO(thumbnail(hit)), formats=["JPEG"]) as image:
                 screen.print(as_image(image.convert("RGB"), width="auto", height=ROWS))
         except UnreadableImage as error:
             screen.print(str(error), markup=False, highlight=False)
-        screen.print(
-            f"{rank}  {hit.score:.3f}  {printable(hit.image.path)}", markup=False, highlight=False, soft_wrap=True
-        )
+        worth = hit.date[:10] if hit.score is None else f"{hit.score:.3f}"
+        screen.print(f"{hit.rank}  {worth}  {printable(hit.path)}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _renderable() -> Callable[..., Any]:

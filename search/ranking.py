@@ -1,53 +1,121 @@
 """The ranking that an answer is cut from: by vector, by date, or by vector and words together."""
 
 from collections.abc import Callable
-from typing import Literal
 
 from gallery.records import Hit
+from gallery.stores.collection import ImageCollection, Where
 from gallery.stores.filters import Filter
 from gallery.stores.payload import moment
-from search.answer import Group
-from search.grouping import Grouping, completed, filled, grouped
+from search.grouping import Group, best_file_first, completed, filled, grouped
+from search.hybrid import DEPTH, fuse
+from search.request import Request
+from search.terms import Vector
+from search.words import Words
 
-Order = Literal["score", "date"]
 Rank = Callable[[int, Filter], list[Hit]]
 """Returns at most so many hits that a filter lets through, in order; fewer only where there are no more."""
 
 MOST_BY_DATE = 10_000
+MOST_OF_ONE_SCORE = 20_000
+
+
+def ranking(
+    collection: ImageCollection,
+    words: Words,
+    request: Request,
+    vector: Vector | None,
+    where: Filter,
+    min_score: float | None,
+) -> Rank:
+    """Return the ranking that a request asks for; without a vector the newest pictures come first."""
+    terms = request.query.terms
+    text = " ".join(term.text for term in terms if term.weight > 0 and not term.like)
+
+    def rank(count: int, also: Filter) -> list[Hit]:
+        if vector is None:
+            return [Hit(record, 0.0) for record in collection.newest(count, where=where & also)]
+        if request.hybrid:
+            return fused(collection, words, vector, text, count, where=where, min_score=min_score)
+        return nearest(collection, vector, count, where=where & also, min_score=min_score, exact=request.exact)
+
+    return rank
 
 
 def page(
-    rank: Rank, limit: int, offset: int, sort: Order, group: Grouping | None, *, bounded: bool, fused: int = 0
+    rank: Rank, request: Request, ahead: int, *, bounded: bool, fused: int = 0
 ) -> tuple[list[Hit], tuple[Group, ...]]:
-    """Cut a page out of a ranking.
+    """Cut what is asked for out of a ranking.
 
     Args:
         rank: The ranking.
-        limit: Hits, or groups.
-        offset: How many of the first are left out.
-        sort: `date` puts what belongs to the answer in the order of its date.
-        group: Puts hits together; `limit` and `offset` then count groups.
+        request: Says which hits or groups, in which order: `date` puts what belongs to the answer in the order of its
+            date.
+        ahead: Hits or groups more than asked for.
         bounded: Whether the ranking ends by itself, at a least score: then all of it is ordered by date, and the
             page is cut afterwards. Else what is ordered is the page.
         fused: How many hits are ranked in any case, where scores depend on what else is ranked, else 0: groups then
             have the members that the ranking came to, the same for whoever asks for one group more.
     """
     everything = Filter()
-    if group:
-        groups = grouped(lambda count: rank(count, everything), group, offset + limit, fused)[offset:]
-        if group == "near-duplicates" and not fused:
+    offset, limit, by_date = request.offset, request.limit + ahead, request.sort == "date"
+    if request.group:
+        groups = grouped(lambda count: rank(count, everything), request.group, offset + limit, fused)[offset:]
+        if request.group == "near-duplicates" and not fused:
             groups = completed(groups, lambda stacks, most: rank(most, Filter(must=(("stack", stacks),))))
         elif not fused:
-            groups = filled(groups, group, rank)
-        if sort == "date":
-            groups.sort(key=lambda found: newest_key(found.hits[0]))
+            groups = filled(groups, request.group, rank)
+        if request.group == "near-duplicates":
+            groups = [best_file_first(group) for group in groups]
+        if by_date:
+            groups.sort(key=lambda found: _newest_first(found.hits[0]))
         return [found.hits[0] for found in groups], tuple(groups)
-    if sort == "date" and bounded:
-        return sorted(rank(MOST_BY_DATE, everything), key=newest_key)[offset : offset + limit], ()
+    if by_date and bounded:
+        return sorted(rank(MOST_BY_DATE, everything), key=_newest_first)[offset : offset + limit], ()
     hits = rank(offset + limit, everything)[offset:]
-    return (sorted(hits, key=newest_key) if sort == "date" else hits), ()
+    return (sorted(hits, key=_newest_first) if by_date else hits), ()
 
 
-def newest_key(hit: Hit) -> tuple[float, str]:
+def nearest(
+    collection: ImageCollection,
+    vector: Vector,
+    limit: int,
+    *,
+    where: Where | None = None,
+    min_score: float | None = None,
+    exact: bool = False,
+) -> list[Hit]:
+    """Return the pictures nearest to a unit vector, best first, those of one score by id, at most `limit`."""
+    wanted = limit + 1
+    while True:
+        hits = collection.nearest(vector, wanted, where=where, min_score=min_score, exact=exact)
+        # Of several with the last score the engine returns any: more are asked for until they are all there.
+        if len(hits) < wanted or hits[-1].score < hits[limit - 1].score or wanted > MOST_OF_ONE_SCORE:
+            return hits[:limit]
+        wanted = limit + 4 * (wanted - limit)
+
+
+def fused(
+    collection: ImageCollection,
+    words: Words,
+    vector: Vector,
+    text: str,
+    count: int,
+    *,
+    where: Filter,
+    min_score: float | None,
+) -> list[Hit]:
+    """Return the pictures nearest to a vector and those with the words of a text, fused by reciprocal rank."""
+    depth = max(count, DEPTH)
+    near = nearest(collection, vector, depth, where=where, min_score=min_score)
+    said = words.search(text, depth, where)
+    if min_score is not None and said:
+        among = Filter(within=tuple(hit.image.id for hit in said))
+        enough = collection.nearest(vector, len(said), where=among, min_score=min_score, exact=True)
+        ids = {hit.image.id for hit in enough}
+        said = [hit for hit in said if hit.image.id in ids]
+    return fuse([near, said], count)
+
+
+def _newest_first(hit: Hit) -> tuple[float, str]:
     """Return what hits are sorted by to have the newest first, those of one date by id."""
     return -moment(hit.image).timestamp(), hit.image.id

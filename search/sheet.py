@@ -15,8 +15,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from gallery.errors import BadInput, UnreadableImage
 from gallery.printable import printable
-from gallery.records import Hit
-from gallery.stores.payload import date_of
+from search.answer import AnswerHit
 from search.lettering import font_for, lines_of
 
 HEIGHT, TALLEST, WIDTH = 200, 250, 1600
@@ -32,17 +31,16 @@ _BIG, _SMALL = 24, 14
 _INK, _QUIET, _GROUND, _MISSING, _EDGE = "#1c1d20", "#5d6068", "#ffffff", "#e8e9ec", "#dfe0e4"
 _NOTHING = "no picture"
 
-Thumbnail = Callable[[Hit], bytes]
+Thumbnail = Callable[[AnswerHit], bytes]
 """Returns a hit's picture as a small JPEG, or raises UnreadableImage."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A query and what it found; `scored` is false where the hits have no scores, but an order by date."""
+    """A query and what it found."""
 
     query: str
-    hits: Sequence[Hit]
-    scored: bool = True
+    hits: Sequence[AnswerHit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ class _Text:
 
 @dataclass(frozen=True, slots=True)
 class _Tile:
-    hit: Hit
+    hit: AnswerHit
     x: int
     y: int
     width: int
@@ -96,7 +94,7 @@ def picture_sheet(rows: Sequence[Row], thumbnail: Thumbnail) -> Image.Image:
             y += _LINE
         placed = list(_placed(row.hits, y))
         for tile in placed:
-            texts += _label(tile, row.scored)
+            texts += _label(tile)
         if not placed:
             texts.append(_Text(_NOTHING, _SMALL, _QUIET, _MARGIN, y))
         tiles += placed
@@ -119,14 +117,14 @@ def html_sheet(rows: Sequence[Row], thumbnail: Thumbnail) -> str:
     for row in rows:
         parts.append(f"<h2>{html.escape(row.query or 'newest')}</h2>\n<div>\n")
         for hit in row.hits:
-            path = html.escape(printable(hit.image.path))
+            path = html.escape(printable(hit.path))
             try:
                 data = base64.b64encode(thumbnail(hit)).decode()
                 shown = f'<img src="data:image/jpeg;base64,{data}" alt="{path}" height="{HEIGHT}">'
             except UnreadableImage:
                 shown = f"<p>{path}<br>cannot be shown</p>"
-            name = html.escape(printable(PurePath(hit.image.path).name))
-            caption = f"<figcaption><b>{_worth(hit, row.scored)}</b> {name}</figcaption>"
+            name = html.escape(printable(PurePath(hit.path).name))
+            caption = f"<figcaption><b>{_worth(hit)}</b> {name}</figcaption>"
             parts.append(f'<figure title="{path}">{caption}{shown}</figure>\n')
         parts.append("</div>\n" if row.hits else f"<p>{_NOTHING}</p></div>\n")
     return "".join(parts)
@@ -144,12 +142,12 @@ figcaption { overflow: hidden; text-overflow: ellipsis }
 """
 
 
-def _placed(hits: Sequence[Hit], top: int) -> Iterator[_Tile]:
+def _placed(hits: Sequence[AnswerHit], top: int) -> Iterator[_Tile]:
     """Yield where the pictures of a query go: lines as full as each other."""
     inner = WIDTH - 2 * _MARGIN
     count = max(1, math.ceil(sum(map(_shape, hits)) * HEIGHT / inner - 0.3))
     share = sum(map(_shape, hits)) / count
-    lines: list[list[Hit]] = [[] for _ in range(count)]
+    lines: list[list[AnswerHit]] = [[] for _ in range(count)]
     before = 0.0
     for hit in hits:
         lines[min(int((before + _shape(hit) / 2) / share), count - 1)].append(hit)
@@ -166,9 +164,9 @@ def _placed(hits: Sequence[Hit], top: int) -> Iterator[_Tile]:
         y += _LABEL + height + _GAP
 
 
-def _shape(hit: Hit) -> float:
+def _shape(hit: AnswerHit) -> float:
     """Return width over height of a hit's place in a sheet."""
-    return min(max(hit.image.width / max(hit.image.height, 1), 1 / _MOST_ELONGATED), _MOST_ELONGATED)
+    return min(max(hit.width / max(hit.height, 1), 1 / _MOST_ELONGATED), _MOST_ELONGATED)
 
 
 def _picture(tile: _Tile, thumbnail: Thumbnail) -> Image.Image:
@@ -184,20 +182,20 @@ def _picture(tile: _Tile, thumbnail: Thumbnail) -> Image.Image:
         return Image.new("RGB", size, _MISSING)
 
 
-def _label(tile: _Tile, scored: bool) -> Iterator[_Text]:
+def _label(tile: _Tile) -> Iterator[_Text]:
     """Yield a hit's score and, where there is room for it, the name of its file."""
     y = tile.y - _LABEL + 4
-    worth = _worth(tile.hit, scored)
+    worth = _worth(tile.hit)
     yield _Text(worth, _SMALL, _INK, tile.x, y)
     begin = math.ceil(font_for(worth, _SMALL).getlength(worth)) + 8
     if tile.width - begin > 2 * _SMALL:
-        name = printable(PurePath(tile.hit.image.path).name)
+        name = printable(PurePath(tile.hit.path).name)
         (line,) = lines_of(name, _SMALL, tile.width - begin)
         yield _Text(line, _SMALL, _QUIET, tile.x + begin, y)
 
 
-def _worth(hit: Hit, scored: bool) -> str:
-    """Return a hit's score, and probability if it has one; its date where nothing was scored."""
-    if not scored:
-        return date_of(hit.image)[:10]
+def _worth(hit: AnswerHit) -> str:
+    """Return a hit's score, and probability if it has one; its date where nothing was asked for."""
+    if hit.score is None:
+        return hit.date[:10]
     return f"{hit.score:.3f}" + ("" if hit.probability is None else f" ({hit.probability:.0%})")

@@ -1,8 +1,8 @@
-"""Nothing rather than noise: the least score of a hit that is an answer.
+"""The least score of a hit that is an answer, where something tells.
 
-Every collection has a best answer to every text. Where `evaluate calibrate` chose a rule on judged photos, that is
-gone by. Else it is the stated default: `search.unrelated` has 200 texts that few collections can answer; what stands no
-higher than they do is left out.
+Every collection has a best picture for every text, and the scores of most encoders do not tell whether it is a good
+one: then nothing is left out, and nothing is said. Only a rule that `evaluate calibrate` chose on judged photos counts,
+and only if it separated answers from the rest there.
 """
 
 import json
@@ -17,41 +17,48 @@ from gallery.stores.collection import ImageCollection
 from search.unrelated import Background, measure_background
 
 STANDING = 2.0
-"""Standard deviations above the mean of the best scores of unrelated texts that a hit must reach, by default."""
+"""Standard deviations above the unrelated texts, a rule of thumb that `evaluate` compares measured rules with."""
 
 
-def strict_score(
+def least_score(
     texts: TextEncoder,
     collection: ImageCollection,
     settings: Settings | None = None,
     calibration: Calibration | None = None,
-) -> float:
-    """Return the least cosine of a hit that is no noise.
+    *,
+    measure: bool = True,
+) -> float | None:
+    """Return the least cosine of a hit that is an answer to a single text; None where nothing tells.
 
-    What the unrelated texts score is measured once for each generation of the collection, on a server for each number
-    of pictures, and kept with the encoder.
+    A rule may go by what unrelated texts score in the collection. That is measured once for each generation, on a
+    server for each number of pictures, and kept with the encoder.
 
     Args:
         texts: Encodes the unrelated texts.
         collection: Where they are asked.
         settings: Where the measurement is kept; without them it is not.
         calibration: The encoder's, which may have a rule.
+        measure: Whether to measure what was not measured yet; else None is returned.
     """
-    chosen = calibration.strict if calibration else None
-    if calibration and chosen and chosen.rule == "probability":
-        return calibration.least_score(chosen.threshold)
-    if chosen and chosen.rule == "cosine":
-        return chosen.threshold
-    found = _background(texts, collection, settings)
-    standing = chosen.threshold if chosen else STANDING
-    return found.mean + standing * found.deviation if found else -1.0
+    rule = calibration.strict if calibration else None
+    if calibration is None or rule is None or not rule.separates:
+        return None
+    if rule.rule == "probability":
+        return calibration.least_score(rule.threshold)
+    if rule.rule == "cosine":
+        return rule.threshold
+    found = _background(texts, collection, settings, measure=measure)
+    return found.mean + rule.threshold * found.deviation if found else None
 
 
-def _background(texts: TextEncoder, collection: ImageCollection, settings: Settings | None) -> Background | None:
+def _background(
+    texts: TextEncoder, collection: ImageCollection, settings: Settings | None, *, measure: bool
+) -> Background | None:
     folder = settings.encoder_folder(texts.spec.fingerprint) if settings else None
     path = folder / f"unrelated-{collection.name}.json" if folder else None
     of = {"generation": collection.generation, "pictures": collection.count()}
-    return _kept(path, of) or _measured(path, of, lambda: measure_background(texts, collection))
+    kept = _kept(path, of)
+    return kept or (_measured(path, of, lambda: measure_background(texts, collection)) if measure else None)
 
 
 def _kept(path: Path | None, of: Mapping[str, object]) -> Background | None:

@@ -1,71 +1,94 @@
-"""Hits as text: for a terminal, for a pipe, as JSON."""
+"""Answers as text: for a terminal and for a pipe."""
 
+import os
 from collections.abc import Sequence
 from io import StringIO
+from pathlib import Path
 
 from gallery.printable import printable
-from gallery.records import Hit
-from gallery.stores.payload import date_of
-from search.answer import Answer, Group
-from search.answers import to_json, whole_answer
+from search.answer import Answer, AnswerGroup, AnswerHit
 
 
-def format_table(answer: Answer, width: int) -> str:
-    """Return a table of rank, score, probability if there are any, and path, for a terminal of `width` columns.
+def format_table(answer: Answer, *, by_date: bool = False) -> str:
+    """Return lines of rank, score, probability if there are any, and path, for a terminal, which breaks them itself.
 
-    Browsing has the date in place of a score; grouped hits come below the name of their group.
+    Ordered by date, and where nothing was asked for, they have the date as well. Near-duplicates are folded; other
+    groups come below their name. Paths are links, and relative to the current folder where that is shorter.
     """
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    browsing = not answer.query.terms
-    calibrated = any(hit.probability is not None for hit in answer.hits)
-    table = Table("rank", "date" if browsing else "score", *["match"] * calibrated, "path")
-    for rank, hit in enumerate(answer.hits, 1):
-        group = answer.groups[rank - 1] if answer.groups else None
-        others = group.hits[1:] if group else ()
-        if others and group and group.name != hit.image.path:
-            table.add_row("", "", *[""] * calibrated, Text(printable(group.name), style="bold", overflow="fold"))
-        for place, member in enumerate([hit, *others]):
-            table.add_row(
-                "" if place else str(rank),
-                date_of(member.image)[:10] if browsing else f"{member.score:.3f}",
-                *[_percent(member.probability)] * calibrated,
-                Text(printable(member.image.path), overflow="fold", style="dim" if place else ""),
-            )
-    console = Console(file=StringIO(), width=width, force_terminal=True)
+    near = all(group.name == group.hits[0].path for group in answer.groups)
+    matched = any(hit.probability is not None for hit in answer.hits)
+    console = Console(file=StringIO(), force_terminal=True)
     with console.capture() as captured:
-        console.print(table)
+        for number, hit in enumerate(answer.hits):
+            group = answer.groups[number] if answer.groups else None
+            if group and not near:
+                console.print(Text(printable(group.name), "bold"), soft_wrap=True)
+            for place, member in enumerate(group.hits if group and not near else [hit]):
+                line = Text(_worth(member, by_date=by_date, matched=matched, ranked=not place))
+                line.append(printable(shown_path(member.path)), f"link {Path(member.path).as_uri()}")
+                if group and near and len(group.hits) > 1:
+                    line.append(f"  +{len(group.hits) - 1} alike", "dim")
+                console.print(line, soft_wrap=True)
     return captured.get()
 
 
-def format_groups(groups: Sequence[Group]) -> str:
+def summary(answer: Answer) -> str:
+    """Return how much of what there is was found, and in which time."""
+    seconds = f"{sum(answer.seconds.values()):.2f} s"
+    shown = len(answer.hits)
+    if not shown:
+        return "No picture of the collection answers this."
+    what = ("1 picture" if shown == 1 else f"{shown} pictures") if not answer.groups else _groups(answer.groups)
+    if answer.total is not None and (answer.more or answer.groups):
+        what += f", out of {answer.total}"
+    return f"{what}; {seconds}"
+
+
+def shown_path(path: str, here: str | None = None) -> str:
+    """Return a path as somebody in a folder would write it: relative where that is shorter.
+
+    >>> shown_path("/home/me/photos/a.jpg", "/home/me"), shown_path("/mnt/a.jpg", "/home/me/photos")
+    ('photos/a.jpg', '/mnt/a.jpg')
+    """
+    relative = os.path.relpath(path, here)
+    return relative if len(relative) < len(path) else path
+
+
+def format_groups(groups: Sequence[AnswerGroup]) -> str:
     """Return a line `rank<TAB>score<TAB>path<TAB>group` per hit, where rank is the group's."""
-    return "".join(
-        f"{rank}\t{hit.score:.6f}\t{printable(hit.image.path)}\t{printable(group.name)}\n"
-        for rank, group in enumerate(groups, 1)
-        for hit in group.hits
-    )
+    return "".join(f"{_fields(hit)}\t{printable(group.name)}\n" for group in groups for hit in group.hits)
 
 
-def format_tsv(hits: Sequence[Hit]) -> str:
-    """Return a line `rank<TAB>score<TAB>path` per hit; odd characters in a path are backslash escapes.
+def format_tsv(hits: Sequence[AnswerHit]) -> str:
+    """Return a line `rank<TAB>score<TAB>path` per hit; what is odd in a path is a backslash escape.
 
-    A hit with a probability has it as a fourth field.
+    A hit with a probability has it as a fourth field. Where nothing was asked for, the date stands for the score.
     """
     return "".join(
-        f"{rank}\t{hit.score:.6f}\t{printable(hit.image.path)}"
-        + ("" if hit.probability is None else f"\t{hit.probability:.6f}")
-        + "\n"
-        for rank, hit in enumerate(hits, 1)
+        _fields(hit) + ("" if hit.probability is None else f"\t{hit.probability:.6f}") + "\n" for hit in hits
     )
 
 
-def format_json(answer: Answer, line: str, *, encoder: str, collection: str, indent: int | None = 2) -> str:
-    """Return one JSON object, in one line without `indent`; a byte of a path that is not UTF-8 is a lone surrogate."""
-    return to_json(whole_answer(answer, line, encoder=encoder, collection=collection), indent=indent)
+def _fields(hit: AnswerHit) -> str:
+    score = hit.date if hit.score is None else f"{hit.score:.6f}"
+    return f"{hit.rank}\t{score}\t{printable(hit.path)}"
 
 
-def _percent(probability: float | None) -> str:
-    return "" if probability is None else f"{probability:.0%}"
+def _worth(hit: AnswerHit, *, by_date: bool, matched: bool, ranked: bool) -> str:
+    columns = [f"{hit.rank if ranked else '':>4}"]
+    if hit.score is not None:
+        columns.append(f"{hit.score:6.3f}")
+    if matched:
+        columns.append("" if hit.probability is None else f"{hit.probability:4.0%} match")
+    if by_date or hit.score is None:
+        columns.append(hit.date[:10])
+    return "  ".join(columns) + "  "
+
+
+def _groups(groups: Sequence[AnswerGroup]) -> str:
+    pictures = sum(len(group.hits) for group in groups)
+    count = "1 group" if len(groups) == 1 else f"{len(groups)} groups"
+    return f"{len(groups)} pictures" if pictures == len(groups) > 1 else f"{count} of {pictures} pictures"

@@ -19,22 +19,33 @@ class Filter:
         must_not: Conditions of which none holds.
         without: Ids of pictures that are left out.
         within: If given, ids of the only pictures that are not.
+        either: Of each tuple, at least one filter lets the picture through.
+        neither: None of these filters lets the picture through.
     """
 
     must: tuple[Condition, ...] = ()
     must_not: tuple[Condition, ...] = ()
     without: tuple[str, ...] = ()
     within: tuple[str, ...] | None = None
+    either: tuple[tuple["Filter", ...], ...] = ()
+    neither: tuple["Filter", ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.must or self.must_not or self.without or self.within is not None)
+        return self != Filter()
 
     def __and__(self, other: "Filter") -> "Filter":
         """Return the filter that lets through what both let through."""
         within = self.within if other.within is None else other.within
         if self.within is not None and other.within is not None:
             within = tuple(set(self.within) & set(other.within))
-        return Filter(self.must + other.must, self.must_not + other.must_not, self.without + other.without, within)
+        return Filter(
+            self.must + other.must,
+            self.must_not + other.must_not,
+            self.without + other.without,
+            within,
+            self.either + other.either,
+            self.neither + other.neither,
+        )
 
 
 Where = Mapping[str, WantedValue] | Filter
@@ -44,8 +55,8 @@ Where = Mapping[str, WantedValue] | Filter
 def as_filter(where: Where | None) -> Filter:
     """Return `where` as a filter; None lets everything through.
 
-    >>> as_filter({"year": 2021, "folder": "/alps"})
-    Filter(must=(('year', 2021), ('folder', '/alps')), must_not=(), without=(), within=None)
+    >>> as_filter({"year": 2021, "folder": "/alps"}).must
+    (('year', 2021), ('folder', '/alps'))
     """
     if isinstance(where, Filter):
         return where

@@ -5,30 +5,43 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import HTTPConnection
 
 import gallery
 from gallery.errors import BadInput, CollectionError, EncoderError, GalleryError, Reason, UnreadableImage
 from gallery.pictures.thumbnails import Thumbnails
 from gallery.settings import Settings
-from search.web.asked import AskedPictures
-from search.web.desk import Desk, UnknownPictureError
-from search.web.endpoints import api, json_response
-from search.web.limits import Gate, Limits
-from search.web.live import Live, NotReadyError
+from search.current import NotReadyError
+from search.query import QueryError
+from search.request import explained
+from search.web.changes import BusyError, Changes, ChangesRefusedError
+from search.web.collections import Collections, UnknownCollectionError
+from search.web.endpoints import ApiRequest, api, of_the_server
+from search.web.images import images
+from search.web.limits import Gate, Limits, Observed, SameOrigin, TokenBackend
 from search.web.metrics import Metrics
 from search.web.pages import Pages
-from search.web.parameters import House
+from search.web.problems import problem
+from search.web.sent import SentPictures
+from search.web.services import Here, Services, UnknownPictureError
 from search.web.site import site
 
 _FOLDER = Path(__file__).parent
 _STATUS: dict[type[Exception], int] = {
     UnknownPictureError: 404,
+    UnknownCollectionError: 404,
+    ChangesRefusedError: 403,
+    BusyError: 409,
     NotReadyError: 503,
     BadInput: 400,
     UnreadableImage: 415,
@@ -37,70 +50,131 @@ _STATUS: dict[type[Exception], int] = {
     GalleryError: 400,
 }
 """The first class that fits decides."""
+_UNREADABLE = {
+    Reason.EMPTY: "the file is empty",
+    Reason.TOO_LARGE: "the picture is too large; send a smaller one",
+    Reason.NOT_AN_IMAGE: "the file is no picture of a kind that can be read here",
+    Reason.UNSUPPORTED: "the file is a picture of a kind that cannot be read here",
+}
+_DESCRIPTION = """Find pictures by describing them.
+
+Every route is there for the first collection, and below `/c/NAME` for each: `/c/NAME/api/search`.
+What goes wrong is told as problem+json. Where SEARCH_TOKEN is set, give it as a bearer token."""
 
 
-def create_app(live: Live, settings: Settings, limits: Limits | None = None) -> FastAPI:
-    """Return the app over what is open in `live`."""
-    desk = Desk(live)
+def create_app(
+    collections: Collections,
+    settings: Settings,
+    limits: Limits | None = None,
+    *,
+    secret: str = "",
+    changes: Path | None = None,
+) -> FastAPI:
+    """Return the app over some collections.
+
+    Args:
+        collections: What is searched.
+        settings: Where things are.
+        limits: How much is too much.
+        secret: What the page proves to know to the commands of its owner.
+        changes: Where pictures are kept that are added over the API; without it none can be.
+
+    Raises:
+        BadInput: Pictures may be added by everybody.
+    """
+    limits = limits or Limits(token=settings.search_token)
     metrics = Metrics()
-    house = House(
-        desk=desk,
-        pages=Pages(_FOLDER / "templates"),
+    services = Services(
+        collections=collections,
+        pages=Pages(_FOLDER / "templates", may_change=changes is not None),
         thumbnails=Thumbnails(settings.data_dir),
         metrics=metrics,
-        asked=AskedPictures(),
-        decoding=ThreadPoolExecutor(2, "decoding"),
+        sent=SentPictures(),
+        changes=Changes(settings, changes),
+        secret=secret,
+        dashboard=f"{settings.qdrant_url.split(',')[0].rstrip('/')}/dashboard#/collections/"
+        if settings.qdrant_url
+        else None,
+        showing=ThreadPoolExecutor(2, "showing"),
+        taking=ThreadPoolExecutor(1, "taking"),
     )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        collections.begin()
         yield
-        live.close()
-        house.decoding.shutdown(wait=False, cancel_futures=True)
+        services.showing.shutdown(wait=False, cancel_futures=True)
+        services.taking.shutdown(wait=False, cancel_futures=True)
 
     app = FastAPI(
         title="gallery-search",
         version=gallery.__version__,
-        description="Find pictures by describing them.",
+        description=_DESCRIPTION,
         docs_url=None,  # their assets would come from elsewhere
         redoc_url=None,
         openapi_url="/api/openapi.json",
         lifespan=lifespan,
     )
-    app.state.house = house
-    app.include_router(api)
-    app.include_router(site)
+    app.state.services = services
+    app.include_router(of_the_server)
+    for router in (api, images, site):
+        app.include_router(router)
+        app.include_router(router, prefix="/c/{collection}", include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_FOLDER / "static"))
     for kind in (GalleryError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _sorry)
-    app.add_middleware(Gate, limits=limits or Limits(token=settings.search_token), metrics=metrics)
+    _guard(app, limits, metrics)
     return app
 
 
+def _dashboard(servers: str | None) -> str | None:
+    """Return the address of collections in Qdrant's dashboard, without a password."""
+    if not servers:
+        return None
+    parts = urlsplit(servers.split(",")[0])
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}:{parts.port or 6333}/dashboard#/collections/"
+
+
+def _guard(app: FastAPI, limits: Limits, metrics: Metrics) -> None:
+    """Put the layers around the app, of which the last added one is the outermost."""
+    app.add_middleware(Gate, limits=limits)
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=limits.upload_bytes)
+    app.add_middleware(AuthenticationMiddleware, backend=TokenBackend(limits.token), on_error=_ask_for_token)
+    app.add_middleware(SameOrigin, shares_thumbnails=limits.shares_thumbnails)
+    if limits.hosts is not None:
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(limits.hosts), www_redirect=False)
+    app.add_middleware(Observed, metrics=metrics, shares_thumbnails=limits.shares_thumbnails)
+
+
+def _ask_for_token(_connection: HTTPConnection, error: Exception) -> Response:
+    return problem(401, str(error), {"www-authenticate": 'Basic realm="gallery-search", charset="UTF-8"'})
+
+
 async def _sorry(request: Request, error: Exception) -> Response:
-    """Answer what went wrong: a page for the page's visitors, JSON for all others."""
+    """Answer what went wrong: a page for the page's visitors, problem+json for all others."""
     status, sentence = _said(error, has_body=request.method == "POST")
-    headers = dict(getattr(error, "headers", None) or {})
-    if request.url.path.startswith(("/api", "/thumbs", "/views", "/images", "/ready")):
-        response = json_response({"error": sentence}, status)
-    else:
-        house: House = request.app.state.house
-        response = HTMLResponse(house.pages.error(status, sentence), status)
-    response.headers.update(headers | ({"retry-after": "2"} if status == 503 else {}))
-    return response
+    headers = dict(getattr(error, "headers", None) or {}) | ({"retry-after": "2"} if status == 503 else {})
+    path = request.url.path
+    services: Services = request.app.state.services
+    here = Here(services, request.path_params.get("collection"))
+    if path.removeprefix(here.prefix).startswith(("/api", "/thumbs", "/views", "/images", "/ready", "/static")):
+        return problem(status, sentence, headers, column=error.column if isinstance(error, QueryError) else None)
+    if status == 404 and isinstance(error, UnknownCollectionError):
+        here = Here(services, None)
+    return HTMLResponse(services.pages.error(here.prefix, status, sentence), status, headers)
 
 
 def _said(error: Exception, *, has_body: bool) -> tuple[int, str]:
     if isinstance(error, RequestValidationError):
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"][1:])
-        return 422, f"{where}: {first['msg']}"
+        return 422, explained(error.errors(), ApiRequest)
     if isinstance(error, HTTPException):
         phrase = HTTPStatus(error.status_code).phrase
         return error.status_code, phrase if error.detail == phrase else f"{phrase}: {error.detail}"
     if isinstance(error, UnreadableImage) and not has_body:  # a file of the collection, not one that was sent
         return 404, f"its file cannot be shown: {error}"
-    if isinstance(error, UnreadableImage) and error.reason is Reason.TOO_LARGE:
-        return 413, str(error)
+    if isinstance(error, UnreadableImage):
+        sentence = _UNREADABLE.get(error.reason, "the file is damaged; send another one")
+        return 413 if error.reason is Reason.TOO_LARGE else 415, sentence
     status = next(status for kind, status in _STATUS.items() if isinstance(error, kind))
     return status, str(error)

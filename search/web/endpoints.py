@@ -1,161 +1,173 @@
-"""The API: JSON, and pictures."""
+"""The API: JSON. Each route is there for the first collection, and below /c/NAME for every other."""
 
-import asyncio
 from dataclasses import dataclass
-from pathlib import Path
+from hashlib import sha256
 from typing import Annotated
-from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, File, Query, Request, UploadFile
 from fastapi.responses import Response
+from pydantic import Field
 
+import gallery
 from gallery.errors import GalleryError
-from gallery.pictures.originals import read_original
-from gallery.pictures.thumbnails import THUMB, VIEW
-from gallery.printable import printable
-from search.answers import SearchAnswer, to_json
-from search.web.asking import Asked
-from search.web.desk import Wanted
-from search.web.live import NotReadyError
+from search.answer import Answer, to_json
+from search.current import NotReadyError
+from search.engine import SearchEngine
+from search.request import Request as SearchRequest
+from search.web.collections import unnamed
 from search.web.metrics import CONTENT_TYPE
-from search.web.parameters import (
-    COMMON,
-    Group,
-    Here,
-    House,
-    Limit,
-    MinScore,
-    Offset,
-    Problems,
-    Sort,
-    Text,
-    Where,
-    problems,
-)
+from search.web.problems import COMMON, problems
+from search.web.running import proof_of
+from search.web.services import MOST_AT_ONCE, Asked
+from search.web.suggestions import suggestions
 
-FOR_EVER = "private, max-age=31536000, immutable"
-api = APIRouter()
+api = APIRouter(tags=["search"])
+of_the_server = APIRouter(tags=["server"])
+
+
+class ApiRequest(SearchRequest):
+    """A request over HTTP, which gets so many hits at once."""
+
+    limit: int = Field(default=10, ge=1, le=MOST_AT_ONCE, description="The most hits, or groups")
+
+
+Wanted = Annotated[ApiRequest, Query()]
 
 
 @dataclass(frozen=True, slots=True)
 class CollectionAnswer:
-    """What is searched here."""
+    """A collection.
+
+    Attributes:
+        address: Where its page and its API are.
+    """
 
     name: str
     encoder: str
     pictures: int
+    address: str
 
 
-@api.get("/api/search", response_model=SearchAnswer, responses=COMMON)
-def search(
-    here: Here,
-    where: Where,
-    q: Text = "",
-    limit: Limit = 10,
-    offset: Offset = 0,
-    min_score: MinScore = None,
-    sort: Sort = "score",
-    group: Group = None,
-    strict: Annotated[bool, Query(description="Nothing rather than noise, where q is a single text")] = False,
-    hybrid: Annotated[bool, Query(description="Rank by the words of captions and file names as well")] = False,
-) -> Response:
-    """Find pictures by a text, best first. Without a text: all of them, newest first."""
-    filters = Asked(**where).where
-    wanted = Wanted(q, limit, offset, min_score, sort, group, strict=strict, hybrid=hybrid, where=filters)
-    return json_response(here.counted(here.desk.ask(wanted)))
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A picture that was added."""
+
+    id: str
 
 
-@api.post("/api/search/image", response_model=SearchAnswer, responses=COMMON | problems(413, 415))
-async def search_image(
-    here: Here, where: Where, file: Annotated[UploadFile, File()], limit: Limit = 10, offset: Offset = 0
-) -> Response:
-    """Find pictures that are like one that is sent. It is not kept on disk."""
-    _, picture = await here.decoded(here.ask_with, await file.read())
-    wanted = Wanted(limit=limit, offset=offset, where=Asked(**where).where)
-    answer = await asyncio.to_thread(here.desk.ask_picture, picture, wanted)
-    return json_response(here.counted(answer))
+@api.get("/api/search", response_model=Answer, responses=COMMON)
+def search(here: Asked, wanted: Wanted, http: Request) -> Response:
+    """Find pictures by a line of the query language, best first. Without one: all of them, the newest first."""
+    tag = _tag(here.engine(), http)
+    if tag and tag in http.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=_cached(tag))
+    return json_response(here.answer(wanted), headers=_cached(tag))
 
 
-@api.get("/api/images/{id}/similar", response_model=SearchAnswer, responses=COMMON | problems(404))
-def similar(here: Here, where: Where, id: UUID, limit: Limit = 10, offset: Offset = 0) -> Response:
+@api.post("/api/search/image", response_model=Answer, responses=COMMON | problems(408, 413, 415))
+async def search_image(here: Asked, wanted: Wanted, file: Annotated[UploadFile, File()]) -> Response:
+    """Find pictures that are like one that is sent, and like the line if there is one. It is not kept on disk."""
+    _, picture = await here.take(await file.read())
+    answer = await here.shown(lambda: here.answer(wanted, picture.vector_for(here.engine())))
+    return json_response(answer)
+
+
+@api.get("/api/images/{id}/similar", response_model=Answer, responses=COMMON)
+def similar(here: Asked, wanted: Wanted, id: UUID) -> Response:
     """Find pictures that are like one of the collection, without itself."""
-    wanted = Wanted(limit=limit, offset=offset, where=Asked(**where).where)
-    return json_response(here.counted(here.desk.similar(str(id), wanted)))
+    here.record(id)
+    return json_response(here.answer(wanted.model_copy(update={"like": id})))
 
 
 @api.get("/api/facets", response_model=dict[str, dict[str, int]], responses=COMMON)
-def facets(here: Here) -> Response:
+def facets(here: Asked) -> Response:
     """Return the values that can be filtered by, and how many pictures have them."""
-    return json_response(here.desk.facets())
+    return json_response(here.facets())
+
+
+@api.get("/api/suggestions", response_model=list[str], responses=COMMON)
+def suggest(here: Asked, q: Annotated[str, Query(max_length=200, examples=["dog folder:al"])]) -> Response:
+    """Return lines that begin as this one does: with folders, cameras, formats and captions of the collection."""
+    return json_response(suggestions(q, here.engine()))
 
 
 @api.get("/api/collection", response_model=CollectionAnswer, responses=COMMON)
-def collection(here: Here) -> Response:
+def collection(here: Asked) -> Response:
     """Return what is searched here."""
-    return json_response(here.desk.collection())
+    engine = here.engine()
+    pictures = engine.collection.count()
+    return json_response(CollectionAnswer(here.collection, engine.collection.spec.encoder, pictures, f"{here.prefix}/"))
 
 
-_JPEG: Problems = {
-    200: {"content": {"image/jpeg": {}}, "description": "A JPEG"},
-    304: {"description": "The browser has it already"},
-}
-_FILE: Problems = {200: {"content": {"image/*": {}}, "description": "The file"}}
-_TEXT: Problems = {200: {"content": {"text/plain": {}}, "description": "Prometheus' format"}}
+@api.post("/api/pictures", response_model=Added, status_code=201, responses=COMMON | problems(409, 413))
+async def add(here: Asked, file: Annotated[UploadFile, File()]) -> Response:
+    """Add a picture, as `ingest` does; where the page was started with --allow-changes."""
+    data = await file.read()
+    changes = here.services.changes
+    id = await here.shown(lambda: changes.add(here.collection, file.filename or "picture", data))
+    return json_response(Added(id), 201, {"location": f"{here.prefix}/pictures/{id}"})
 
 
-@api.get("/thumbs/{id}.jpg", response_class=Response, responses=COMMON | problems(404) | _JPEG)
-async def thumb(here: Here, request: Request, id: UUID) -> Response:
-    """Return a small upright JPEG of a picture; it never changes."""
-    return await _small(here, request, id, THUMB)
+@api.delete("/api/pictures/{id}", status_code=204, responses=COMMON | problems(409))
+async def remove(here: Asked, id: UUID) -> Response:
+    """Take a picture out of the collection; its files stay. Where the page was started with --allow-changes."""
+    await here.shown(lambda: here.services.changes.remove(here.collection, here.record(id)))
+    return Response(status_code=204)
 
 
-@api.get("/views/{id}.jpg", response_class=Response, responses=COMMON | problems(404) | _JPEG)
-async def view(here: Here, request: Request, id: UUID) -> Response:
-    """Return an upright JPEG of a picture that fills a screen; it never changes."""
-    return await _small(here, request, id, VIEW)
+@of_the_server.get("/api/collections", response_model=list[str], responses=problems(401, 503))
+def collections(here: Asked) -> Response:
+    """Return the names of all collections; /c/NAME/api/search searches one."""
+    return json_response(list(here.services.collections.names()))
 
 
-@api.get("/images/{id}", response_class=Response, responses=COMMON | problems(404) | _FILE)
-async def image(here: Here, id: UUID) -> Response:
-    """Return the file of a picture, as it was indexed, to be saved."""
-    record = await asyncio.to_thread(here.desk.record, str(id))
-    file, data = await here.decoded(read_original, record)
-    name = quote(printable(Path(file.path).name))
-    headers = {"cache-control": FOR_EVER, "content-disposition": f"attachment; filename*=UTF-8''{name}"}
-    return Response(data, media_type=f"image/{record.format.lower()}", headers=headers)
+@of_the_server.get("/api/version")
+async def version() -> dict[str, str]:
+    """Return the version of the program, and that of the API, which changes only where clients have to."""
+    return {"version": gallery.__version__, "api": "1"}
 
 
-@api.get("/health")
+@of_the_server.get("/api/proof", include_in_schema=False)
+def prove(here: Asked, nonce: Annotated[str, Query(max_length=100)]) -> dict[str, str | None]:
+    """Prove to a command of the owner that this is the page."""
+    return {"proof": proof_of(here.services.secret, nonce), "collection": unnamed(here.services.collections.names())}
+
+
+@of_the_server.get("/health")
 async def health() -> dict[str, str]:
     """Say that the process lives."""
     return {"status": "ok"}
 
 
-@api.get("/ready", responses=problems(401, 403, 503))
-def ready(here: Here) -> dict[str, str]:
+@of_the_server.get("/ready", responses=problems(401, 503))
+def ready(here: Asked) -> dict[str, str]:
     """Say whether a search would be answered, by making one."""
     try:
-        here.desk.check()
+        here.answer(SearchRequest(q="a picture", limit=1))
     except GalleryError as error:
         raise NotReadyError(str(error)) from error
     return {"status": "ok"}
 
 
-@api.get("/metrics", response_class=Response, responses=_TEXT | problems(401, 403))
-async def metrics(here: Here) -> Response:
+@of_the_server.get("/metrics", response_class=Response, responses=problems(401))
+async def metrics(here: Asked) -> Response:
     """Return counts for Prometheus."""
-    return Response(here.metrics.text(), media_type=CONTENT_TYPE)
+    return Response(here.services.metrics.text(), media_type=CONTENT_TYPE)
 
 
-def json_response(answer: object, status: int = 200) -> Response:
+def json_response(answer: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Return an answer as JSON in ASCII, as `search --json` prints it, without its line breaks: they take time."""
-    return Response(to_json(answer, indent=None), status, media_type="application/json")
+    return Response(to_json(answer, indent=None), status, headers, media_type="application/json")
 
 
-async def _small(here: House, request: Request, id: UUID, side: int) -> Response:
-    record = await asyncio.to_thread(here.desk.record, str(id))
-    headers = {"cache-control": FOR_EVER, "etag": f'"{record.sha256[:32]}-{side}"'}
-    if headers["etag"] in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=headers)
-    return Response(await here.decoded(here.thumbnails.jpeg, record, side), headers=headers, media_type="image/jpeg")
+def _tag(engine: SearchEngine, http: Request) -> str | None:
+    """Return what changes with everything that an answer depends on, but its seconds."""
+    if engine.state is None:
+        return None
+    of = f"{gallery.__version__} {engine.state} {http.url.path} {http.url.query}"
+    return f'W/"{sha256(of.encode("utf-8", "replace")).hexdigest()[:32]}"'
+
+
+def _cached(tag: str | None) -> dict[str, str]:
+    return {"etag": tag, "cache-control": "private, no-cache"} if tag else {"cache-control": "no-store"}

@@ -1,26 +1,25 @@
 """What stands between the network and the app: who may ask, how much, how many at once, and what browsers may do."""
 
+import asyncio
 import base64
 import binascii
-import contextlib
 import hmac
-import json
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.authentication import AuthCredentials, AuthenticationBackend, AuthenticationError, BaseUser, SimpleUser
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from search.web.metrics import Metrics
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+from search.web.problems import problem
+from search.web.running import PROOF
 
 POLICY = (
     "default-src 'none'; img-src 'self' blob:; style-src 'self'; script-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _HEADERS = {
     "content-security-policy": POLICY,
@@ -30,8 +29,9 @@ _HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
-_LOCAL = ("localhost", "127.0.0.1", "[::1]", "testserver")
-_UNCAPPED = ("/health", "/ready", "/metrics", "/static/", "/thumbs/")
+LOCAL = ("localhost", "127.0.0.1", "::1", "[::1]")
+_OPEN_TO_ALL = ("/health", PROOF)
+_UNCAPPED = ("/health", "/ready", "/metrics", "/static/", PROOF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,101 +43,98 @@ class Limits:
             nothing.
         hosts: Names under which the page may be asked for; None for any. Without it a hostile website could point
             its own name to this machine, and read what a browser here gets.
+        shares_thumbnails: Whether pages of other origins may show thumbnails, as Qdrant's dashboard does.
         concurrent: Requests that are answered at once; more get 429.
         upload_bytes: The largest body.
+        waiting_bytes: Of all bodies that are held at once.
+        body_seconds: In which a body has to come.
     """
 
     token: str | None = None
     hosts: tuple[str, ...] | None = None
+    shares_thumbnails: bool = False
     concurrent: int = 32
     upload_bytes: int = 20_000_000
+    waiting_bytes: int = 100_000_000
+    body_seconds: float = 30.0
 
 
-def local_hosts(public_host: str | None) -> tuple[str, ...]:
-    """Return the names of this machine for itself, and the one under which the page is published."""
-    return (*_LOCAL, public_host.lower()) if public_host else _LOCAL
+class Observed:
+    """The outermost layer: counts, answers HEAD as GET without a body, and tells browsers what they may do."""
 
-
-class Gate:
-    """The outermost layer of the app."""
-
-    def __init__(self, app: App, limits: Limits, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, *, shares_thumbnails: bool) -> None:
         self._app = app
-        self._limits = limits
         self._metrics = metrics
-        self._busy = 0
+        self._shares_thumbnails = shares_thumbnails
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or hand it on."""
+        """Answer one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         start, status = time.monotonic(), 500
+        # The server leaves the body of the answer out by itself.
+        asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+        shared = self._shares_thumbnails and "/thumbs/" in scope["path"]
+        policy = _HEADERS | {"cross-origin-resource-policy": "cross-origin" if shared else "same-origin"}
 
         async def note(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), *_security_headers(scope["path"])]
+                MutableHeaders(scope=message).update(policy)
             await send(message)
 
         self._metrics.begin()
         try:
-            await self._let_in(scope, receive, note)
+            await self._app(asked, receive, note)
         finally:
-            route = getattr(scope.get("route"), "path", "none")
+            route = getattr(asked.get("route"), "path", "none")
             self._metrics.end(route, status, time.monotonic() - start)
 
-    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = dict(scope["headers"])
-        limits = self._limits
-        path: str = scope["path"]
-        if limits.hosts is not None and _host(headers) not in limits.hosts:
-            await _refuse(send, 403, "this name is not one of the page's; set PUBLIC_URL to the page's address")
-        elif path != "/health" and not self._knows_token(headers):
-            challenge = (b"www-authenticate", b'Basic realm="gallery-search", charset="UTF-8"')
-            await _refuse(send, 401, "give SEARCH_TOKEN as bearer token, or as password with any name", challenge)
-        elif _length(headers) > limits.upload_bytes:
-            await self._refuse_length(send)
-        elif path.startswith(_UNCAPPED):
-            await self._app(scope, receive, send)
-        elif self._busy >= limits.concurrent:
-            await _refuse(send, 429, "too many are asking at once; try again in a second", (b"retry-after", b"1"))
-        else:
-            self._busy += 1
-            try:
-                await self._app_bounded(scope, receive, send)
-            finally:
-                self._busy -= 1
 
-    async def _app_bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the app, but cut off a body that did not say how long it is; whatever the app makes of that."""
-        most, came = self._limits.upload_bytes, 0
+class SameOrigin:
+    """Refuses what a page of another origin makes a browser ask, but for links that somebody follows."""
 
-        async def counted() -> Message:
-            nonlocal came
-            message = await receive()
-            came += len(message.get("body", b""))
-            if came > most:
-                raise _TooMuchError
-            return message
+    def __init__(self, app: ASGIApp, *, shares_thumbnails: bool) -> None:
+        self._app = app
+        self._shares_thumbnails = shares_thumbnails
 
-        async def unless_cut(message: Message) -> None:
-            if came <= most:
-                await send(message)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http" and self._is_foreign(scope):
+            refusal = problem(403, "a page of another site asked for this; open the page itself")
+            await refusal(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
 
-        with contextlib.suppress(_TooMuchError):
-            await self._app(scope, counted, unless_cut)
-        if came > most:
-            await self._refuse_length(send)
+    def _is_foreign(self, scope: Scope) -> bool:
+        headers = Headers(scope=scope)
+        site, origin = headers.get("sec-fetch-site", ""), headers.get("origin")
+        foreign = site in ("cross-site", "same-site")
+        if scope["method"] not in ("GET", "HEAD"):
+            return foreign or (origin is not None and _netloc(origin) != headers.get("host"))
+        if self._shares_thumbnails and "/thumbs/" in scope["path"]:
+            return False
+        return foreign and headers.get("sec-fetch-mode") != "navigate"
 
-    async def _refuse_length(self, send: Send) -> None:
-        await _refuse(send, 413, f"that is over {self._limits.upload_bytes / 1e6:.0f} MB; send a smaller picture")
 
-    def _knows_token(self, headers: dict[bytes, bytes]) -> bool:
-        if self._limits.token is None:
-            return True
-        kind, _, given = headers.get(b"authorization", b"").partition(b" ")
+class TokenBackend(AuthenticationBackend):
+    """Asks for the token, as a bearer token or as a password with any name."""
+
+    def __init__(self, token: str | None) -> None:
+        self._token = token
+
+    async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser] | None:
+        """Let somebody in, or raise."""
+        if self._token is None or conn.url.path in _OPEN_TO_ALL:
+            return None
+        if not self._is_known(conn.headers.get("authorization", "").encode("latin-1"), self._token.encode()):
+            raise AuthenticationError("give SEARCH_TOKEN as bearer token, or as password with any name")
+        return AuthCredentials(["changes"]), SimpleUser("token")
+
+    def _is_known(self, authorization: bytes, token: bytes) -> bool:
+        kind, _, given = authorization.partition(b" ")
         if kind.lower() == b"basic":
             try:
                 given = base64.b64decode(given, validate=True).partition(b":")[2]
@@ -145,33 +142,84 @@ class Gate:
                 return False
         elif kind.lower() != b"bearer":
             return False
-        return hmac.compare_digest(given.strip(), self._limits.token.encode())
+        return hmac.compare_digest(given.strip(), token)
 
 
-def _security_headers(path: str) -> list[tuple[bytes, bytes]]:
-    # Qdrant's dashboard, under another address, shows thumbnails.
-    shared = "cross-origin" if path.startswith("/thumbs/") else "same-origin"
-    headers = _HEADERS | {"cross-origin-resource-policy": shared}
-    return [(name.encode(), value.encode()) for name, value in headers.items()]
+class Gate:
+    """Takes bodies whole before they cost anything, and lets so many requests through at once."""
+
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+        self._app = app
+        self._limits = limits
+        self._busy = 0
+        self._waiting_bytes = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or refuse it."""
+        if scope["type"] != "http" or scope["path"].startswith(_UNCAPPED) or "/thumbs/" in scope["path"]:
+            await self._app(scope, receive, send)
+        elif scope["method"] in ("GET", "HEAD"):
+            await self._let_in(scope, receive, send)
+        else:
+            await self._with_body(scope, receive, send)
+
+    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._busy >= self._limits.concurrent:
+            refusal = problem(429, "too many are asking at once; try again in a second", {"retry-after": "1"})
+            await refusal(scope, receive, send)
+            return
+        self._busy += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._busy -= 1
+
+    async def _with_body(self, scope: Scope, receive: Receive, send: Send) -> None:
+        length = Headers(scope=scope).get("content-length", "")
+        expected = int(length) if length.isdigit() else self._limits.upload_bytes
+        if self._waiting_bytes + expected > self._limits.waiting_bytes:
+            refusal = problem(429, "too much is being sent at once; try again in a second", {"retry-after": "1"})
+            await refusal(scope, receive, send)
+            return
+        self._waiting_bytes += expected
+        try:
+            body = await self._body(receive)
+            if body is None:
+                refusal = problem(408, "the body did not come in time; send it again", {"connection": "close"})
+                await refusal(scope, receive, send)
+            else:
+                await self._let_in(scope, _replayed(body, receive), send)
+        finally:
+            self._waiting_bytes -= expected
+
+    async def _body(self, receive: Receive) -> bytes | None:
+        parts, more = [], True
+        try:
+            async with asyncio.timeout(self._limits.body_seconds):
+                while more:
+                    message = await receive()
+                    parts.append(message.get("body", b""))
+                    more = message.get("more_body", False)
+        except TimeoutError:
+            return None
+        return b"".join(parts)
 
 
-def _host(headers: dict[bytes, bytes]) -> str:
-    host = headers.get(b"host", b"").decode("latin-1").lower()
-    name, colon, port = host.rpartition(":")
-    return name if colon and port.isdigit() else host
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
 
 
-def _length(headers: dict[bytes, bytes]) -> int:
-    said = headers.get(b"content-length", b"0")
-    return int(said) if said.isdigit() and len(said) < 20 else 0
-
-
-class _TooMuchError(Exception):
-    """More came than may come."""
-
-
-async def _refuse(send: Send, status: int, why: str, *headers: tuple[bytes, bytes]) -> None:
-    body = json.dumps({"error": why}).encode()
-    own = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, *own]})
-    await send({"type": "http.response.body", "body": body})
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""

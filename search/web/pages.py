@@ -1,7 +1,8 @@
 """The page's HTML."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,19 +12,31 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from gallery.printable import printable
 from gallery.records import ImageRecord
 from gallery.stores.payload import date_of
-from search.answers import SearchAnswer
-from search.web.asking import LAST_PAGE, Asked
+from search.answer import Answer, AnswerHit
+from search.keys import KEYS, ORIENTATIONS
+from search.query import quoted
+from search.web.address import LAST_PAGE, PER_PAGE, Address
 
 Facets = Mapping[str, Mapping[str | int, int]]
-WIDTHS = ((800, "800 px or wider"), (1600, "1600 px or wider"), (3000, "3000 px or wider"))
+WIDTHS = ((">=800", "800 px or wider"), (">=1600", "1600 px or wider"), (">=3000", "3000 px or wider"))
+MOST_CHOICES = 1000
+"""Values that a filter of the page lists; others can be typed."""
 _NARROWEST, _WIDEST = 40, 320
 """Hundredths: width over height of the tiles; what is longer than that is shown whole in a tile of that shape."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The pictures before and after one in the results."""
+
+    before: AnswerHit | None = None
+    after: AnswerHit | None = None
 
 
 class Pages:
     """Fills the templates. Everything is escaped: file names are written by others."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, may_change: bool = False) -> None:
         self._environment = Environment(
             loader=FileSystemLoader(folder),
             autoescape=True,
@@ -31,36 +44,65 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.filters |= {"day": day, "printable": printable, "bytes": bytes_said}
+        self._environment.filters |= {"day": day, "printable": printable, "bytes": bytes_said, "quoted": quoted}
         self._environment.globals |= {
             "ratio": ratio,
             "name": os.path.basename,
             "widths": WIDTHS,
+            "orientations": ORIENTATIONS,
+            "keys": KEYS,
             "last_page": LAST_PAGE,
+            "per_page": PER_PAGE,
+            "may_change": may_change,
         }
 
-    def results(self, asked: Asked, answer: SearchAnswer, facets: Facets, *, poor: bool = False) -> str:
-        """Return the page with what was found; `poor` says that none of it matches well."""
-        return self._render("results.html", asked, answer=answer, facets=_short(facets), poor=poor)
+    def results(self, prefix: str, address: Address, answer: Answer, facets: Facets, collections: Sequence[str]) -> str:
+        """Return the page with what was found."""
+        values = {"answer": answer, "facets": choices(facets), "collections": collections}
+        return self._render("results.html", prefix, address, **values)
 
-    def refused(self, asked: Asked, sentence: str, facets: Facets) -> str:
+    def refused(self, prefix: str, address: Address, sentence: str, facets: Facets) -> str:
         """Return the page that says why a search makes no sense."""
-        return self._render("refused.html", asked, sentence=sentence, facets=_short(facets))
+        return self._render("refused.html", prefix, address, sentence=sentence, facets=choices(facets))
 
-    def waking(self, asked: Asked, sentence: str) -> str:
-        """Return the page that is shown until the model is there; it asks again by itself."""
-        return self._render("waking.html", asked, sentence=sentence, facets={})
+    def waking(self, prefix: str, address: Address, sentence: str) -> str:
+        """Return the page that is shown until the encoder is there; it asks again by itself."""
+        return self._render("waking.html", prefix, address, sentence=sentence, facets={})
 
-    def detail(self, asked: Asked, record: ImageRecord, alike: SearchAnswer) -> str:
+    def detail(
+        self,
+        prefix: str,
+        address: Address,
+        record: ImageRecord,
+        alike: Answer,
+        around: Neighbours,
+        dashboard: str | None,
+    ) -> str:
         """Return the page of one picture."""
-        return self._render("detail.html", asked, image=record, date=date_of(record), alike=alike, facets={})
+        values = {"image": record, "date": date_of(record), "alike": alike, "around": around, "dashboard": dashboard}
+        return self._render("detail.html", prefix, address, **values, facets={})
 
-    def error(self, status: int, sentence: str) -> str:
+    def help(self, prefix: str) -> str:
+        """Return the page that explains the query language and the keys."""
+        return self._render("help.html", prefix, Address(), facets={})
+
+    def error(self, prefix: str, status: int, sentence: str) -> str:
         """Return a page that says what went wrong."""
-        return self._render("error.html", Asked(), status=status, sentence=sentence, facets={})
+        return self._render("error.html", prefix, Address(), status=status, sentence=sentence, facets={})
 
-    def _render(self, name: str, asked: Asked, **values: Any) -> str:  # noqa: ANN401 - what each template needs
-        text = self._environment.get_template(name).render(asked=asked, **values)
+    def _render(self, name: str, prefix: str, address: Address, **values: Any) -> str:  # noqa: ANN401 - of each template
+        state = address.to(page=address.page).text
+
+        def to(changed: Address, path: str = "/") -> str:
+            return f"{prefix}{path}?{changed.text}" if changed.text else f"{prefix}{path}"
+
+        def picture(hit: AnswerHit) -> str:
+            """Return where a hit is shown alone, with the results that it is of; that is faster than `Address.to`."""
+            return f"{prefix}/pictures/{hit.id}?{f'{state}&' if state else ''}at={hit.rank}"
+
+        text = self._environment.get_template(name).render(
+            prefix=prefix, address=address, to=to, picture=picture, **values
+        )
         return text.encode("utf-8", "replace").decode()
 
 
@@ -94,15 +136,22 @@ def bytes_said(size: int) -> str:
     return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{max(size / 1e3, 1):.0f} kB"
 
 
-def _short(facets: Facets) -> dict[str, list[tuple[str | int, str, int]]]:
-    """Return value, what is shown of it, and count: folders without what all of them begin with."""
+def choices(facets: Facets) -> dict[str, list[tuple[str, str, int | None]]]:
+    """Return value, what is shown of it, and count, for every filter that has something to choose from.
+
+    Folders are shown without what all of them begin with, and without a count: a folder stands for those below it, too.
+    """
     folders = [str(value) for value in facets.get("folder", {})]
     shared = _shared(folders)
     return {
         key: [
-            (value, (str(value)[shared:] or str(value)) if key == "folder" else str(value), count)
-            for value, count in sorted(values.items(), key=lambda item: item[0], reverse=key == "year")
-        ]
+            (
+                str(value),
+                (str(value)[shared:] or str(value)) if key == "folder" else str(value),
+                None if key == "folder" else n,
+            )
+            for value, n in sorted(values.items(), key=lambda item: item[0], reverse=key == "year")
+        ][:MOST_CHOICES]
         for key, values in facets.items()
         if len(values) > 1
     }

@@ -1,53 +1,71 @@
 """The page, served: one process, one model, until it is told to stop."""
 
+import asyncio
 import ipaddress
 import logging
+import secrets
 import signal
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
 
+import h11
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from gallery.calibration import calibration_state, load_calibration
 from gallery.errors import BadInput
 from gallery.settings import Settings
-from gallery.stores.collection import ImageCollection, open_collection
+from gallery.stores.collection import collection_names
 from search.engine import SearchEngine
-from search.strict import strict_score
+from search.request import Request
 from search.towers import Towers
 from search.web.api import create_app
 from search.web.batching import BatchingTexts
-from search.web.limits import Limits, local_hosts
-from search.web.live import Live, Opened
-from search.web.service import collection_name, remove_note, write_note
+from search.web.collections import Collections, first_collection
+from search.web.limits import LOCAL, Limits
+from search.web.running import noted
 
-SECONDS_TO_END = 5
+SECONDS_TO_END, SECONDS_FOR_HEAD = 5, 10.0
 _CONNECTIONS = 512
 
 
-def serve(settings: Settings, name: str | None, host: str, port: int, say: Callable[[str], None]) -> None:
-    """Serve one collection until the process is told to stop.
+def serve(
+    settings: Settings, name: str | None, host: str, port: int, say: Callable[[str], None], changes: Path | None = None
+) -> None:
+    """Serve all collections until the process is told to stop.
+
+    Args:
+        settings: Where things are.
+        name: The collection of addresses that name none; without it the only one there is, else `photos`.
+        host: Where to listen.
+        port: Where to listen; 0 for any.
+        say: Says something to whoever started it.
+        changes: Where pictures are kept that are added over the API; without it none can be.
 
     Raises:
         BadInput: The address cannot be listened on.
         CollectionError: There is none of that name, or none can be chosen.
     """
-    name = collection_name(settings, name)
+    names = collection_names(settings)
+    first = first_collection(names, name)
+
+    def opener(one: str, before: SearchEngine | None) -> SearchEngine:
+        return opened(settings, one, before, say)
+
+    collections = Collections(first, lambda: collection_names(settings), opener)
     listening = listen(host, port)
     port = listening.getsockname()[1]
-
-    def open_towers(collection: ImageCollection) -> Towers:
-        return Towers.of_collection(collection, settings, None, say)
-
-    live = Live(lambda before: opened_now(settings, name, before, open_towers))
     public = urlsplit(settings.public_url or "").hostname
-    hosts = local_hosts(public) if _is_loopback(host) else None
-    app = create_app(live, settings, Limits(token=settings.search_token, hosts=hosts))
+    hosts = tuple({*LOCAL, host.lower(), *([public.lower()] if public else [])}) if _is_loopback(host) else None
+    limits = Limits(token=settings.search_token, hosts=hosts, shares_thumbnails=settings.public_url is not None)
+    secret = secrets.token_hex(32)
+    app = create_app(collections, settings, limits, secret=secret, changes=changes)
     config = uvicorn.Config(
         app,
+        http=PatientProtocol,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -58,8 +76,10 @@ def serve(settings: Settings, name: str | None, host: str, port: int, say: Calla
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     # When it has ended its requests, uvicorn raises the signal once more: that must not skip the end of this block.
     signal.signal(signal.SIGTERM, _end)
-    with suppress(KeyboardInterrupt), listening, _noted(settings, name, host, port):
-        say(f"{name} is at {address(host, port)} until Ctrl-C; the model is being loaded meanwhile.")
+    with suppress(KeyboardInterrupt), listening, noted(settings, address(host, port), secret):
+        say(f"{first} is at {address(host, port)} until Ctrl-C; the encoder is being loaded meanwhile.")
+        if others := [other for other in names if other != first]:
+            say(f"Other collections are at {address(host, port)}c/NAME/: {', '.join(others)}.")
         if hosts is None and not settings.search_token:
             say("Whoever reaches this machine may look at the pictures: set SEARCH_TOKEN to ask for a password.")
         uvicorn.Server(config).run(sockets=[listening])
@@ -71,32 +91,58 @@ def address(host: str, port: int) -> str:
     return f"http://{shown}:{port}/"
 
 
-def opened_now(
-    settings: Settings, name: str, before: Opened | None, open_towers: Callable[[ImageCollection], Towers]
-) -> Opened:
-    """Open the collection as it is now; the model stays unless the collection is of another."""
-    collection = open_collection(settings, name)
-    if before and before.collection.spec == collection.spec:
-        towers = before.engine.towers
-    else:
-        towers = open_towers(collection)
-        towers.texts = BatchingTexts(towers.texts)
-    spec = towers.texts.spec
-    state = calibration_state(settings, spec)  # before it is read: what comes meanwhile is noticed later
-    calibration = load_calibration(settings, spec)
-    engine = SearchEngine(towers, collection, calibration, settings)
-    least_score = strict_score(towers.texts, collection, settings, calibration)
-    opened = Opened(engine, collection, least_score, lambda: calibration_state(settings, spec) == state)
-    opened.engine.search("a picture", 1)  # the first answer of a model takes longest
-    return opened
+def batching(towers: Towers) -> Towers:
+    """Return towers for many threads."""
+    towers.texts = BatchingTexts(towers.texts)
+    return towers
+
+
+def opened(settings: Settings, name: str, before: SearchEngine | None, say: Callable[[str], None]) -> SearchEngine:
+    """Open a collection as it is now; the encoder stays unless the collection is of another."""
+    engine = SearchEngine.open(settings, name, before=before, prepared=batching, say=say)
+    engine.least_score()
+    engine.answer(Request(q="a picture", limit=1))  # the first answer of an encoder takes longest
+    return engine
 
 
 def _end(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+class PatientProtocol(H11Protocol):
+    """Closes connections whose request's head does not come within `SECONDS_FOR_HEAD`."""
+
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a head."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Take a part of a request."""
+        self._await_head()
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE:
+            self._come()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing more."""
+        self._come()
+        super().connection_lost(exc)
+
+    def _await_head(self) -> None:
+        if self._late is None:
+            self._late = self.loop.call_later(SECONDS_FOR_HEAD, self.transport.close)
+
+    def _come(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that is bound to an address.
+    """Return a socket that listens at an address.
 
     Raises:
         BadInput: The address cannot be listened on.
@@ -107,9 +153,12 @@ def listen(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen(2048)  # now: two may bind one port, and only one listen
     except OSError as error:
         listening.close()
-        raise BadInput(f"{host} port {port} cannot be listened on ({error}); give another --port or --host") from error
+        raise BadInput(
+            f"{host} port {port} cannot be listened on ({error.strerror or error}); give another --port or --host"
+        ) from error
     return listening
 
 
@@ -118,13 +167,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-@contextmanager
-def _noted(settings: Settings, name: str, host: str, port: int) -> Iterator[None]:
-    """Tell the command of this machine where the page is, while it is there."""
-    write_note(settings, name, address(host, port))
-    try:
-        yield
-    finally:
-        remove_note(settings, name)

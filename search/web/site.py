@@ -1,79 +1,105 @@
 """The page's routes: HTML for eyes. The whole state is in the address, so nothing here needs JavaScript."""
 
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, File, Request, UploadFile
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from gallery.errors import BadInput
-from search.answers import SearchAnswer
-from search.grouping import Grouping
-from search.web.asked import AskedPicture
-from search.web.asking import PER_PAGE, Asked
-from search.web.desk import Wanted
-from search.web.live import NotReadyError
-from search.web.parameters import Here, House
+from search.answer import Answer
+from search.current import NotReadyError
+from search.request import Request as SearchRequest
+from search.web.address import Address
+from search.web.pages import Neighbours
+from search.web.services import Asked, Here
 
 SIMILAR = 12
 site = APIRouter(include_in_schema=False)
 
 
-async def _asked(request: Request) -> Asked:
-    return Asked.read(request.query_params.multi_items())
+async def _address(request: Request) -> Address:
+    return Address.read(request.query_params.multi_items())
 
 
-State = Annotated[Asked, Depends(_asked)]
+State = Annotated[Address, Depends(_address)]
 
 
 @site.get("/")
-def results(here: Here, asked: State) -> Response:
-    """Show what was found, at once: where the model is not there yet, a page that says so."""
+def results(here: Asked, address: State) -> Response:
+    """Show what was found, at once: where the encoder is not there yet, a page that says so."""
+    pages = here.services.pages
     try:
-        answer = _answer(here, asked)
-        poor = not (asked.like or asked.picture) and here.desk.nothing_matches(answer)
-        return HTMLResponse(here.pages.results(asked, answer, here.desk.facets(), poor=poor))
+        answer = _answer(here, address, address.request())
+        names = here.services.collections.names()
+        return HTMLResponse(pages.results(here.prefix, address, answer, here.facets(), names))
     except NotReadyError as error:
-        return HTMLResponse(here.pages.waking(asked, str(error)), headers={"cache-control": "no-store"})
+        headers = {"cache-control": "no-store", "retry-after": "2"}
+        return HTMLResponse(pages.waking(here.prefix, address, str(error)), headers=headers)
     except BadInput as error:
-        return HTMLResponse(here.pages.refused(asked, str(error), here.desk.facets()), 400)
+        return HTMLResponse(pages.refused(here.prefix, address, str(error), here.facets()), 400)
 
 
 @site.post("/picture")
-async def picture(here: Here, file: Annotated[UploadFile, File()]) -> Response:
+async def picture(here: Asked, file: Annotated[UploadFile, File()]) -> Response:
     """Take a picture to search with, and lead to its answer."""
-    key, _ = await here.decoded(here.ask_with, await file.read())
-    return RedirectResponse(Asked(picture=key).address(), 303)
+    key, _ = await here.take(await file.read())
+    return RedirectResponse(f"{here.prefix}/?{Address(picture=key).text}", 303)
 
 
 @site.get("/picture/{key}.jpg")
-def sent_picture(here: Here, key: str) -> Response:
+def sent_picture(here: Asked, key: str) -> Response:
     """Show the picture that somebody searched with."""
-    return Response(_sent(here, key).jpeg, media_type="image/jpeg", headers={"cache-control": "private, max-age=86400"})
+    headers = {"cache-control": "private, max-age=86400"}
+    return Response(here.services.sent.get(key).jpeg, media_type="image/jpeg", headers=headers)
 
 
 @site.get("/pictures/{id}")
-def detail(here: Here, asked: State, id: UUID) -> Response:
-    """Show one picture, all that is known of it, and what is most like it."""
-    record = here.desk.record(str(id))
-    alike = here.desk.similar(record.id, Wanted(limit=SIMILAR))
-    return HTMLResponse(here.pages.detail(asked, record, alike))
+def detail(here: Asked, address: State, id: UUID) -> Response:
+    """Show one picture, all that is known of it, what is beside it in the results, and what is most like it."""
+    record = here.record(id)
+    alike = here.answer(SearchRequest(like=id, limit=SIMILAR))
+    around = _around(here, address) if address.at else Neighbours()
+    name = here.engine().collection.name
+    dashboard = f"{here.services.dashboard}{name}" if here.services.dashboard else None
+    return HTMLResponse(here.services.pages.detail(here.prefix, address, record, alike, around, dashboard))
 
 
-def _answer(here: House, asked: Asked) -> SearchAnswer:
-    group: Grouping | None = None if asked.stacks else "near-duplicates"
-    wanted = Wanted(asked.q, PER_PAGE, PER_PAGE * (asked.page - 1), sort=asked.sort, group=group, where=asked.where)
-    if asked.like:
-        answer = here.desk.similar(asked.like, wanted)
-    elif asked.picture:
-        answer = here.desk.ask_picture(_sent(here, asked.picture), wanted)
-    else:
-        answer = here.desk.ask(wanted)
-    return here.counted(answer)
+@site.get("/help")
+def help_page(here: Asked) -> Response:
+    """Explain the query language and the keys."""
+    return HTMLResponse(here.services.pages.help(here.prefix))
 
 
-def _sent(here: House, key: str) -> AskedPicture:
-    found = here.asked.get(key)
-    if found is None:
-        raise BadInput("the picture that this address searches with is no longer kept; send it again")
-    return found
+@site.get("/manifest.webmanifest")
+async def manifest(here: Asked) -> Response:
+    """Say how the page is installed as an app."""
+    icon: dict[str, Any] = {"src": "/static/icon.svg", "sizes": "any", "type": "image/svg+xml"}
+    said = {
+        "name": f"gallery: {here.collection}",
+        "short_name": "gallery",
+        "start_url": f"{here.prefix}/",
+        "scope": f"{here.prefix}/",
+        "display": "standalone",
+        "background_color": "#fbfbfa",
+        "theme_color": "#fbfbfa",
+        "icons": [icon, {"src": "/static/icon-512.png", "sizes": "512x512", "type": "image/png"}],
+    }
+    return JSONResponse(said, media_type="application/manifest+json")
+
+
+def _answer(here: Here, address: Address, request: SearchRequest) -> Answer:
+    sent = here.services.sent.get(address.picture).vector_for(here.engine()) if address.picture else None
+    return here.answer(request, sent)
+
+
+def _around(here: Here, address: Address) -> Neighbours:
+    """Return what is before and after a picture in the results that its address is of."""
+    first = max(address.at - 2, 0)
+    try:
+        answer = _answer(here, address, address.request(limit=address.at + 1 - first, offset=first))
+    except BadInput:  # as where a picture that was sent is no longer kept
+        return Neighbours()
+    by_rank = {hit.rank: hit for hit in answer.hits}
+    return replace(Neighbours(), before=by_rank.get(address.at - 1), after=by_rank.get(address.at + 1))

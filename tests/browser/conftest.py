@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from served import Served, draw_alike, served
 
 CHROMIUM = "/usr/bin/chromium"
@@ -47,10 +47,14 @@ def plain_page(browser: Browser, page_address: Served) -> Iterator[Page]:
     context.close()
 
 
+def _is_wrong(message: ConsoleMessage) -> bool:
+    return message.type == "error" and "status of 400" not in message.text  # which a refused line has
+
+
 def _watched(tab: Page) -> Iterator[Page]:
     wrong: list[str] = []
     tab.on("pageerror", lambda error: wrong.append(str(error)))
-    tab.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    tab.on("console", lambda message: wrong.append(message.text) if _is_wrong(message) else None)
     own = ("http://127.0.0.1:", "blob:")
     tab.on("request", lambda sent: None if sent.url.startswith(own) else wrong.append(sent.url))
     tab.set_default_timeout(10_000)

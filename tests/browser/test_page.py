@@ -66,9 +66,6 @@ def test_back_and_reload_keep_the_state(page: Page) -> None:
     page.locator("#back").click()
     expect(page.locator("#q")).to_have_value("gold")
     assert names(page) == found
-    page.go_back()
-    page.go_back()
-    assert names(page) == found
     page.reload()
     assert names(page) == found
     expect(page.locator("#q")).to_have_value("gold")
@@ -83,7 +80,7 @@ def test_filters_are_in_the_address_and_can_be_cleared(page: Page) -> None:
     assert page.url.endswith("/?q=red&format=JPEG")
     assert names(page) == ["leaf.jpg"]
     with page.expect_navigation():
-        page.get_by_label("Size").select_option("3000")
+        page.get_by_label("Size").select_option(">=3000")
     expect(page.locator(".empty")).to_contain_text("passes these filters")
     page.locator("main").get_by_role("link", name="Clear filters").click()
     page.wait_for_url("**/?q=red")
@@ -250,3 +247,58 @@ def test_a_hostile_name_is_only_shown(page: Page, page_address: Served) -> None:
     page.on("dialog", lambda dialog: pytest.fail(dialog.message))
     page.goto(f"/pictures/{page_address.id_of(HOSTILE)}")
     expect(page.locator("h1")).to_have_text(HOSTILE)
+
+
+def test_the_previous_and_the_next_picture_and_back_to_the_same_place(page: Page) -> None:
+    page.goto("/?q=red")
+    found = names(page)
+    page.locator(".tile").nth(1).click()
+    expect(page.locator("h1")).to_have_text(found[1])
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("h1")).to_have_text(found[2])
+    page.get_by_role("link", name="Previous").click()
+    expect(page.locator("h1")).to_have_text(found[1])
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("h1")).to_have_text(found[0])
+    page.keyboard.press("Escape")
+    page.wait_for_url("**/?q=red*")
+    assert names(page) == found
+    page.go_back()
+    assert page.url == "about:blank", "many pictures were one step"
+
+
+def test_pictures_are_selected_and_come_as_a_zip_file(page: Page) -> None:
+    page.goto("/?q=red")
+    expect(page.locator("#picked")).to_be_hidden()
+    page.locator(".tile").first.focus()
+    page.keyboard.press("x")
+    page.locator(".grid li").nth(1).hover()
+    page.locator(".pick").nth(1).check()
+    expect(page.locator("#picked .count")).to_have_text("2 selected")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download selected as zip").click()
+    assert download.value.suggested_filename == "pictures.zip"
+    page.keyboard.press("Escape")
+    expect(page.locator("#picked")).to_be_hidden()
+
+
+def test_the_box_suggests_and_help_is_a_key_away(page: Page) -> None:
+    page.goto("/")
+    page.locator("#q").press_sequentially("dog folder:w")
+    expect(page.locator("#suggestions option")).to_have_count(1)
+    assert page.locator("#suggestions option").get_attribute("value") == "dog folder:warm"
+    page.locator("#main").focus()
+    page.keyboard.press("?")
+    page.wait_for_url("**/help")
+    expect(page.locator("h1")).to_have_text("How to search")
+
+
+def test_a_line_that_cannot_be_read_is_told_and_offered_as_text(page: Page) -> None:
+    with page.expect_response("**/?q=*") as refused:
+        page.goto("/?q=tag:red")
+    assert refused.value.status == 400
+    expect(page.locator("[role=alert]")).to_contain_text("there is no filter tag")
+    page.get_by_role("link", name="Search for it as text").click()
+    assert names(page)
+    page.goto("/?q=folder:wram")
+    expect(page.locator(".note")).to_contain_text("did you mean folder:warm?")

@@ -2,24 +2,28 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path, PurePath
+from typing import Any
 
 import doctest_gallery
 import numpy as np
 import pytest
+from asking import ask, score
 from letter_encoder import LetterEncoder
 from numpy.typing import NDArray
 
 from gallery.calibration import Calibration, StrictRule
 from gallery.errors import BadInput, SpecMismatch, UnreadableImage
-from gallery.records import Hit, ImageRecord
+from gallery.records import ImageRecord
 from gallery.settings import Settings
 from gallery.stores.collection import edit_collection
 from gallery.stores.payload import date_of, moment
-from search import grouping, strict, unrelated
+from search import grouping, unrelated
 from search.engine import SearchEngine
 from search.filtering import in_folder, matches_path
-from search.grouping import Grouping
+from search.request import Grouping, Request
+from search.strict import least_score
 from search.towers import Towers
 
 COUNT = 300
@@ -45,7 +49,7 @@ def engine(
     editor.upsert(records, vectors)
     editor.finish()
     editor.close()
-    with SearchEngine.open(settings, text_encoder=Towers(encoder, lambda: encoder)) as engine:
+    with SearchEngine.open(settings, text_encoder=encoder) as engine:
         yield engine
 
 
@@ -78,6 +82,20 @@ FILTERS: dict[str, Callable[[ImageRecord], bool]] = {
     "format:jpg": lambda r: r.format == "JPEG",
     "camera:RA": lambda r: r.camera is not None,
     'camera:"camera 2"': lambda r: r.camera == "Camera 2",
+    '(year:2005..2009 OR format:png) -camera:"camera 2"': lambda r: (
+        (2005 <= year(r) <= 2009 or r.format == "PNG") and r.camera != "Camera 2"
+    ),
+    "folder:a1 OR folder:a2 year>=2010": lambda r: (
+        any(path.startswith(("/a1/", "/a2/")) for path in paths(r)) and year(r) >= 2010
+    ),
+    "NOT (folder:a1 OR width<=120)": lambda r: not any(path.startswith("/a1/") for path in paths(r)) and r.width > 120,
+    "-(format:png (year:2001 OR -has:camera))": lambda r: (
+        not (r.format == "PNG" and (year(r) == 2001 or r.camera is None))
+    ),
+    "folder:nowhere OR format:png": lambda r: r.format == "PNG",
+    "orientation:landscape": lambda r: r.width > r.height,
+    "orientation:portrait OR -orientation:landscape": lambda r: r.width <= r.height,
+    "orientation:square": lambda r: r.width == r.height,
     "has:captions": lambda r: bool(r.captions),
     "-has:captions has:camera": lambda r: not r.captions and r.camera is not None,
 }
@@ -86,8 +104,8 @@ FILTERS: dict[str, Callable[[ImageRecord], bool]] = {
 @pytest.mark.parametrize("line", FILTERS)
 def test_filters_let_through_what_brute_force_does(engine: SearchEngine, records: list[ImageRecord], line: str) -> None:
     expected = {record.id for record in records if FILTERS[line](record)}
-    assert {hit.image.id for hit in engine.ask(f"abc {line}", COUNT).hits} == expected
-    assert {hit.image.id for hit in engine.ask(line, COUNT).hits} == expected
+    assert {hit.id for hit in ask(engine, f"abc {line}", COUNT).hits} == expected
+    assert {hit.id for hit in ask(engine, line, COUNT).hits} == expected
 
 
 def test_terms_are_summed_as_unit_vectors(
@@ -97,14 +115,14 @@ def test_terms_are_summed_as_unit_vectors(
     aim = words[0] + 2 * words[1] - 0.5 * words[2] + vectors[7]
     cosines = vectors @ (aim / np.linalg.norm(aim))
     order = [row for row in np.argsort(-cosines) if row != 7][:10]
-    hits = engine.ask(f"abc 2*xyz -0.5*red like:{records[7].id}", 10).hits
-    assert [hit.image for hit in hits] == [records[row] for row in order]
-    assert np.allclose([hit.score for hit in hits], cosines[order], atol=1e-5)
+    hits = ask(engine, f"abc 2*xyz -0.5*red like:{records[7].id}", 10).hits
+    assert [hit.id for hit in hits] == [records[row].id for row in order]
+    assert np.allclose([score(hit) for hit in hits], cosines[order], atol=1e-5)
 
 
 def test_more_of_brings_nearer_and_less_of_takes_away(engine: SearchEngine) -> None:
     def mean(line: str, text: str) -> float:
-        ids = [hit.image.id for hit in engine.ask(line, 10).hits]
+        ids = [hit.id for hit in ask(engine, line, 10).hits]
         found = engine.collection.vectors(ids)
         return float(np.mean([found[id] @ engine.vector(text) for id in ids]))
 
@@ -112,18 +130,18 @@ def test_more_of_brings_nearer_and_less_of_takes_away(engine: SearchEngine) -> N
 
 
 def test_a_known_picture_is_found_by_its_path_and_left_out(engine: SearchEngine, records: list[ImageRecord]) -> None:
-    answer = engine.ask(f"like:{records[7].path}", COUNT)
-    assert records[7].id not in {hit.image.id for hit in answer.hits}
+    answer = ask(engine, f"like:{records[7].path}", COUNT)
+    assert records[7].id not in {hit.id for hit in answer.hits}
     assert len(answer.hits) == COUNT - 1
-    assert answer.meanings == (f"like the picture {records[7].path}",)
+    assert answer.meanings == [f"like the picture {records[7].path}"]
 
 
 def test_the_end_of_a_path_is_enough_where_one_picture_has_it(engine: SearchEngine, records: list[ImageRecord]) -> None:
     name = PurePath(records[7].path).name
-    whole = engine.ask(f"like:{records[7].path}", 5)
-    assert engine.ask(f"like:{name}", 5).hits == whole.hits
+    whole = ask(engine, f"like:{records[7].path}", 5)
+    assert ask(engine, f"like:{name}", 5).hits == whole.hits
     with pytest.raises(BadInput, match="there is no picture"):
-        engine.ask(f"like:{name[1:]}")
+        ask(engine, f"like:{name[1:]}")
 
 
 @pytest.mark.parametrize(
@@ -136,7 +154,7 @@ def test_the_end_of_a_path_is_enough_where_one_picture_has_it(engine: SearchEngi
 )
 def test_what_cannot_be_asked(engine: SearchEngine, line: str, message: str) -> None:
     with pytest.raises(BadInput, match=message):
-        engine.ask(line)
+        ask(engine, line)
 
 
 def test_pictures_from_elsewhere(tmp_path: Path) -> None:
@@ -144,24 +162,24 @@ def test_pictures_from_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "copy.png").write_bytes((photos / "red.png").read_bytes())
     (tmp_path / "notes.png").write_text("no picture")
     with SearchEngine.open(settings, text_encoder=Towers(encoder, lambda: encoder)) as engine:
-        copy = engine.ask(f'like:"{tmp_path / "copy.png"}"')
-        assert "all red" not in [hit.image.captions[0] for hit in copy.hits]
+        copy = ask(engine, f'like:"{tmp_path / "copy.png"}"')
+        assert "all red" not in [hit.captions[0] for hit in copy.hits]
         with pytest.raises(UnreadableImage):
-            engine.ask(f'like:"{tmp_path / "notes.png"}"')
+            ask(engine, f'like:"{tmp_path / "notes.png"}"')
 
 
 def test_groups_come_in_the_order_of_their_best(engine: SearchEngine) -> None:
-    answer = engine.ask("abc", 3, 1, group="folder")
-    whole = engine.ask("abc", COUNT).hits
-    folders = list(dict.fromkeys(hit.image.path.rsplit("/", 1)[0] for hit in whole))
+    answer = ask(engine, "abc", 3, 1, group="folder")
+    whole = ask(engine, "abc", COUNT).hits
+    folders = list(dict.fromkeys(hit.path.rsplit("/", 1)[0] for hit in whole))
     assert [group.name for group in answer.groups] == folders[1:4]
     for group in answer.groups:
-        inside = [hit for hit in whole if hit.image.path.rsplit("/", 1)[0] == group.name]
-        assert list(group.hits) == inside[:5]
+        inside = [hit for hit in whole if hit.path.rsplit("/", 1)[0] == group.name]
+        assert [hit.id for hit in group.hits] == [hit.id for hit in inside[:5]]
     assert answer.hits == [group.hits[0] for group in answer.groups]
-    days = engine.ask("abc", COUNT, group="day").groups
-    assert len(days) == len({date_of(hit.image)[:10] for hit in whole})
-    assert len(engine.ask("abc", COUNT, group="near-duplicates").hits) == COUNT  # none has a stack
+    days = ask(engine, "abc", COUNT, group="day").groups
+    assert len(days) == len({hit.date[:10] for hit in whole})
+    assert len(ask(engine, "abc", COUNT, group="near-duplicates").hits) == COUNT  # none has a stack
 
 
 @pytest.mark.parametrize("by", ["folder", "day"])
@@ -170,96 +188,130 @@ def test_a_group_has_its_first_however_far_below_they_rank(
     engine: SearchEngine, monkeypatch: pytest.MonkeyPatch, by: Grouping, line: str
 ) -> None:
     monkeypatch.setattr(grouping, "_FIRST_POOL", 1)
-    bound = engine.ask(line, 150).hits[-1].score
+    bound = ask(engine, line, 150).hits[-1].score
     for least in (None, bound):
-        members: dict[str, list[Hit]] = {}
-        for hit in engine.ask(line, COUNT, min_score=least).hits:
-            name = hit.image.path.rsplit("/", 1)[0] if by == "folder" else date_of(hit.image)[:10]
-            members.setdefault(name, []).append(hit)
-        groups = engine.ask(line, 3, group=by, min_score=least).groups
-        assert [(group.name, list(group.hits)) for group in groups] == [
+        members: dict[str, list[str]] = {}
+        for hit in ask(engine, line, COUNT, min_score=least).hits:
+            name = hit.path.rsplit("/", 1)[0] if by == "folder" else hit.date[:10]
+            members.setdefault(name, []).append(hit.id)
+        groups = ask(engine, line, 3, group=by, min_score=least).groups
+        assert [(group.name, [hit.id for hit in group.hits]) for group in groups] == [
             (name, found[:5]) for name, found in list(members.items())[:3]
         ]
 
 
 def test_who_asks_for_more_fused_groups_gets_the_same_first(engine: SearchEngine) -> None:
-    most = engine.ask("abc 4", 40, group="day", hybrid=True).groups
+    most = ask(engine, "abc 4", 40, group="day", hybrid=True).groups
     for limit in range(25, 40):
-        assert engine.ask("abc 4", limit, group="day", hybrid=True).groups == most[:limit]
+        assert ask(engine, "abc 4", limit, group="day", hybrid=True).groups == most[:limit]
 
 
 def test_with_a_least_score_all_are_ordered_by_date_before_the_page_is_cut(engine: SearchEngine) -> None:
-    bound = engine.ask("abc", 50).hits[-1].score
-    wanted = sorted(engine.ask("abc", 50).hits, key=lambda hit: (-moment(hit.image).timestamp(), hit.image.id))
-    found = engine.ask("abc", 10, 20, sort="date", min_score=bound).hits
-    assert [hit.image.id for hit in found] == [hit.image.id for hit in wanted[20:30]]
+    bound = ask(engine, "abc", 50).hits[-1].score
+    wanted = sorted(
+        ask(engine, "abc", 50).hits, key=lambda hit: (-datetime.fromisoformat(hit.date).timestamp(), hit.id)
+    )
+    found = ask(engine, "abc", 10, 20, sort="date", min_score=bound).hits
+    assert [hit.id for hit in found] == [hit.id for hit in wanted[20:30]]
 
 
-def test_strict_leaves_out_what_unrelated_texts_reach(
-    engine: SearchEngine, vectors: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def ruled(rule: str, threshold: float, auroc: float = 0.95, kept: float = 0.99) -> Calibration:
+    chosen = StrictRule(rule, threshold, auroc=auroc, kept=kept, false_answers=0.1, queries=1000)
+    return Calibration("logistic", (-2.0, 4.0), strict=chosen)
+
+
+def test_nothing_is_left_out_or_said_without_a_rule_that_separates(engine: SearchEngine) -> None:
+    whole = ask(engine, "abc", COUNT)
+    for calibration in (
+        None,
+        Calibration("logistic", (-2.0, 4.0)),
+        ruled("cosine", 0.9, auroc=0.8),
+        ruled("cosine", 0.9, kept=0.9),
+    ):
+        by = SearchEngine(LetterEncoder(), engine.collection, calibration)
+        assert least_score(LetterEncoder(), engine.collection, calibration=calibration) is None
+        answer = ask(by, "abc", COUNT, strict=True)
+        assert [hit.id for hit in answer.hits] == [hit.id for hit in whole.hits]
+        assert any("strict had no effect" in note for note in answer.notes)
+        assert not ask(by, "abc").weak
+        assert ask(by, "abc").notes == []
+
+
+def test_strict_goes_by_a_rule_that_separates(engine: SearchEngine, vectors: NDArray[np.float32]) -> None:
     best = (LetterEncoder().encode_texts(unrelated.unrelated_texts()) @ vectors.T).max(axis=1)
-    bound = float(best.mean() + strict.STANDING * best.std())
-    assert strict.strict_score(LetterEncoder(), engine.collection) == pytest.approx(bound, abs=1e-5)
-    assert engine.ask("abc", strict=True).hits == []
-    monkeypatch.setattr(strict, "STANDING", -8.0)
-    assert engine.ask("abc", strict=True).hits
+
+    def least(rule: str, threshold: float) -> float | None:
+        return least_score(LetterEncoder(), engine.collection, calibration=ruled(rule, threshold))
+
+    assert least("cosine", 0.3) == 0.3
+    assert least("probability", 0.5) == pytest.approx(0.5)
+    assert least("standing", -1) == pytest.approx(best.mean() - best.std(), abs=1e-5)
+    standing = ruled("standing", -1)
+    assert least_score(LetterEncoder(), engine.collection, calibration=standing, measure=False) is None
+
+    hits = ask(engine, "abc", 10).hits
+    bound = (score(hits[4]) + score(hits[5])) / 2
+    by = SearchEngine(LetterEncoder(), engine.collection, ruled("cosine", bound))
+    strict = ask(by, "abc", COUNT, strict=True)
+    assert (len(strict.hits), strict.total, strict.notes) == (5, None, [])
+    assert len(ask(by, "3*abc year>1900", COUNT, strict=True).hits) == 5
+    assert not ask(by, "abc").weak
+    assert ask(by, "abc", 3, 100).weak
+    for line in ("abc + xyz", "abc -xyz", f"like:{hits[0].id}", "-abc"):  # their scores mean something else
+        assert ask(by, line, COUNT, strict=True).hits == ask(by, line, COUNT).hits, line
+        assert not ask(by, line, 3, 100).weak
 
 
-def test_strict_goes_by_the_rule_that_was_chosen(engine: SearchEngine, vectors: NDArray[np.float32]) -> None:
-    best = (LetterEncoder().encode_texts(unrelated.unrelated_texts()) @ vectors.T).max(axis=1)
-
-    def score(rule: str, threshold: float) -> float:
-        chosen = StrictRule(rule, threshold, auroc=0.8, kept=0.95, false_answers=0.3, queries=1000)
-        calibration = Calibration("logistic", (-2.0, 4.0), strict=chosen)
-        return strict.strict_score(LetterEncoder(), engine.collection, calibration=calibration)
-
-    assert score("cosine", 0.3) == 0.3
-    assert score("probability", 0.5) == pytest.approx(0.5)
-    assert score("standing", -1) == pytest.approx(best.mean() - best.std(), abs=1e-5)
-    by_default = strict.strict_score(LetterEncoder(), engine.collection)
-    plain = Calibration("logistic", (-2.0, 4.0))
-    assert strict.strict_score(LetterEncoder(), engine.collection, calibration=plain) == by_default
-
-    hits = engine.ask("abc", 10).hits
-    bound = (hits[4].score + hits[5].score) / 2
-    rule = StrictRule("cosine", bound, auroc=0.8, kept=0.95, false_answers=0.3, queries=1000)
-    ruled = SearchEngine(LetterEncoder(), engine.collection, replace(plain, strict=rule))
-    assert [hit.score >= bound for hit in ruled.ask("abc", COUNT, strict=True).hits] == [True] * 5
-    assert len(ruled.ask("3*abc year>1900", COUNT, strict=True).hits) == 5
-    for line in ("abc + xyz", "abc -xyz", f"like:{hits[0].image.id}", "-abc"):  # their scores mean something else
-        assert ruled.ask(line, COUNT, strict=True).hits == ruled.ask(line, COUNT).hits, line
+def test_a_value_that_matches_nothing_is_answered_with_what_would(engine: SearchEngine) -> None:
+    for line, meant in {
+        "folder:copy": "folder:copies",
+        "abc -folder:cpies": "folder:copies",
+        "camera:camra": 'camera:"Camera 1"',
+        "format:raw": "format:jpeg or format:png",
+        "folder:a1 OR folder:a9": "folder:a",
+    }.items():
+        (note,) = ask(engine, line).notes
+        assert meant in note, line
+    assert ask(engine, "folder:a1 format:png camera:camera").notes == []
 
 
-def test_what_unrelated_texts_reach_is_measured_once(engine: SearchEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine.ask("abc", strict=True)
-    with monkeypatch.context() as patch:
-        patch.setattr(strict, "measure_background", lambda *_: pytest.fail("measured again"))
-        assert engine.ask("abc", strict=True).hits == []
-    measured: list[int] = []
-    monkeypatch.setattr(strict, "measure_background", lambda *_: measured.append(1))
-    monkeypatch.setattr(engine.collection, "generation", "gen-000002 1")  # with as many pictures
-    engine.ask("abc", strict=True)
-    assert measured
+def test_a_filter_by_name_means_what_it_means_in_a_line(engine: SearchEngine) -> None:
+    cases: dict[str, dict[str, Any]] = {
+        "abc folder:a1 OR folder:a2": {"folder": ["a1", "a2"]},
+        "abc format:jpg camera:RA": {"format": "jpg", "camera": "RA"},
+        "abc width>=120 year:2005..2009": {"width": ">=120", "year": "2005..2009"},
+        "abc -has:camera orientation:landscape": {"orientation": "landscape"},
+    }
+    for line, options in cases.items():
+        text = "abc -has:camera" if "-has" in line else "abc"
+        named, written = ask(engine, text, COUNT, **options), ask(engine, line, COUNT)
+        assert (named.hits, named.total) == (written.hits, written.total)
+        assert named.hits
+
+
+def test_all_that_pass_the_filters_are_counted(engine: SearchEngine, records: list[ImageRecord]) -> None:
+    answer = ask(engine, "abc format:png", 5, 2)
+    assert (answer.total, answer.offset, answer.more) == (sum(r.format == "PNG" for r in records), 2, True)
+    assert not ask(engine, "abc format:png", 5, answer.total - 5).more  # type: ignore[operator]
+    assert ask(engine, "abc", min_score=0.5).total is None
 
 
 def test_words_bring_up_what_vectors_do_not(engine: SearchEngine, records: list[ImageRecord]) -> None:
-    first, second = engine.ask("zzz 42", 2, hybrid=True).hits
-    assert first.image == records[42]  # by the name of its file
-    assert first.score > second.score == pytest.approx(1 / 61)
-    assert all(hit.image.captions for hit in engine.ask("wet dogs has:captions", COUNT, hybrid=True).hits)
-    near = [hit.image.id for hit in engine.ask("zzz", COUNT).hits]
-    assert [hit.image.id for hit in engine.ask("zzz", COUNT, hybrid=True).hits] == near  # no word of it is known
+    first, second = ask(engine, "zzz 42", 2, hybrid=True).hits
+    assert first.id == records[42].id  # by the name of its file
+    assert score(first) > score(second) == pytest.approx(1 / 61, abs=1e-6)
+    assert all(hit.captions for hit in ask(engine, "wet dogs has:captions", COUNT, hybrid=True).hits)
+    near = [hit.id for hit in ask(engine, "zzz", COUNT).hits]
+    assert [hit.id for hit in ask(engine, "zzz", COUNT, hybrid=True).hits] == near  # no word of it is known
 
 
 def test_what_words_bring_up_has_the_least_score_too(engine: SearchEngine, records: list[ImageRecord]) -> None:
-    scores = {hit.image.id: hit.score for hit in engine.ask("zzz 42", COUNT).hits}
+    scores = {hit.id: score(hit) for hit in ask(engine, "zzz 42", COUNT).hits}
     own = scores[records[42].id]
-    there = engine.ask("zzz 42", COUNT, hybrid=True, min_score=own - 1e-4).hits
-    assert there[0].image == records[42]
-    away = engine.ask("zzz 42", COUNT, hybrid=True, min_score=own + 1e-4).hits
-    assert {hit.image.id for hit in away} == {id for id, score in scores.items() if score >= own + 1e-4}
-    assert engine.ask("zzz 42", COUNT, hybrid=True, strict=True).hits == []
+    there = ask(engine, "zzz 42", COUNT, hybrid=True, min_score=own - 1e-4).hits
+    assert there[0].id == records[42].id
+    away = ask(engine, "zzz 42", COUNT, hybrid=True, min_score=own + 1e-4).hits
+    assert {hit.id for hit in away} == {id for id, cosine in scores.items() if cosine >= own + 1e-4}
 
 
 def test_another_text_tower_of_the_space_is_welcome_and_one_of_another_is_not(tmp_path: Path) -> None:
@@ -282,8 +334,8 @@ def test_another_text_tower_of_the_space_is_welcome_and_one_of_another_is_not(tm
 
 
 def test_many_lines_are_encoded_at_once(engine: SearchEngine) -> None:
-    engine.prepare(["abc", "year:x", "xyz -abc"])
-    assert engine.ask("xyz -abc", 5).hits == SearchEngine(LetterEncoder(), engine.collection).ask("xyz -abc", 5).hits
+    engine.prepare([Request(q=line) for line in ("abc", "year:x", "xyz -abc")])
+    assert ask(engine, "xyz -abc", 5).hits == ask(SearchEngine(LetterEncoder(), engine.collection), "xyz -abc", 5).hits
 
 
 def test_folders_and_paths_match_by_whole_names() -> None:

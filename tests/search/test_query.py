@@ -4,12 +4,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from search.query import HAS, Condition, Query, QueryError, Term, parse_query
+from search.keys import HAS
+from search.parsing import parse_query
+from search.query import Combination, Condition, Query, QueryError, Term
 
 PIECES = [
     *("a", "dog", "-", "+", "-cat", "+x", "2*", "0*a", "0.5*red", "3*4", "--", "-2", "like:", "like:a.jpg", '"'),
     *('"wet dog"', '\\"', "\\", "folder:", "-folder:alps", "+path:x", "path:*.jpg", "before:2021", "after:20", "year:"),
     *("2019..2021", "year>", "width>=", "640", "height<", "has:", "captions", "camera:", ":", "=", "'", "é", "собака"),
+    *(" OR ", " NOT ", " AND ", "(", ")", "(folder:a ", "year:2020)", "tag:x", "has:camera", "Width:>3"),
     *("🐕", "-🐈", "\t", " ", "\n", "\u2003", "\x00", "\udcff", "http://x", "*", "9" * 30, "٣", "format:jpeg"),
 ]  # fmt: skip
 LINES = st.one_of(
@@ -32,7 +35,14 @@ CONDITIONS = st.one_of(
         st.booleans(),
     ),
 )  # fmt: skip
-QUERIES = st.builds(Query, st.lists(TERMS, max_size=6).map(tuple), st.lists(CONDITIONS, max_size=4).map(tuple))
+MEMBERS = st.recursive(
+    CONDITIONS,
+    lambda each: st.builds(
+        Combination, st.sampled_from(["AND", "OR"]), st.lists(each, min_size=2, max_size=3).map(tuple), st.booleans()
+    ),
+    max_leaves=6,
+)
+QUERIES = st.builds(Query, st.lists(TERMS, max_size=6).map(tuple), st.lists(MEMBERS, max_size=4).map(tuple))
 
 
 @given(QUERIES)
@@ -72,8 +82,9 @@ def test_any_line_is_understood_or_refused_at_a_column(line: str) -> None:
         "before: and after:",
         "2 * 2 is 2*2",
         "rock'n'roll; don't (stop) -- ever & always!",
-        "Year:2020",
         "x>y",
+        "a cat OR a dog, NOT a bird",
+        "a dog (asleep) :-( by the sea",
     ],
 )
 def test_sentences_are_text(sentence: str) -> None:
@@ -114,7 +125,7 @@ def test_filters() -> None:
     )
     query = parse_query(line)
     assert query.terms == (Term("dog"),)
-    assert query.conditions == (
+    assert query.filters == (
         Condition("folder", ":", "alps"),
         Condition("path", ":", "*/raw/*", True),
         Condition("before", ":", "2021-06"),
@@ -129,6 +140,14 @@ def test_filters() -> None:
 @pytest.mark.parametrize(
     ("line", "column", "message"),
     [
+        ("date:2021", 1, "use year:, before: or after:"),
+        ("dog tag:beach", 5, "there is no filter tag"),
+        ("dog -camra:canon", 6, "use camera:"),
+        ("dog orientation:portait", 17, "did you mean orientation:portrait"),
+        ("(folder:a dog)", 11, "parentheses hold filters only"),
+        ("dog (folder:a", 5, "close it"),
+        ("folder:a OR dog", 10, "OR stands between filters only"),
+        ("(" * 21 + "folder:a", 22, "nest 20 deep"),
         ("dog year:20x1", 10, "a year such as 2021"),
         ("dog before:2021-13", 12, "a date such as 2021"),
         ("dog after:2021-02-30", 11, "a date such as"),
@@ -151,3 +170,23 @@ def test_errors_point_at_the_column(line: str, column: int, message: str) -> Non
     with pytest.raises(QueryError, match=message.replace("+", r"\+")) as caught:
         parse_query(line)
     assert caught.value.column == column
+
+
+def test_or_binds_the_filters_beside_it_and_parentheses_hold_them_together() -> None:
+    a, b, c = (Condition("folder", ":", name) for name in "abc")
+    either = Combination("OR", (a, b))
+    assert parse_query("dog folder:a OR folder:b folder:c").filters == (either, c)
+    assert parse_query("folder:a OR (folder:b AND folder:c)").filters == (
+        Combination("OR", (a, Combination("AND", (b, c)))),
+    )
+    not_either = Combination("OR", (a, b), negated=True)
+    for line in ("NOT (folder:a OR folder:b)", "-(folder:a OR folder:b)", "-(((folder:a OR folder:b)))"):
+        assert parse_query(line).filters == (not_either,)
+    assert parse_query("NOT NOT folder:a").filters == (a,)
+    assert parse_query("WIDTH:>=640 Folder:a").filters == (Condition("width", ">=", "640"), a)
+
+
+def test_a_long_line_of_parentheses_is_read_at_once() -> None:
+    with pytest.raises(QueryError):
+        parse_query("( " * 9_000 + "folder:x")
+    assert parse_query("( " * 9_000).terms

@@ -44,7 +44,7 @@ def _write_texts(folder: Path) -> None:
     tokenizer = Tokenizer(
         WordLevel({UNKNOWN: 0, **{letter: n + 1 for n, letter in enumerate(LETTERS)}, PAD: 27}, UNKNOWN)
     )
-    tokenizer.pre_tokenizer = Split(Regex("."), "isolated")  # type: ignore[assignment]
+    tokenizer.pre_tokenizer = Split(Regex("."), "isolated")
     tokenizer.save(str(folder / TOKENIZER))
     graph = Graph()
     ids = graph.input("ids", INT64, ["n", "t"])

@@ -16,15 +16,16 @@ from PIL import Image
 from gallery.encoders import PictureEncoder
 from gallery.records import Caption
 from gallery.settings import Settings
-from gallery.stores.collection import edit_collection, open_collection
+from gallery.stores.collection import collection_names, edit_collection
 from ingest.captions import CaptionsByPath
 from ingest.pipeline import ingest
+from search.current import NotReadyError
 from search.engine import SearchEngine
 from search.towers import Towers
 from search.web.api import create_app
 from search.web.batching import BatchingTexts
+from search.web.collections import Collections
 from search.web.limits import Limits
-from search.web.live import Live, Opened
 from search.web.serve import listen
 
 HOSTILE = "<script>alert(1)<&\"'.png"
@@ -73,7 +74,7 @@ class Served:
     settings: Settings
     photos: Path
     encoder: LetterEncoder
-    live: Live
+    collections: Collections
 
     def id_of(self, name: str) -> str:
         """Return the id of the picture whose file has this name."""
@@ -111,22 +112,32 @@ def served_again(
     photos: Path,
     limits: Limits | None = None,
     encoder: LetterEncoder | None = None,
-    least_score: float | None = None,
+    *,
+    secret: str = "",
+    changes: Path | None = None,
 ) -> Iterator[Served]:
-    """Serve what is indexed already; `least_score` as in `Opened`."""
+    """Serve what is indexed already."""
     letters = encoder or LetterEncoder()
     batching = BatchingTexts(letters)
-    towers = Towers(batching, lambda: letters)
 
-    def opener(_before: Opened | None) -> Opened:
-        collection = open_collection(settings, "drawn")
-        return Opened(SearchEngine(towers, collection, settings=settings), collection, least_score)
+    def opener(name: str, before: SearchEngine | None) -> SearchEngine:
+        return SearchEngine.open(settings, name, text_encoder=Towers(batching, lambda: letters), before=before)
 
-    live = Live(opener)
-    with listening(create_app(live, settings, limits)) as address, httpx.Client(base_url=address, timeout=10) as client:
-        until(live.is_open)
-        yield Served(address, client, settings, photos, letters, live)
+    collections = Collections("drawn", lambda: collection_names(settings), opener)
+    app = create_app(collections, settings, limits, secret=secret, changes=changes)
+    with listening(app) as address, httpx.Client(base_url=address, timeout=10) as client:
+        until(lambda: client.get("/static/page.css").status_code in (200, 401, 403))
+        until(lambda: _opens(collections))
+        yield Served(address, client, settings, photos, letters, collections)
     batching.close()
+
+
+def _opens(collections: Collections) -> bool:
+    try:
+        collections.engine()
+    except NotReadyError:
+        return False
+    return True
 
 
 def until(true: Callable[[], bool], seconds: float = 10) -> None:

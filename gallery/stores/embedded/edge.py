@@ -220,7 +220,9 @@ def _filter(where: Where | None) -> q.Filter | None:
     without = [q.HasIdCondition({UUID(id) for id in wanted.without})] if wanted.without else []
     within = [] if wanted.within is None else [q.HasIdCondition({UUID(id) for id in wanted.within})]
     must = [_condition(condition) for condition in wanted.must]
-    return q.Filter(must=[*must, *within], must_not=[*unwanted, *without])
+    either = [q.Filter(should=[_filter(each) or q.Filter() for each in choice]) for choice in wanted.either]
+    neither = [_filter(each) or q.Filter() for each in wanted.neither]
+    return q.Filter(must=[*must, *within, *either], must_not=[*unwanted, *without, *neither])
 
 
 def _condition(condition: Condition) -> q.FieldCondition | q.IsEmptyCondition:

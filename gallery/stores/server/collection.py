@@ -193,6 +193,10 @@ def _filter(where: Where | None) -> models.Filter | None:
     unwanted: list[models.Condition] = list(map(_condition, wanted.must_not))
     if wanted.without:
         unwanted.append(models.HasIdCondition(has_id=list(wanted.without)))
+    conditions += [
+        models.Filter(should=[_filter(each) or models.Filter() for each in choice]) for choice in wanted.either
+    ]
+    unwanted += [_filter(each) or models.Filter() for each in wanted.neither]
     return models.Filter(must=conditions, must_not=unwanted)
 
 

@@ -50,7 +50,7 @@ def save_siglip(folder: Path, *, lowers: bool = True) -> None:
     own.normalizer = normalizers.Lowercase() if lowers else normalizers.NFC()
     own.pre_tokenizer = pre_tokenizers.Split("", "isolated")
     own.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=own, pad_token="<pad>", eos_token="</s>", unk_token="<unk>")
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=own, pad_token="<pad>", eos_token="</s>", unk_token="<unk>")  # type: ignore[no-untyped-call]
     vision = {**TOWER, "image_size": 32, "patch_size": 8}
     text = {**TOWER, "vocab_size": len(words), "max_position_embeddings": 64}
     SiglipModel(SiglipConfig(vision_config=vision, text_config=text)).save_pretrained(folder)
@@ -96,7 +96,7 @@ def unit(vectors: torch.Tensor) -> Vectors:
 def test_vectors_are_transformers_own(made: tuple[str, Path, Encoder]) -> None:
     kind, folder, encoder = made
     model: Any = AutoModel.from_pretrained(folder)
-    processor: Any = AutoProcessor.from_pretrained(folder, backend="pil")
+    processor: Any = AutoProcessor.from_pretrained(folder, backend="pil")  # type: ignore[no-untyped-call]
     tokenizer = getattr(processor, "tokenizer", processor)
     texts = [text.lower() for text in TEXTS] if kind == "siglip2" else TEXTS
     limit = {"clip": 77, "chinese_clip": 52}.get(kind, 64)
@@ -117,7 +117,7 @@ def test_vectors_are_transformers_own(made: tuple[str, Path, Encoder]) -> None:
 def pixels_of(folder: Path, pictures: Sequence[Image.Image]) -> Any:  # noqa: ANN401 - a mapping of tensors
     from transformers import AutoImageProcessor
 
-    return AutoImageProcessor.from_pretrained(folder, backend="pil")(images=list(pictures), return_tensors="pt")
+    return AutoImageProcessor.from_pretrained(folder, backend="pil")(images=list(pictures), return_tensors="pt")  # type: ignore[no-untyped-call]
 
 
 def test_a_vector_does_not_depend_on_its_batch(made: tuple[str, Path, Encoder]) -> None:

@@ -66,7 +66,10 @@ def test_vectors_are_those_of_the_heads(tmp_path: Path, kind: str) -> None:
 
 def test_several_ways_to_read_texts_are_refused(tmp_path: Path) -> None:
     save_model(
-        tmp_path, TOWERS_FILE, {"text": {"tfidf": {}, "bert": {}}, "image": {}}, {"image.heads": np.ones((1, 2, 3))}
+        tmp_path,
+        TOWERS_FILE,
+        {"text": {"tfidf": {}, "bert": {}}, "image": {}},
+        {"image.heads": np.ones((1, 2, 3), np.float32)},
     )
     with pytest.raises(EncoderError, match="by tfidf and bert"):
         export(tmp_path, tmp_path / "data", say=pytest.fail)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from asking import ask
 from letter_encoder import LetterEncoder
 from limited_client import LimitedClient
 from qdrant_client import QdrantClient
@@ -68,7 +69,9 @@ def without_times(answer: Any) -> Any:  # noqa: ANN401 - JSON
         "q=has:duplicates",
         "q=red+-has:duplicates",
         "q=camera:none",
-        "q=red&min_width=50",
+        "q=(folder:warm+OR+format:jpeg)+-path:gold*",
+        "q=red+NOT+(folder:warm+OR+orientation:landscape)",
+        "q=red&width=>=50",
         "q=red&hybrid=true",
     ],
 )
@@ -91,8 +94,8 @@ def test_facets_and_pages_of_a_server(embedded: Served, remote: Served) -> None:
 
 def test_the_command_may_ask_for_all_that_it_can(embedded: Served, remote: Served) -> None:
     with SearchEngine.open(remote.settings, text_encoder=LetterEncoder()) as engine:
-        found = [hit.image.path for hit in engine.ask("red", 10_000).hits]
-        by_date = [hit.image.path for hit in engine.ask("red", 10_000, sort="date", min_score=-1).hits]
+        found = [hit.path for hit in ask(engine, "red", 10_000).hits]
+        by_date = [hit.path for hit in ask(engine, "red", 10_000, sort="date", min_score=-1).hits]
     with SearchEngine.open(embedded.settings, text_encoder=LetterEncoder()) as engine:
-        assert found == [hit.image.path for hit in engine.ask("red", 10_000).hits]
-        assert by_date == [hit.image.path for hit in engine.ask("red", 10_000, sort="date", min_score=-1).hits]
+        assert found == [hit.path for hit in ask(engine, "red", 10_000).hits]
+        assert by_date == [hit.path for hit in ask(engine, "red", 10_000, sort="date", min_score=-1).hits]

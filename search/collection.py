@@ -1,0 +1,89 @@
+"""The Python API: a collection to be searched."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from gallery.encoders import TextEncoder
+from gallery.records import ImageRecord
+from gallery.settings import Settings
+from search.answer import Answer
+from search.current import CurrentEngine
+from search.engine import SearchEngine
+from search.request import Request, request_of
+
+
+class Collection:
+    """A collection, always as it was published last. Safe to use from several threads; use it in a `with`."""
+
+    def __init__(self, engines: CurrentEngine) -> None:
+        self._engines = engines
+
+    @property
+    def name(self) -> str:
+        """The collection's name."""
+        return self._engines.get().collection.name
+
+    def __len__(self) -> int:
+        return self._engines.get().collection.count()
+
+    def search(self, query: str = "", **options: Any) -> Answer:  # noqa: ANN401 - the fields of Request
+        """Answer a line of the query language; without one, return the newest pictures.
+
+        Args:
+            query: The line, e.g. `dog + snow -cat year:2021`.
+            options: The fields of `search.request.Request`, e.g. `limit=5`, `folder="alps"`, `group="day"`.
+
+        Raises:
+            BadInput: The line or an option makes no sense.
+        """
+        return self.answer(request_of(q=query, **options))
+
+    def answer(self, request: Request) -> Answer:
+        """Answer a request."""
+        return self._engines.get().answer(request)
+
+    def like(self, picture: str | Path, **options: Any) -> Answer:  # noqa: ANN401 - the fields of Request
+        """Return the pictures most like an image file.
+
+        Raises:
+            UnreadableImage: The file is no picture.
+        """
+        engine = self._engines.get()
+        return engine.answer(request_of(**options), engine.picture_vector(picture))
+
+    def get(self, id: str) -> ImageRecord | None:
+        """Return all that is known of a picture, or None if it is not there."""
+        return self._engines.get().collection.get([id]).get(id)
+
+    def close(self) -> None:
+        """Let go of the collection."""
+        self._engines.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_collection(
+    name: str | None = None, settings: Settings | None = None, *, text_encoder: str | TextEncoder | None = None
+) -> Collection:
+    """Open a collection to search it.
+
+    Args:
+        name: Without it: the only one there is, else `photos`.
+        settings: Where things are; without it the environment says.
+        text_encoder: Another text tower of the same space, or its name.
+
+    Raises:
+        CollectionError: There is none of that name, or none can be chosen.
+        EncoderError: Its encoder cannot be loaded.
+    """
+    where = settings or Settings.from_environ()
+    engines = CurrentEngine(lambda before: SearchEngine.open(where, name, text_encoder=text_encoder, before=before))
+    engines.get()
+    return Collection(engines)

@@ -1,0 +1,42 @@
+"""What a collection holds, in values to choose from."""
+
+from gallery.stores.collection import ImageCollection
+from gallery.stores.filters import Filter
+
+MOST_VALUES = 1_000_000
+"""Different values of a key that are counted."""
+
+
+class Contents:
+    """Counts values; those of a generation once, as it never changes."""
+
+    def __init__(self, collection: ImageCollection) -> None:
+        self._collection = collection
+        self._facets: dict[str, dict[str | int, int]] = {}
+        self._captions: dict[int, list[str]] = {}
+        self._pictures: int | None = None
+
+    def facet(self, key: str) -> dict[str | int, int]:
+        """Return the values of a key and how many pictures have them, the most frequent first."""
+        if self._changes or key not in self._facets:
+            self._facets[key] = self._collection.facet(key, MOST_VALUES)
+        return self._facets[key]
+
+    def count(self, where: Filter) -> int:
+        """Return how many pictures a filter lets through."""
+        if where or self._changes:
+            return self._collection.count(where or None)
+        if self._pictures is None:
+            self._pictures = self._collection.count()
+        return self._pictures
+
+    def captions(self, pictures: int) -> list[str]:
+        """Return the different captions of so many pictures, the newest that have any."""
+        if self._changes or pictures not in self._captions:
+            records = self._collection.newest(pictures, where=Filter(must_not=(("captions", None),)))
+            self._captions[pictures] = list(dict.fromkeys(text for record in records for text in record.captions))
+        return self._captions[pictures]
+
+    @property
+    def _changes(self) -> bool:
+        return self._collection.generation is None

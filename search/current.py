@@ -1,0 +1,99 @@
+"""The engine of a collection as it is now: an answer never comes from what was replaced before the question."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from math import inf
+
+from gallery.errors import GalleryError
+from search.engine import SearchEngine
+
+_TRY_AGAIN_AFTER = 2.0
+
+
+class NotReadyError(GalleryError):
+    """The encoder is being loaded."""
+
+
+class CurrentEngine:
+    """Opens a collection, and opens it again when it was published or calibrated anew.
+
+    Safe to use from several threads. An engine that was replaced stays open for those who are in the middle of asking
+    it, and is closed when the last of them lets go of it. None is given to those who come later, whether the new one
+    can be opened or not.
+    """
+
+    def __init__(
+        self, opener: Callable[[SearchEngine | None], SearchEngine], *, patience: float = inf, at_first: float = inf
+    ) -> None:
+        """Open nothing yet.
+
+        Args:
+            opener: Opens an engine; is given the one that was open before, whose encoder can be used on.
+            patience: Seconds that anybody waits for an engine to be opened again.
+            at_first: Seconds that anybody waits for the first one.
+        """
+        self._opener = opener
+        self._patience = patience
+        self._at_first = at_first
+        self._engine: SearchEngine | None = None
+        self._opening: Future[SearchEngine] | None = None
+        self._failed_at = -inf
+        self._lock = threading.Lock()
+
+    def get(self) -> SearchEngine:
+        """Return the engine of what is published now.
+
+        Raises:
+            NotReadyError: It is still being opened.
+            GalleryError: It cannot be opened.
+        """
+        end = time.monotonic() + (self._patience if self._engine else self._at_first)
+        while not (engine := self._engine) or not _is_current(engine):
+            try:
+                wait = end - time.monotonic()
+                self._begun().result(None if wait == inf else max(wait, 0))
+            except TimeoutError as error:
+                raise NotReadyError("the encoder is being loaded; try again in a few seconds") from error
+        return engine
+
+    def begin(self) -> None:
+        """Begin to open, without waiting for it."""
+        self._begun()
+
+    def close(self) -> None:
+        """Let go of what is open."""
+        if self._engine:
+            self._engine.close()
+            self._engine = None
+
+    def _begun(self) -> "Future[SearchEngine]":
+        """Return the opening that is under way, a new one, or for a moment the one that failed."""
+        with self._lock:
+            failed_just_now = time.monotonic() < self._failed_at + _TRY_AGAIN_AFTER
+            if self._opening is None or (self._opening.done() and not failed_just_now):
+                self._opening = Future()
+                threading.Thread(target=self._open, args=(self._opening,), name="opening", daemon=True).start()
+            return self._opening
+
+    def _open(self, opening: "Future[SearchEngine]") -> None:
+        try:
+            self._engine = self._opener(self._engine)
+            opening.set_result(self._engine)
+        except GalleryError as error:
+            self._failed(opening, error)
+        except Exception as error:  # noqa: BLE001 - whoever waits has to be told, and not to hang
+            self._failed(opening, GalleryError(f"the encoder cannot be loaded: {type(error).__name__}: {error}"))
+
+    def _failed(self, opening: "Future[SearchEngine]", error: GalleryError) -> None:
+        self._failed_at = time.monotonic()
+        opening.set_exception(error)
+
+
+def _is_current(engine: SearchEngine) -> bool:
+    """Whether an engine is of what is published; one that cannot be asked, as on a disk that is away, stays."""
+    try:
+        return engine.is_current()
+    except (GalleryError, OSError):
+        return True

@@ -1,0 +1,133 @@
+"""The filters of the query language by name: what each takes, and what someone probably meant who wrote another."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+from difflib import get_close_matches
+
+HAS = {"captions": "captions", "camera": "camera", "duplicates": "stack"}
+"""What `has:` takes, and the payload key that it asks for."""
+ORIENTATIONS = ("portrait", "landscape", "square")
+_DATE = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?", re.ASCII)
+_YEARS = re.compile(r"(\d{4})(?:\.\.(\d{4}))?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A filter.
+
+    Attributes:
+        takes: What it takes, in words.
+        accepts: Says whether it takes a value with an operator.
+        ordered: Whether `<`, `<=`, `>` and `>=` may stand in place of the colon.
+        example: A value, for documents.
+    """
+
+    takes: str
+    accepts: Callable[[str, str], bool]
+    example: str
+    ordered: bool = False
+
+
+def is_date(value: str) -> bool:
+    """Say whether `value` is a year, a month or a day that exists."""
+    match = _DATE.fullmatch(value)
+    if not match:
+        return False
+    try:
+        date(int(match[1]), int(match[2] or 1), int(match[3] or 1))
+    except ValueError:
+        return False
+    return True
+
+
+def _accepts_year(op: str, value: str) -> bool:
+    years = _YEARS.fullmatch(value)
+    return bool(years and (op == ":" or not years[2]))
+
+
+def _text(example: str) -> Key:
+    return Key("a value", lambda _, value: bool(value.strip()), example)
+
+
+def _pixels(example: str) -> Key:
+    takes = "a number of pixels"
+    return Key(takes, lambda _, value: bool(re.fullmatch(r"[0-9]{1,9}", value)), example, ordered=True)
+
+
+def _date(example: str) -> Key:
+    return Key("a date such as 2021, 2021-06 or 2021-06-15", lambda _, value: is_date(value), example)
+
+
+def _one_of(values: Iterable[str], example: str) -> Key:
+    known = tuple(values)
+    return Key(f"one of {', '.join(known)}", lambda _, value: value in known, example)
+
+
+KEYS = {
+    "folder": _text("alps"),
+    "path": _text("beach/*.jpg"),
+    "camera": _text("canon"),
+    "format": _text("png"),
+    "year": Key("a year such as 2021, or with a colon years such as 2019..2021", _accepts_year, "2019..2021", True),
+    "before": _date("2021-06"),
+    "after": _date("2021"),
+    "width": _pixels("2000"),
+    "height": _pixels("1000"),
+    "orientation": _one_of(ORIENTATIONS, "portrait"),
+    "has": _one_of(HAS, "captions"),
+}
+_FAMILIAR = {
+    "date": "year:, before: or after:",
+    "day": "before: and after:",
+    "month": "before: and after:",
+    "taken": "year:, before: or after:",
+    "since": "after:",
+    "until": "before:",
+    "tag": "path:, folder: or plain words",
+    "keyword": "plain words",
+    "caption": "has:captions, or plain words",
+    "album": "folder:",
+    "dir": "folder:",
+    "in": "folder:",
+    "name": "path:",
+    "file": "path:",
+    "filename": "path:",
+    "ext": "format:",
+    "type": "format:",
+    "make": "camera:",
+    "model": "camera:",
+    "size": "width: or height:",
+    "shape": "orientation:",
+    "is": "has: or orientation:",
+}
+
+
+def nearest(word: str, known: Iterable[str], count: int = 1) -> list[str]:
+    """Return those of the known words that somebody probably meant, the most probable first.
+
+    >>> nearest("ofset", ["limit", "offset"]), nearest("canonn", ["Canon EOS 5D", "canon"]), nearest("x", ["limit"])
+    (['offset'], ['canon'], [])
+    """
+    by_case = {each.casefold(): each for each in known}
+    return [by_case[each] for each in get_close_matches(word.casefold(), by_case, count, 0.6)]
+
+
+def unknown_key(key: str) -> str:
+    """Return the sentence about a filter that does not exist, with the one that was probably meant."""
+    meant = _FAMILIAR.get(key) or _FAMILIAR.get(key.removesuffix("s"))
+    close = nearest(key, KEYS)
+    if close and not meant:
+        meant = f"{close[0]}:"
+    cure = f"use {meant}" if meant else f"the filters are {', '.join(KEYS)}"
+    return f"there is no filter {key}; {cure}, or put quotes around it if it is text"
+
+
+def fault(key: str, op: str, value: str) -> str | None:
+    """Return what is wrong with a filter's value, if anything."""
+    if KEYS[key].accepts(op, value):
+        return None
+    close = nearest(value, [*HAS, *ORIENTATIONS]) if key in ("has", "orientation") else []
+    cure = f"did you mean {key}:{close[0]}?" if close else "put quotes around it if it is text"
+    return f"{key} takes {KEYS[key].takes}, not {value!r}; {cure}"

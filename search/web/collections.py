@@ -1,0 +1,88 @@
+"""The collections that one server shows, each opened when it is first asked for."""
+
+import threading
+from collections.abc import Callable, Sequence
+
+from gallery.errors import BadInput, CollectionError
+from gallery.settings import DEFAULT_COLLECTION
+from search.current import CurrentEngine
+from search.engine import SearchEngine
+
+PATIENCE, AT_FIRST = 10.0, 0.3
+"""Seconds that a request waits for a collection to be opened again, and for the first time: then it is told to wait."""
+Opener = Callable[[str, SearchEngine | None], SearchEngine]
+
+
+class UnknownCollectionError(BadInput):
+    """A collection was asked for that does not exist."""
+
+
+def unnamed(names: Sequence[str]) -> str | None:
+    """Return the collection that a command takes where none is named, if there is one."""
+    return names[0] if len(names) == 1 else DEFAULT_COLLECTION if DEFAULT_COLLECTION in names else None
+
+
+def first_collection(names: Sequence[str], name: str | None) -> str:
+    """Return the collection of addresses that name none.
+
+    Raises:
+        CollectionError: There is none of that name, or none can be chosen.
+    """
+    if not names:
+        raise CollectionError("there is no collection yet; make one: ingest FOLDER")
+    wanted = name or unnamed(names)
+    if wanted is None or wanted not in names:
+        wrong = f"there is no collection {wanted}" if wanted else "there are several collections"
+        raise CollectionError(f"{wrong}; give --collection one of: {', '.join(names)}")
+    return wanted
+
+
+class Collections:
+    """Engines by name. Safe to use from several threads."""
+
+    def __init__(self, first: str, names: Callable[[], Sequence[str]], opener: Opener) -> None:
+        """Open nothing yet.
+
+        Args:
+            first: The collection of addresses that name none.
+            names: Returns the names of those there are.
+            opener: Opens one; is given the engine that was open before.
+        """
+        self.first = first
+        self.names = names
+        self._opener = opener
+        self._engines: dict[str, CurrentEngine] = {}
+        self._lock = threading.Lock()
+
+    def engine(self, name: str | None = None) -> SearchEngine:
+        """Return the engine of a collection as it is published now.
+
+        Raises:
+            UnknownCollectionError: There is no such collection.
+            NotReadyError: It is being opened.
+        """
+        try:
+            return self._current(name or self.first).get()
+        except CollectionError as error:
+            self._check(name or self.first, error)
+            raise
+
+    def begin(self) -> None:
+        """Begin to open the first collection."""
+        self._current(self.first).begin()
+
+    def _current(self, name: str) -> CurrentEngine:
+        with self._lock:
+            if name in self._engines:
+                return self._engines[name]
+        if name != self.first:
+            self._check(name)
+        with self._lock:
+            current = CurrentEngine(lambda before: self._opener(name, before), patience=PATIENCE, at_first=AT_FIRST)
+            return self._engines.setdefault(name, current)
+
+    def _check(self, name: str, error: Exception | None = None) -> None:
+        names = self.names()
+        if name not in names:
+            others = f"; there are: {', '.join(names)}" if names else "; make one: ingest FOLDER"
+            raise UnknownCollectionError(f"there is no collection {name}{others}") from error

@@ -1,0 +1,110 @@
+"""The pictures themselves: small ones, files as they were indexed, and several of them as a zip file."""
+
+import asyncio
+import zipfile
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from io import BytesIO, UnsupportedOperation
+from pathlib import PurePath
+from typing import Annotated
+from urllib.parse import quote
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response, StreamingResponse
+
+from gallery.errors import UnreadableImage
+from gallery.pictures.originals import read_original
+from gallery.pictures.thumbnails import THUMB, VIEW
+from gallery.printable import printable
+from gallery.records import ImageRecord
+from gallery.stores.payload import date_of
+from search.web.problems import COMMON, Problems
+from search.web.services import MOST_AT_ONCE, Asked, Here, UnknownPictureError
+
+FOR_EVER = "private, max-age=31536000, immutable"
+images = APIRouter(tags=["pictures"])
+_JPEG: Problems = {
+    200: {"content": {"image/jpeg": {}}, "description": "A JPEG"},
+    304: {"description": "The browser has it already"},
+}
+_FILE: Problems = {200: {"content": {"image/*": {}}, "description": "The file"}}
+_ZIP: Problems = {200: {"content": {"application/zip": {}}, "description": "The files"}}
+
+
+@images.get("/thumbs/{id}.jpg", response_class=Response, responses=COMMON | _JPEG)
+async def thumb(here: Asked, request: Request, id: UUID) -> Response:
+    """Return a small upright JPEG of a picture; it never changes."""
+    return await _small(here, request, id, THUMB)
+
+
+@images.get("/views/{id}.jpg", response_class=Response, responses=COMMON | _JPEG)
+async def view(here: Asked, request: Request, id: UUID) -> Response:
+    """Return an upright JPEG of a picture that fills a screen; it never changes."""
+    return await _small(here, request, id, VIEW)
+
+
+@images.get("/images/{id}", response_class=Response, responses=COMMON | _FILE)
+async def image(here: Asked, id: UUID) -> Response:
+    """Return the file of a picture, as it was indexed, to be saved."""
+    record = await asyncio.to_thread(here.record, id)
+    file, data = await here.shown(read_original, record)
+    name = quote(printable(PurePath(file.path).name))
+    headers = {
+        "cache-control": FOR_EVER,
+        "etag": f'"{record.sha256[:32]}"',
+        "content-disposition": f"attachment; filename*=UTF-8''{name}",
+    }
+    return Response(data, media_type=f"image/{record.format.lower()}", headers=headers)
+
+
+@images.get("/images.zip", response_class=Response, responses=COMMON | _ZIP)
+def several(here: Asked, id: Annotated[list[UUID], Query(min_length=1, max_length=MOST_AT_ONCE)]) -> Response:
+    """Return the files of several pictures, as they were indexed, in one zip file; what is gone is left out."""
+    found = here.engine().collection.get([str(each) for each in id])
+    if not found:
+        raise UnknownPictureError("none of these pictures is in the collection; search again")
+    headers = {"content-disposition": 'attachment; filename="pictures.zip"', "cache-control": "no-store"}
+    return StreamingResponse(_zipped(list(found.values())), media_type="application/zip", headers=headers)
+
+
+async def _small(here: Here, request: Request, id: UUID, side: int) -> Response:
+    record = await asyncio.to_thread(here.record, id)
+    headers = {"cache-control": FOR_EVER, "etag": f'"{record.sha256[:32]}-{side}"'}
+    if headers["etag"] in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    data = await here.shown(here.services.thumbnails.jpeg, record, side)
+    return Response(data, headers=headers, media_type="image/jpeg")
+
+
+class _Written(BytesIO):
+    """What a zip file writes, to be taken away bit by bit."""
+
+    def tell(self) -> int:
+        """Nobody may go back in it."""
+        raise UnsupportedOperation
+
+    def taken(self) -> bytes:
+        """Return what was written since the last time."""
+        data = self.getvalue()
+        self.seek(0)
+        self.truncate()
+        return data
+
+
+def _zipped(records: Sequence[ImageRecord]) -> Iterator[bytes]:
+    written, names = _Written(), set[str]()
+    with zipfile.ZipFile(written, "w") as archive:
+        for record in records:
+            try:
+                file, data = read_original(record)
+            except UnreadableImage:
+                continue
+            path = PurePath(printable(PurePath(file.path).name))
+            name = path.name if path.name not in names else f"{path.stem}-{record.sha256[:8]}{path.suffix}"
+            names.add(name)
+            moment = datetime.fromisoformat(date_of(record))
+            when = (max(moment.year, 1980), moment.month, moment.day, moment.hour, moment.minute, moment.second)
+            archive.writestr(zipfile.ZipInfo(name, when), data)
+            yield written.taken()
+    yield written.taken()

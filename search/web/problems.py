@@ -1,0 +1,59 @@
+"""What went wrong, as problem+json (RFC 9457): one sentence that says what happened, and what to do about it."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel
+from starlette.responses import JSONResponse
+
+Problems = dict[int | str, dict[str, Any]]
+
+
+class Problem(BaseModel):
+    """What went wrong.
+
+    Attributes:
+        detail: One sentence.
+        column: Where a line of the query language cannot be understood; 1 is the first character.
+    """
+
+    title: str
+    status: int
+    detail: str
+    column: int | None = None
+
+
+class _ProblemResponse(JSONResponse):
+    media_type = "application/problem+json"
+
+
+def problem(
+    status: int, detail: str, headers: Mapping[str, str] | None = None, *, column: int | None = None
+) -> JSONResponse:
+    """Return the response that says what went wrong."""
+    said = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail.encode("utf-8", "replace").decode())
+    said.column = column
+    return _ProblemResponse(said.model_dump(exclude_none=True), status, dict(headers or {}))
+
+
+def problems(*statuses: int) -> Problems:
+    """Return what an operation may answer besides what it is for, for its document."""
+    schema = {"application/problem+json": {"schema": Problem.model_json_schema()}}
+    return {status: {"content": schema, "description": _WORDS[status]} for status in statuses}
+
+
+_WORDS = {
+    400: "What was asked makes no sense",
+    401: "SEARCH_TOKEN is set and was not given",
+    403: "Asked by a page of another site, or not allowed here",
+    404: "Not there, or its file is not as it was indexed",
+    408: "The body did not come in time",
+    409: "Another process is changing the collection",
+    413: "Too large",
+    415: "Not a picture that can be read",
+    422: "A parameter is unknown, missing or out of its range",
+    429: "Too many ask at once",
+    503: "The encoder is being loaded, or the collection cannot be reached",
+}
+COMMON = problems(400, 401, 403, 404, 422, 429, 503)

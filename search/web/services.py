@@ -1,0 +1,144 @@
+"""What the routes of the API and of the page work with."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Annotated, Any
+from urllib.parse import quote
+from uuid import UUID
+
+from fastapi import Depends, Request
+
+from gallery.errors import BadInput
+from gallery.pictures.thumbnails import Thumbnails
+from gallery.records import ImageRecord
+from search.answer import Answer
+from search.engine import SearchEngine
+from search.filtering import is_of_this_machine
+from search.query import Combination, Condition, Wanted
+from search.request import Request as SearchRequest
+from search.terms import Vector
+from search.web.changes import Changes
+from search.web.collections import Collections
+from search.web.metrics import Metrics
+from search.web.pages import Pages
+from search.web.sent import SentPicture, SentPictures
+
+MOST_AT_ONCE = 200
+
+
+class UnknownPictureError(BadInput):
+    """A picture was asked for that the collection does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the routes share.
+
+    Attributes:
+        showing: Threads that make thumbnails and read files.
+        taking: The thread that decodes what strangers send, so that it holds up nobody else.
+        secret: What the page proves to know to the commands of its owner.
+        dashboard: Address of a collection in Qdrant's dashboard, up to its name; None where there is none.
+    """
+
+    collections: Collections
+    pages: Pages
+    thumbnails: Thumbnails
+    metrics: Metrics
+    sent: SentPictures
+    changes: Changes
+    secret: str
+    dashboard: str | None
+    showing: ThreadPoolExecutor
+    taking: ThreadPoolExecutor
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """What the routes share, for one request: of the collection that its address names."""
+
+    services: Services
+    name: str | None
+
+    @property
+    def prefix(self) -> str:
+        """What addresses of this collection begin with."""
+        return "" if self.name is None else f"/c/{quote(self.name, safe='')}"
+
+    @property
+    def collection(self) -> str:
+        """The name of the collection."""
+        return self.name or self.services.collections.first
+
+    def engine(self) -> SearchEngine:
+        """Return the engine of the collection as it is published now."""
+        return self.services.collections.engine(self.name)
+
+    def answer(self, request: SearchRequest, sent: Vector | None = None) -> Answer:
+        """Answer a request of a stranger, who may not name files of this machine.
+
+        Raises:
+            BadInput: The request makes no sense, or names a file.
+        """
+        for term in request.query.terms:
+            if term.like and not _is_id(term.text):
+                raise BadInput("like: takes the id of a picture here; send a picture from elsewhere instead")
+        for wanted in request.query.filters:
+            _check_of_strangers(wanted)
+        answer = self.engine().answer(request, sent)
+        self.services.metrics.stages(answer.seconds)
+        return answer
+
+    def record(self, id: UUID) -> ImageRecord:
+        """Return a picture of the collection.
+
+        Raises:
+            UnknownPictureError: It is not there.
+        """
+        found = self.engine().collection.get([str(id)]).get(str(id))
+        if found is None:
+            raise UnknownPictureError("there is no such picture in the collection; search again")
+        return found
+
+    async def shown(self, work: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - what `work` returns
+        """Run what reads files of the collection."""
+        return await asyncio.get_running_loop().run_in_executor(self.services.showing, work, *arguments)
+
+    async def take(self, data: bytes) -> tuple[str, SentPicture]:
+        """Take a picture that somebody sent, and return its key."""
+
+        def taken() -> tuple[str, SentPicture]:
+            picture = SentPicture.of(data, self.engine())
+            return self.services.sent.keep(data, picture), picture
+
+        return await asyncio.get_running_loop().run_in_executor(self.services.taking, taken)
+
+    def facets(self) -> Mapping[str, Mapping[str | int, int]]:
+        """Return for every key that is filtered by its values, how many pictures have each."""
+        engine = self.engine()
+        return {key: engine.contents.facet(key) for key in ("folder", "year", "format", "camera")}
+
+
+def _check_of_strangers(wanted: Wanted) -> None:
+    if isinstance(wanted, Combination):
+        for member in wanted.members:
+            _check_of_strangers(member)
+    elif isinstance(wanted, Condition) and wanted.key in ("folder", "path") and is_of_this_machine(wanted.value):
+        raise BadInput(f"{wanted.key} takes a name or a whole path here, not {wanted.value!r}")
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
+
+
+# What routes depend on is async, as FastAPI sends everything else through a thread, and that takes its time.
+async def _here(request: Request) -> Here:
+    return Here(request.app.state.services, request.path_params.get("collection"))
+
+
+Asked = Annotated[Here, Depends(_here)]

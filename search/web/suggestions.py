@@ -1,0 +1,59 @@
+"""How a line could go on, by what the collection holds."""
+
+from collections.abc import Iterable
+from pathlib import PurePath
+
+from search.engine import SearchEngine
+from search.filtering import folded
+from search.keys import HAS, KEYS, ORIENTATIONS
+from search.query import quoted
+
+MOST = 8
+_CAPTIONS = 2000
+"""Pictures whose captions are looked at: the newest."""
+
+
+def suggestions(line: str, engine: SearchEngine) -> list[str]:
+    """Return lines that begin with this one, at most `MOST`, the most frequent first."""
+    before, _, last = line.rpartition(" ") if line.count('"') % 2 == 0 else _quoted_last(line)
+    start = f"{before} " if before else ""
+    sign, rest = (last[0], last[1:]) if last[:1] in ("-", "(") else ("", last)
+    key, colon, value = rest.partition(":")
+    if colon and key.lower() in KEYS:
+        wanted = folded(value.removeprefix('"'))
+        fitting = [each for each in _values(key.lower(), engine) if folded(each).startswith(wanted)]
+        return [f"{start}{sign}{key}:{quoted(each) if ' ' in each else each}" for each in fitting[:MOST]]
+    if not rest.strip():
+        return []
+    keys = [f"{start}{sign}{each}:" for each in KEYS if len(rest) > 1 and each.startswith(rest.lower())]
+    captions = [each for each in _captions(engine) if folded(each).startswith(folded(line))]
+    return [*keys, *captions][:MOST]
+
+
+def _quoted_last(line: str) -> tuple[str, str, str]:
+    """Split a line before the word that its open quote is in."""
+    place = line.rindex('"')
+    before, space, last = line[:place].rpartition(" ")
+    return before, space, last + line[place:]
+
+
+def _values(key: str, engine: SearchEngine) -> Iterable[str]:
+    if key == "has":
+        return HAS
+    if key == "orientation":
+        return ORIENTATIONS
+    if key == "folder":
+        names: dict[str, int] = {}
+        for folder, count in engine.contents.facet("folder").items():
+            for part in PurePath(str(folder)).parts[1:]:
+                names[part] = names.get(part, 0) + count
+        return sorted(names, key=lambda name: -names[name])
+    if key in ("camera", "format"):
+        return [str(each) if key == "camera" else str(each).lower() for each in engine.contents.facet(key)]
+    if key in ("year", "before", "after"):
+        return sorted((str(year) for year in engine.contents.facet("year")), reverse=True)
+    return ()
+
+
+def _captions(engine: SearchEngine) -> Iterable[str]:
+    return engine.contents.captions(_CAPTIONS)
