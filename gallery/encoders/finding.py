@@ -9,7 +9,7 @@ from pathlib import Path
 from gallery.encoders.encoder import Encoder, Say
 from gallery.encoders.making import is_encoder_folder
 from gallery.encoders.precision import form_of, in_form
-from gallery.encoders.sources import canonical, hub_has, make, path_of
+from gallery.encoders.sources import canonical, hub_has, hub_of, is_downloaded, make, path_of
 from gallery.errors import EncoderError, SpecMismatch, UnreadableImage
 from gallery.pictures.images import open_image
 from gallery.settings import Settings
@@ -103,7 +103,10 @@ def choose_encoder(settings: Settings, wanted: str | None) -> tuple[str, str]:
         return wanted, f"Encoder {wanted}, as asked for."
     if any(encoder.spec.encoder == DEFAULT for encoder in encoders_here(settings)):
         return DEFAULT, f"Encoder {DEFAULT}, from this machine."
-    if hub_has(DEFAULT, place_of(settings)):
+    hub = hub_of(place_of(settings))
+    if is_downloaded(DEFAULT, hub):
+        return DEFAULT, f"Encoder {DEFAULT}, from this machine's cache."
+    if hub_has(DEFAULT, hub):
         return DEFAULT, f"Encoder {DEFAULT}, from the model hub."
     return FALLBACK, (
         f"The model hub did not answer, so {DEFAULT} cannot be downloaded: using {FALLBACK}, which recognises things "

@@ -23,7 +23,6 @@ from gallery.encoders.downloads import MEGABYTE, Downloads
 from gallery.encoders.hub_errors import offline_error, saying
 from gallery.encoders.transfer import HubFile, bytes_there, transfer
 from gallery.errors import EncoderError
-from gallery.settings import Settings
 
 HUB_SECONDS = 5.0
 """How long the hub may take to answer before a new collection does without it."""
@@ -232,11 +231,6 @@ class Hub:
 
     def _api(self) -> HfApi:
         return HfApi(endpoint=self.endpoint)
-
-
-def hub_of(settings: Settings) -> Hub:
-    """Return the model hub as the environment has it, with downloads in DATA_DIR."""
-    return Hub(settings.data_dir / "downloads")
 
 
 def source_files(repository: str, names: Iterable[str]) -> list[str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gallery.encoders.catalogue import Entry, find, find_pair, refuse_config, refuse_unfit, share_space
 from gallery.encoders.encoder import Say
+from gallery.encoders.manifest import TOKENIZER
 from gallery.errors import EncoderError
 
 if TYPE_CHECKING:
@@ -34,14 +35,41 @@ def canonical(name: str) -> str:
     return "+".join(entry.name if entry else part for entry, part in parts)
 
 
-def hub_has(name: str, place: Path) -> bool:
-    """Return whether the files of a catalogue's encoder are on this machine already, or the model hub gives them."""
-    from gallery.encoders.hub import Hub
+def hub_of(place: Path) -> "Hub":
+    """Return the model hub as the environment has it; downloads are kept beside `place`."""
+    from gallery.encoders.hub import Hub  # whose client takes a while to import
 
+    return Hub(place.parent / "downloads")
+
+
+def is_downloaded(name: str, hub: "Hub") -> bool:
+    """Return whether what a catalogue's encoder is made from is on this machine; nothing is asked of the network."""
     pictures, texts = find_pair(name)
-    hub = Hub(place.parent / "downloads")
+    if pictures is None or texts is None:
+        return False
+    return _ports_here(pictures, texts, hub) or _originals_here(pictures, texts, hub)
+
+
+def hub_has(name: str, hub: "Hub") -> bool:
+    """Return whether the model hub gives the ready graphs of a catalogue's encoder, within seconds."""
+    pictures, texts = find_pair(name)
     repositories = [port.repository for port in (pictures and pictures.picture_port, texts and texts.text_port) if port]
     return bool(repositories) and all(hub.answers(repository) for repository in repositories)
+
+
+def _ports_here(pictures: Entry, texts: Entry, hub: "Hub") -> bool:
+    ports = [(pictures.picture_port, []), (texts.text_port, [TOKENIZER])]
+    return all(
+        port and hub.there(port.repository, [port.file, *filter(None, [port.dense]), *also], port.revision)
+        for port, also in ports
+    )
+
+
+def _originals_here(pictures: Entry, texts: Entry, hub: "Hub") -> bool:
+    """Return whether the original weights were downloaded, by whomever, and can be exported."""
+    repositories = {entry.repository: entry.revision for entry in (pictures, texts)}
+    here = all(name and hub.source_there(name, revision) for name, revision in repositories.items())
+    return here and importlib.util.find_spec("torch") is not None
 
 
 def make(name: str, place: Path, *, insist: bool, say: Say) -> Path:
@@ -65,7 +93,6 @@ def make(name: str, place: Path, *, insist: bool, say: Say) -> Path:
 
         return build_conse(place)
     refuse_unfit(name)
-    from gallery.encoders.hub import Hub  # whose client takes a while to import
     from gallery.encoders.ports import has_ports, make_from_ports
 
     pictures, texts = find_pair(name)
@@ -77,10 +104,15 @@ def make(name: str, place: Path, *, insist: bool, say: Say) -> Path:
             f"the two parts of {name} are not known to share a space, without which no text finds its picture; add "
             "--yes if you know that they do"
         )
-    hub = Hub(place.parent / "downloads")
-    if pictures and texts and has_ports(pictures, texts):
+    hub = hub_of(place)
+    if pictures and texts and has_ports(pictures, texts) and not _prefers_originals(pictures, texts, hub):
         return make_from_ports(pictures, texts, hub, place)
     return _exported(name, hub, place, say)
+
+
+def _prefers_originals(pictures: Entry, texts: Entry, hub: "Hub") -> bool:
+    """Return whether only the original weights are here; their fingerprints are those of earlier versions."""
+    return _originals_here(pictures, texts, hub) and not _ports_here(pictures, texts, hub)
 
 
 def _exported(name: str, hub: "Hub", place: Path, say: Say) -> Path:
