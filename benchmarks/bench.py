@@ -26,8 +26,8 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from benchmarks.full_clip import save_full_clip
 from benchmarks.results import machine, write_results
-from gallery.pictures.files import find_images
-from gallery.pictures.images import open_image
+from gallery.pictures import find_images
+from gallery.pictures import open_image
 from gallery.settings import Settings
 from gallery.stores.collection import edit_collection, open_collection
 from ingest.pipeline import ingest

@@ -19,8 +19,8 @@ from PIL import Image
 from sklearn.metrics import precision_recall_curve, precision_score, recall_score
 
 from benchmarks.results import machine, write_results
-from gallery.pictures.images import open_image
-from ingest.stacks import perceptual_hash
+from gallery.pictures import open_image
+from gallery.pictures import perceptual_hash
 
 KINDS = ("re-encoded", "resized", "cropped")
 Signs = tuple[np.ndarray, np.ndarray, np.ndarray]

@@ -15,8 +15,8 @@ import torch
 from gallery.encoder import load_encoder
 
 from benchmarks.full_clip import save_full_clip
-from gallery.pictures.files import find_images
-from gallery.pictures.images import open_image
+from gallery.pictures import find_images
+from gallery.pictures import open_image
 
 LEAST_COSINE = 0.9999
 MOST_BATCH_DIFFERENCE = 1e-5

@@ -170,7 +170,7 @@ def answer_stdin(question: Question, name: str | None, text_encoder: str | None,
 
 
 def _thumbnail() -> Callable[[Hit], bytes]:
-    from gallery.pictures.thumbnails import Thumbnails
+    from gallery.pictures import Thumbnails
 
     thumbnails = Thumbnails(Settings.from_environ().data_dir)
     return lambda hit: thumbnails.jpeg(hit.image)

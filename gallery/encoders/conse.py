@@ -20,7 +20,7 @@ from gallery.encoders.making import drafted, finish
 from gallery.encoders.manifest import PICTURE_GRAPH, Manifest
 from gallery.encoders.packaged import package_file
 from gallery.encoders.towers import TextEncoder, TextTower
-from gallery.pictures.images import LOADER_VERSION
+from gallery.pictures import LOADER_VERSION
 from gallery.spec import Spec
 from gallery.vectors import Vectors
 

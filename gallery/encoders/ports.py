@@ -15,7 +15,7 @@ from gallery.encoders.sessions import optimise
 from gallery.encoders.surgery import picture_graph, text_graph
 from gallery.encoders.towers import TextTower
 from gallery.errors import EncoderError
-from gallery.pictures.images import LOADER_VERSION
+from gallery.pictures import LOADER_VERSION
 from gallery.spec import Spec, digest_of_files
 from gallery.vectors import unit_rows
 

@@ -13,7 +13,7 @@ from gallery.encoders.preparation import prepare
 from gallery.encoders.sessions import Device, open_session, processors
 from gallery.errors import EncoderError
 from gallery.judged.torch_models import best_device
-from gallery.pictures.images import LOADER_VERSION
+from gallery.pictures import LOADER_VERSION
 from gallery.spec import sha256_of
 from gallery.vectors import Vectors
 

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 import gallery
 from gallery.errors import BadInput, CollectionError, EncoderError, GalleryError, Reason, UnreadableImage
-from gallery.pictures.thumbnails import Thumbnails
+from gallery.pictures import Thumbnails
 from gallery.settings import Settings
 from search.web.asked import AskedPictures
 from search.web.desk import Desk, UnknownPictureError

@@ -6,8 +6,7 @@ from typing import Literal
 from uuid import UUID
 
 from gallery.errors import BadInput
-from gallery.pictures.images import open_image
-from gallery.pictures.thumbnails import THUMB, small_jpeg
+from gallery.pictures import THUMB, open_image, small_jpeg
 from gallery.records import Hit, ImageRecord
 from gallery.stores.collection import Where
 from gallery.stores.filters import Filter, as_filter

@@ -11,8 +11,7 @@ from fastapi import APIRouter, File, Query, Request, UploadFile
 from fastapi.responses import Response
 
 from gallery.errors import GalleryError
-from gallery.pictures.originals import read_original
-from gallery.pictures.thumbnails import THUMB, VIEW
+from gallery.pictures import THUMB, VIEW, read_original
 from gallery.printable import printable
 from search.answers import SearchAnswer, to_json
 from search.web.asking import Asked

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Query, Request
 
-from gallery.pictures.thumbnails import Thumbnails
+from gallery.pictures import Thumbnails
 from search.answers import SearchAnswer
 from search.grouping import Grouping
 from search.web.asked import AskedPicture, AskedPictures

@@ -14,7 +14,7 @@ from gallery.encoder import load_encoder
 
 import baseline.cli
 import ingest.cli
-from gallery.pictures.images import open_image
+from gallery.pictures import open_image
 
 QUERY = "a red bar left on blue ground"
 

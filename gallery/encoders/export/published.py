@@ -14,7 +14,7 @@ from gallery.encoders.manifest import PICTURE_GRAPH, TEXT_GRAPH, TOKENIZER, Mani
 from gallery.encoders.sessions import Device
 from gallery.encoders.towers import PictureTower, TextTower
 from gallery.errors import EncoderError
-from gallery.pictures.images import LOADER_VERSION
+from gallery.pictures import LOADER_VERSION
 from gallery.spec import Spec
 
 

@@ -24,7 +24,7 @@ from gallery.encoders.manifest import (
     TextPreparation,
 )
 from gallery.errors import EncoderError
-from gallery.pictures.images import LOADER_VERSION
+from gallery.pictures import LOADER_VERSION
 from gallery.saved import ARRAYS_FILE, load_model
 from gallery.spec import TOWERS_FILE, Spec, digest_of_files
 from gallery.vectors import Vectors
