@@ -82,7 +82,7 @@ def search(model: Path, query: str, images: Path, limit: int) -> None:
     with _errors_in_a_sentence():
         from baseline.ranker import load
         from baseline.ranker import search as search_with
-        from gallery.pictures.files import find_images
+        from gallery.pictures import find_images
         from gallery.printable import printable
         from gallery.settings import Settings
 

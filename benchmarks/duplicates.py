@@ -19,10 +19,9 @@ from sklearn.metrics import precision_recall_curve, precision_score, recall_scor
 
 from benchmarks.results import machine, write_results
 from gallery.encoders import PictureEncoder, load_encoder
-from gallery.pictures.images import open_image
+from gallery.pictures import open_image, perceptual_hash
 from gallery.settings import Settings
 from gallery.vectors import Vectors
-from ingest.stacks import perceptual_hash
 
 KINDS = ("re-encoded", "resized", "cropped")
 Signs = tuple[np.ndarray, np.ndarray, np.ndarray]

@@ -27,7 +27,7 @@ from benchmarks.full_clip import save_full_clip
 from benchmarks.page import page_running, picture_query
 from benchmarks.results import machine, write_results
 from gallery.encoders import Encoder, PictureTower, in_form, load_encoder, place_of, processors
-from gallery.pictures.images import open_image
+from gallery.pictures import open_image
 from gallery.settings import Settings
 
 T = TypeVar("T")

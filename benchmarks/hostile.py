@@ -27,7 +27,7 @@ from PIL import Image
 
 from benchmarks.full_clip import save_full_clip
 from benchmarks.results import machine, write_results
-from gallery.pictures.files import find_images
+from gallery.pictures import find_images
 
 MOST_MEGABYTES = 4000
 MOST_SECONDS_A_FILE = 1.0

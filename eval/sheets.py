@@ -14,7 +14,7 @@ from eval.measures import first_rank
 from eval.report import render
 from eval.systems import TESTED, System
 from gallery.judged.trec import Topic
-from gallery.pictures.images import open_image
+from gallery.pictures import open_image
 
 SIDE = 320
 SHOWN = 5

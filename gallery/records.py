@@ -1,18 +1,25 @@
 """The values that cross package borders: frozen and without behaviour."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class ImageFile:
-    """One place where a picture lies: an absolute path, its size in bytes, its mtime in nanoseconds.
+    """One place where a picture lies.
 
-    A path that is not UTF-8 carries its bytes as surrogates, as `os.fsdecode` makes them.
+    Attributes:
+        path: Absolute. One that is not UTF-8 carries its bytes as surrogates, as `os.fsdecode` makes them.
+        size: In bytes.
+        mtime_ns: In nanoseconds since 1970.
+        changed: What an edit changes that keeps size and mtime, such as the ctime; 0 where it is not known.
+        captions: The sentences that a captions file has for it.
     """
 
     path: str
     size: int
     mtime_ns: int
+    changed: int = field(default=0, compare=False)
+    captions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +34,20 @@ class ImageRecord:
         width: Pixels of the upright picture.
         height: Pixels of the upright picture.
         format: Pillow's name of the file format, e.g. `JPEG`.
-        camera: Maker and model from EXIF.
-        taken_at: ISO 8601 from EXIF, with an offset only where EXIF gives one.
+        camera: Maker and model.
+        taken_at: When it was taken, in ISO 8601: a day, or a moment by the camera's clock, with an offset only where
+            one is known. None if nothing says it; then only the files' mtimes are left to sort by.
         orientation: The EXIF orientation by which the file's pixels are turned, 1 to 8; 1 is not at all.
+        captions: All sentences and keywords: those of a captions file, then `said`.
         indexed_at: RFC 3339, when the vector was made.
-        phash: Perceptual hash, 16 hexadecimal digits; None of a picture without contrast.
+        phash: Perceptual hash, 32 hexadecimal digits, or 16 without colour in collections of earlier versions; None
+            of a picture that is too flat for one.
         stack: The smallest id among the near-duplicates of this picture, itself included.
+        date_source: What said when it was taken: `exif`, `xmp`, `iptc`, `gps`, `png`, `takeout` or `name`; `mtime`
+            where nothing did. None in records of earlier versions.
+        place: Latitude and longitude in degrees.
+        said: Titles, descriptions and keywords, of the file and of what lies beside it.
+        notes: What a user should know of how it was read, such as `damaged: 38 % missing`.
     """
 
     id: str
@@ -48,6 +63,10 @@ class ImageRecord:
     indexed_at: str
     phash: str | None = None
     stack: str | None = None
+    date_source: str | None = None
+    place: tuple[float, float] | None = None
+    said: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:

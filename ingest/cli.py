@@ -17,7 +17,7 @@ STOPPED = 130
 @click.command(
     epilog="Exits with 0 when all is indexed, 1 on an error, 2 on wrong usage, 3 when some files are unreadable."
 )
-@click.argument("paths", metavar="PATH...", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.argument("paths", metavar="PATH...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--collection", metavar="NAME", default=DEFAULT_COLLECTION, show_default=True, help="Where to write.")
 @click.option(
     "--encoder",
@@ -43,7 +43,16 @@ STOPPED = 130
     help="Pictures that are encoded at once; by default 8 on a processor, 64 on a GPU.",
 )
 @click.option("--exclude", metavar="GLOB", multiple=True, help="Leave out what matches, as .gitignore does.")
-@click.option("--prune", is_flag=True, help="Remove pictures whose files are gone from below PATH.")
+@click.option("--prune", is_flag=True, help="Remove pictures below PATH whose files are gone or excluded by now.")
+@click.option("--verify", is_flag=True, help="Read unchanged files again, too, and see whether they still are.")
+@click.option("--refresh", is_flag=True, help="Read dates, cameras, places and keywords of all pictures again.")
+@click.option(
+    "--moved",
+    metavar="OLD NEW",
+    nargs=2,
+    type=click.Path(path_type=Path),
+    help="Say that files below OLD are below NEW now.",
+)
 @click.option("--part", metavar="I/N", help="Take in only this part of the contents; others take the other parts.")
 @click.option("--dry-run", is_flag=True, help="List what would be done, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do also what --prune, --forget, --drop or --encoder would ask about.")
@@ -61,6 +70,8 @@ def main(
     paths: tuple[Path, ...],
     collection: str,
     forget: tuple[Path, ...],
+    refresh: bool,
+    moved: tuple[Path, Path] | None,
     drop: str | None,
     failures: bool,
     list_all: bool,
@@ -75,9 +86,9 @@ def main(
 ) -> None:
     """Index the image files below each PATH, to be found with `search`.
 
-    Files that look as they did at the last run are not opened again. JPEG, PNG, WebP, GIF, TIFF, BMP and AVIF are
-    read, and HEIC where the package pi-heif is installed. Hidden files and folders are left out, and what the
-    .galleryignore files in the folders exclude.
+    Unchanged files are skipped. JPEG, PNG, WebP, GIF, TIFF, BMP and AVIF are read, HEIC where the package pi-heif is
+    installed, and the raw files of cameras where rawpy is. Left out are hidden files and folders, trash and
+    thumbnails of other programs, and what the .galleryignore files in the folders exclude.
 
     \b
     Examples:
@@ -87,11 +98,11 @@ def main(
     """  # noqa: D301 - \b is click's mark for a paragraph to be left as it is
     yes = yes and not options["dry_run"]
     asked = [bool(paths), bool(forget), drop is not None, failures, list_all, encoders, export_encoder is not None]
-    asked += [copy_to is not None, set_public_url is not None]
+    asked += [refresh, bool(moved), copy_to is not None, set_public_url is not None]
     if sum(asked) != 1:
         raise click.UsageError(
-            "give PATH..., or one of --forget, --drop, --failures, --list, --encoders, --export-encoder, --copy-to and "
-            "--set-public-url"
+            "give PATH..., or one of --refresh, --moved, --forget, --drop, --failures, --list, --encoders, "
+            "--export-encoder, --copy-to and --set-public-url"
         )
     if bool(export_encoder) != bool(to):
         raise click.UsageError("give --export-encoder NAME and --to FOLDER together")
@@ -118,6 +129,10 @@ def main(
             places.copy(settings, collection, copy_to, new_name)
         elif set_public_url is not None:
             places.point_thumbnails(settings, collection, set_public_url)
+        elif refresh:
+            places.refresh(settings, collection)
+        elif moved:
+            places.moved(settings, collection, *moved)
         elif forget:
             commands.forget(settings, collection, forget, yes=yes)
         else:

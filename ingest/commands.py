@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -49,6 +50,7 @@ def index(
     dry_run: bool,
     part: str | None,
     yes: bool,
+    verify: bool = False,
 ) -> int:
     """Bring a collection up to date with the files below `paths`, and return the exit code."""
     by_path = CaptionsByPath(read_captions(captions), captions.parent) if captions else None
@@ -71,16 +73,35 @@ def index(
                 prune=prune,
                 prune_all=yes,
                 part=Part.parse(part) if part else None,
+                verify=verify,
                 on_progress=display.show,
             )
     print_summary(report, time.monotonic() - started)
     if report.elsewhere:
         _say(f"{report.elsewhere} files are left to the other parts.")
+    _say_what_was_left_out(report, by_path)
     for path, reason in report.not_walked:
         _say(f"Not walked: {printable(path)}: {printable(reason)}")
     if report.indexed + report.updated + report.unchanged and not dry_run:
         _say(_next_command(collection))
     return SOME_UNREADABLE if report.unreadable or report.not_walked else 0
+
+
+def _say_what_was_left_out(report: IngestReport, captions: CaptionsByPath | None) -> None:
+    if report.skipped:
+        kinds = ", ".join(f"{number} {kind}" for kind, number in report.skipped.most_common())
+        _say(f"Skipped: {kinds}.")
+    unmatched = captions.unmatched() if captions else []
+    if captions and unmatched:
+        _say(f"{len(unmatched)} of {captions.names} names in the captions file match no picture:")
+        for name in unmatched:
+            _say(f"  {printable(name)}")
+    if report.moved:
+        old, new = map(printable, report.moved)
+        _say(
+            f"{report.gone_elsewhere} of these files are also known at places that are gone. If {old} is {new} now: "
+            f"ingest --moved {shlex.quote(old)} {shlex.quote(new)}"
+        )
 
 
 def _foresee(

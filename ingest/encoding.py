@@ -26,8 +26,7 @@ from gallery.encoders import (
 )
 from gallery.errors import UnreadableImage
 from gallery.opening import samples_of
-from gallery.pictures.files import find_images
-from gallery.pictures.images import open_image
+from gallery.pictures import find_images, open_image
 from gallery.settings import Settings
 from gallery.spec import Spec
 from gallery.stores.collection import open_collection

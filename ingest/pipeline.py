@@ -28,7 +28,7 @@ from gallery.stores.journal import Entry
 from ingest.captions import CaptionsByPath
 from ingest.part import Part
 from ingest.reading import Failed, Read, Reader
-from ingest.removal import is_below, is_gone, remove_gone
+from ingest.removal import is_below, is_gone, moved_folders, remove_gone
 from ingest.report import IngestReport
 from ingest.stacks import restack
 from ingest.threads import ahead, in_background
@@ -52,11 +52,12 @@ def ingest(
     prune: bool = False,
     prune_all: bool = False,
     part: Part | None = None,
+    verify: bool = False,
     on_progress: Callable[[IngestReport], None] = lambda _: None,
 ) -> IngestReport:
     """Bring a collection up to date with the image files below `roots`.
 
-    Files that look as they did are not opened, and without any other the encoder is not loaded. An unreadable file
+    Unchanged files are skipped, and without any other the encoder is not loaded. An unreadable file
     does not stop the run.
 
     Args:
@@ -69,6 +70,7 @@ def ingest(
         prune: Remove the places of files that are gone from below `roots`, and pictures that have no other.
         prune_all: However many pictures that are; and change the encoder without the files that are gone.
         part: Take in only files whose content is in this part; others are read, and left to whoever has theirs.
+        verify: Read unchanged files as well, as a disk may have changed them, or an edit that kept their looks.
         on_progress: Called in this thread after every batch and at the end.
 
     Raises:
@@ -78,12 +80,13 @@ def ingest(
     former = collection.former
     encoder = _Once(load_encoder, collection)
     places = [os.path.abspath(root) for root in roots]
-    walk = Walk(collection.journal, report, captions, former.journal if former else None)
-    tasks = in_background(walk.changed_files(roots, exclude))
+    walk = Walk(collection.journal, report, captions, former.journal if former else None, verify=verify)
+    there = [root for root in roots if not prune or os.path.lexists(root) or not _is_known(collection, root)]
+    tasks = in_background(walk.changed_files(there, exclude))
     first = next(tasks, None)
     if first is not None:
         collection.begin(collection.spec or encoder().spec)
-        indexer = _Indexer(places, encoder, collection, captions, report, part or Part())
+        indexer = _Indexer(places, encoder, collection, captions, report, part or Part(), verify=verify)
         threads = processors() + READ_AHEAD
         with ThreadPoolExecutor(threads) as pool:
             try:
@@ -104,6 +107,10 @@ def ingest(
     publish(collection)
     on_progress(report)
     return report
+
+
+def _is_known(collection: Editor, root: Path) -> bool:
+    return next(collection.journal.under(os.path.abspath(root)), None) is not None
 
 
 def publish(collection: Editor) -> None:
@@ -170,6 +177,8 @@ class _Indexer:
         captions: CaptionsByPath | None,
         report: IngestReport,
         part: Part,
+        *,
+        verify: bool,
     ) -> None:
         self._roots = roots
         self._encoder = encoder
@@ -177,6 +186,7 @@ class _Indexer:
         self._former = collection.former
         self._captions = captions
         self._report = report
+        self._verify = verify
         self._writer = Writer(collection)
         self._processor = threading.Semaphore(processors())
         self._reader = Reader(encoder, collection, part, self._processor)
@@ -206,10 +216,13 @@ class _Indexer:
                 self._fail(item)
             if not isinstance(item, Read):
                 continue
+            is_verified = self._is_as_before(item)
             self._place(item)
             if item.id in new:
                 new.remove(item.id)  # a second file with the same bytes is another place of it
                 self._report.indexed += 1
+            elif is_verified:
+                self._report.verified += 1
             else:
                 self._report.updated += 1
         self._writer.flush_if_full()
@@ -224,21 +237,37 @@ class _Indexer:
         """Add the pictures that are not there yet, and return their ids."""
         known = self._writer.known(item.id for item in items)
         new = {item.id: item for item in items if item.id not in known}
-        before = self._former.collection.get(list(new)) if self._former and new else {}
         for item in new.values():
             if item.record and item.vector is not None:
-                texts = before[item.id].captions if item.id in before else ()
-                self._writer.add(replace(item.record, captions=texts), item.vector)
+                self._writer.add(item.record, item.vector)
         return set(new)
 
     def _place(self, item: Read) -> None:
         captions = self._captions if is_below(item.file.path, self._roots) else None
-        texts = captions.of(item.file.path) if captions else None
+        texts = captions.of(item.file.path) if captions else self._former_captions(item)
         digest = captions.digest(item.file.path) if captions else None
         for file in self._writer.files(item.id):
-            if file.path != item.file.path and is_below(file.path, self._roots) and is_gone(file.path):
+            if file.path == item.file.path or not is_gone(file.path):
+                continue
+            if is_below(file.path, self._roots):
                 self._writer.forget(Entry(file, item.sha256))  # the file was moved here
-        self._writer.place(item.id, Entry(item.file, item.sha256, captions=digest), texts)
+            else:
+                self._report.gone_elsewhere += 1
+                self._report.moved = self._report.moved or moved_folders(file.path, item.file.path)
+        self._writer.place(item.id, Entry(item.file, item.sha256, captions=digest), texts, item.beside)
+
+    def _is_as_before(self, item: Read) -> bool:
+        """Return whether a file was read only to see that it still holds what it held."""
+        before = self._journal.entry(item.file.path) if self._verify else None
+        return before is not None and before.file == item.file and before.sha256 == item.sha256
+
+    def _former_captions(self, item: Read) -> tuple[str, ...] | None:
+        """Return the captions that a file had in the collection whose encoder is being changed."""
+        before = self._former.collection.get([item.id]).get(item.id) if self._former else None
+        if before is None:
+            return None
+        of_place = {file.path: file.captions for file in before.files if before.date_source}
+        return of_place.get(item.file.path, tuple(text for text in before.captions if text not in before.said))
 
     def _fail(self, item: Failed) -> None:
         self._report.unreadable.append((item.file.path, item.reason, item.detail))

@@ -1,11 +1,17 @@
-"""The commands that move a collection, or say where its thumbnails are served."""
+"""The commands for a collection that moves, or whose pictures do; where thumbnails are served; facts read again."""
 
+import contextlib
 import sys
 import time
+from pathlib import Path
 
-from gallery.pictures.addresses import set_public_url
+from gallery.printable import printable
 from gallery.settings import Settings
+from gallery.stores.collection import edit_collection
 from gallery.stores.copying import copy_collection, settings_of
+from ingest.addresses import set_public_url
+from ingest.moving import move
+from ingest.refreshing import refresh as refresh_collection
 
 _SPEAK_EVERY = 2.0
 """Seconds between two lines about a long piece of work."""
@@ -31,6 +37,28 @@ def point_thumbnails(settings: Settings, name: str, url: str) -> None:
     done = set_public_url(settings, name, url, _Lines(f"thumbnails of {name}").now_and_then)
     where = f"are at {url.rstrip('/')}/thumbs/" if url else "have no address"
     sys.stderr.write(f"The thumbnails of {done} pictures of {name} {where}.\n")
+
+
+def refresh(settings: Settings, name: str) -> None:
+    """Read the facts of all pictures again, and say what came of it."""
+    lines = _Lines(f"facts of {name}")
+    with contextlib.closing(edit_collection(settings, name, new=False)) as editor:
+        report = refresh_collection(editor, lambda report: lines.now_and_then(report.done, report.pictures))
+    sys.stderr.write(f"Read {report.pictures} pictures of {name} again: {report.changed} say something new.\n")
+    if report.unread:
+        sys.stderr.write(
+            f"{report.unread} have no file that is as it was indexed, and keep what they had: ingest PATH finds out.\n"
+        )
+
+
+def moved(settings: Settings, name: str, old: Path, new: Path) -> None:
+    """Note that files lie elsewhere now, and list those that are not there."""
+    with contextlib.closing(edit_collection(settings, name, new=False)) as editor:
+        report = move(editor, old, new)
+    sys.stdout.write("".join(f"missing {printable(path)}\n" for path in report.missing))
+    sys.stderr.write(f"{report.moved} files are known below {printable(str(new))} now.\n")
+    if report.missing:
+        sys.stderr.write(f"{len(report.missing)} are not there, or have another size; they stay as they were.\n")
 
 
 class _Lines:

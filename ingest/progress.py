@@ -71,6 +71,7 @@ def print_summary(report: IngestReport, seconds: float) -> None:
         ["already there", str(report.unchanged)],
         ["updated", str(report.updated)],
         ["pruned", str(report.pruned)],
+        *([["verified", str(report.verified)]] if report.verified else []),
         *([["left out", str(report.left_out)]] if report.left_out else []),
         ["unreadable", str(len(report.unreadable))],
         ["seconds", f"{seconds:.1f}"],

@@ -7,15 +7,13 @@ from dataclasses import dataclass, replace
 
 from gallery.encoders import PictureEncoder
 from gallery.errors import Reason, UnreadableImage
-from gallery.pictures.files import read_file
-from gallery.pictures.images import open_image
+from gallery.pictures import Facts, facts_beside, merged, open_image, perceptual_hash, read_file
 from gallery.records import ImageFile, ImageRecord
 from gallery.stores.editor import Editor
 from gallery.stores.journal import Entry
 from gallery.stores.payload import now, point_id, record_of
 from gallery.vectors import Vectors
 from ingest.part import Part
-from ingest.stacks import perceptual_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +21,12 @@ class Read:
     """A file that was read.
 
     A picture that is new has its pixels, and once it is encoded its vector instead; one whose bytes the collection has
-    already has neither.
+    already has neither. `beside` is what lies beside the file and speaks of it; None where the file was not read.
     """
 
     file: ImageFile
     sha256: str
+    beside: Facts | None = None
     record: ImageRecord | None = None
     pixels: Vectors | None = None
     vector: Vectors | None = None
@@ -79,16 +78,17 @@ class Reader:
             sha256 = hashlib.sha256(data).hexdigest()
             if not self._part.holds(sha256):
                 return None
+            beside = facts_beside(file.path)
             if self._is_there(sha256):
-                return Read(file, sha256)
+                return Read(file, sha256, beside)
             encoder = self._encoder()
             with self._processor:
                 picture = open_image(data, encoder.detail)
                 phash, pixels = perceptual_hash(picture.rgb), encoder.pixels(picture.rgb)
         except UnreadableImage as error:
             return Failed(file, error.reason, error.detail)
-        record = replace(record_of(picture, sha256, file, now()), phash=phash, stack=point_id(sha256))
-        return Read(file, sha256, record, pixels)
+        record = record_of(picture, sha256, file, now(), merged([picture.facts, beside]))
+        return Read(file, sha256, beside, replace(record, phash=phash, stack=point_id(sha256)), pixels)
 
     def _is_there(self, sha256: str) -> bool:
         return self._collection.journal.places(sha256) > 0 and bool(self._collection.get([point_id(sha256)]))

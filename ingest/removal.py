@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from gallery.errors import BadInput
+from gallery.pictures import LeftOut
 from gallery.stores.editor import Editor
 from gallery.stores.journal import Entry, Journal
 from ingest.writer import Writer
@@ -45,15 +46,27 @@ def _lacks_a_disk(folder: Path) -> bool:
         return True
 
 
+def moved_folders(gone: str, path: str) -> tuple[str, str]:
+    """Return the folders that differ between two paths of a file: what comes before all that they share at the end."""
+    before, after = Path(gone), Path(path)
+    while before.name and before.name == after.name:
+        before, after = before.parent, after.parent
+    return str(before), str(after)
+
+
 def gone_files(journal: Journal, roots: Iterable[Path], not_walked: Iterable[tuple[str, str]]) -> list[Entry]:
-    """Return what the journal knows below `roots` and is gone, but for folders that could not be walked."""
+    """Return what the journal knows below `roots` and is gone or excluded by now, but for folders not walked.
+
+    Excluded is what ignore files exclude, and what is left out of every walk, such as the trash of a NAS.
+    """
     unseen = [path for path, _ in not_walked]
-    entries = {
-        entry.file.path: entry
-        for root in roots
-        for entry in journal.under(os.path.abspath(root))
-        if not is_below(entry.file.path, unseen) and is_gone(entry.file.path)
-    }
+    entries = {}
+    for root in {os.path.abspath(root) for root in roots}:
+        is_excluded = LeftOut(root) if Path(root).is_dir() else None
+        for entry in journal.under(root):
+            path = entry.file.path
+            if not is_below(path, unseen) and (is_gone(path) or (is_excluded and is_excluded(path))):
+                entries[path] = entry
     return list(entries.values())
 
 
@@ -66,7 +79,7 @@ def emptied(journal: Journal, entries: Iterable[Entry]) -> int:
 def remove_gone(
     collection: Editor, roots: Sequence[Path], not_walked: Sequence[tuple[str, str]], *, everything: bool
 ) -> int:
-    """Take out the files that are gone from below walked roots, and return how many these are.
+    """Take out the files that are gone or excluded below walked roots, and return how many these are.
 
     Raises:
         BadInput: More than a fifth of the pictures would go, and `everything` is not said; nothing was removed.

@@ -1,5 +1,6 @@
 """What came of a run."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from gallery.errors import Reason
@@ -10,16 +11,20 @@ class IngestReport:
     """What came of a run. Every file that was found is counted once.
 
     Attributes:
-        to_read: Files that are new or look different, of those found so far.
+        to_read: Files that are new, changed, or to be verified, of those found so far.
         indexed: Pictures that were encoded.
         updated: Files whose picture was there already: copied and moved files, and new captions.
-        unchanged: Files that look as they did when they were last read, and were not opened.
+        unchanged: Files that have not changed since they were last read, and were skipped.
         unreadable: Path, reason and detail of each file that is no usable picture.
         remembered: How many of these were so at an earlier run and still look the same, and were not opened.
         not_walked: Path and reason of each folder or entry that could not be looked at.
         elsewhere: Files whose content is in another part of the library.
         pruned: Files that were taken out, as they are gone.
         left_out: Files whose pictures a changed encoder could not see any more.
+        verified: Files that were read again and hold what they held.
+        skipped: Kind of what was left out -> how many: `{"videos": 12}`.
+        gone_elsewhere: Places outside the walked folders that are gone, of pictures that were found.
+        moved: The folders in which the first of these was, and is.
         walking: Whether files are still being looked for.
     """
 
@@ -33,9 +38,13 @@ class IngestReport:
     elsewhere: int = 0
     pruned: int = 0
     left_out: int = 0
+    verified: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    gone_elsewhere: int = 0
+    moved: tuple[str, str] | None = None
     walking: bool = True
 
     @property
     def done(self) -> int:
         """How many of the files to read are behind us."""
-        return self.indexed + self.updated + self.elsewhere + len(self.unreadable) - self.remembered
+        return self.indexed + self.updated + self.verified + self.elsewhere + len(self.unreadable) - self.remembered

@@ -1,8 +1,9 @@
 """Stacks: which pictures are nearly the same, such as a photo and its smaller copy, or the shots of a burst.
 
-A stack is a connected component over two relations: equal perceptual hashes; or a cosine of at least what was
-measured for the encoder, where the capture times lie close. It is named after the smallest id in it; a picture that
-is like no other is a stack of its own. So stacks follow from the pictures alone, in whatever order they came.
+A stack is a connected component over two relations: equal perceptual hashes of the greys, and nearly the same colours;
+or a cosine of at least what was measured for the encoder, where the capture times lie close. It is named after the
+smallest id in it; a picture that is like no other is a stack of its own. So stacks follow from the pictures alone, in
+whatever order they came.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,8 +13,9 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from gallery.pictures.dates import has_time
+from gallery.pictures.hashing import MOST_COLOUR_DISTANCE, colours_of
 from gallery.records import ImageRecord
 from gallery.stores.editor import Editor
 
@@ -26,24 +28,14 @@ CLOSE_SECONDS = 10
 """How far the capture times of near-duplicates may lie apart."""
 MOST_AT_ONCE = 100
 """Pictures of one second that a camera may have taken; more of them share a date that somebody made up."""
-_SIDE = 32
-_LEAST_CONTRAST = 2.0
 _PAGE = 256
 _BLOCK = 2048
 _NO_TIME = np.iinfo(np.int64).min
 
-_ROW = np.dtype([("id", "S16"), ("hash", "u8"), ("has_hash", "?"), ("second", "i8"), ("stack", "S16")])
-"""What is held of every picture: 49 bytes, so that a million take 50 MB."""
-
-
-def perceptual_hash(picture: Image.Image) -> str | None:
-    """Return the 64 bits of imagehash's `phash` in hexadecimal, or None for want of contrast: they would be noise."""
-    import imagehash
-
-    small = picture.convert("L").resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)
-    if np.asarray(small, np.float32).std() < _LEAST_CONTRAST:
-        return None
-    return str(imagehash.phash(small))
+_ROW = np.dtype(
+    [("id", "S16"), ("hash", "u8"), ("has_hash", "?"), ("colours", "u1", 8), ("second", "i8"), ("stack", "S16")]
+)
+"""What is held of every picture: 57 bytes, so that a million take 57 MB."""
 
 
 def restack(collection: Editor) -> int:
@@ -93,13 +85,14 @@ class _Components:
 def _rows(records: Iterator[ImageRecord]) -> NDArray[np.void]:
     """Return a row for every picture, in the order of the ids."""
     pages = [np.empty(0, _ROW)]
-    values: list[tuple[bytes, int, bool, int, bytes]] = []
+    values: list[tuple[bytes, int, bool, tuple[int, ...], int, bytes]] = []
     for record in records:
         values.append(
             (
                 UUID(record.id).bytes,
-                int(record.phash or "0", 16),
+                int((record.phash or "0")[:16], 16),
                 record.phash is not None,
+                tuple(colours_of(record.phash or "")),
                 _second(record.taken_at),
                 UUID(record.stack).bytes if record.stack else b"",
             )
@@ -113,18 +106,33 @@ def _rows(records: Iterator[ImageRecord]) -> NDArray[np.void]:
 
 def _second(taken_at: str | None) -> int:
     """Return a capture time in seconds by the clock on the camera: not all cameras say how far that is from UTC."""
-    if taken_at is None:
+    if taken_at is None or not has_time(taken_at):
         return _NO_TIME
     return int(datetime.fromisoformat(taken_at).replace(tzinfo=UTC).timestamp())
 
 
 def _alike(rows: NDArray[np.void]) -> Iterator[tuple[int, int]]:
-    """Yield pairs of rows that connect all rows of one hash."""
+    """Yield pairs of rows that connect all rows of one hash whose colours lie close, directly or over others."""
     hashed = np.flatnonzero(rows["has_hash"])
     order = hashed[np.argsort(rows["hash"][hashed], kind="stable")]
-    same = rows["hash"][order][1:] == rows["hash"][order][:-1]
-    for at in np.flatnonzero(same):
-        yield int(order[at]), int(order[at + 1])
+    starts = np.flatnonzero(np.diff(rows["hash"][order], prepend=0) != 0)
+    for group in np.split(order, starts[starts > 0]):
+        if len(group) > 1:
+            yield from _of_one_hash(rows, group)
+
+
+def _of_one_hash(rows: NDArray[np.void], group: NDArray[np.intp]) -> Iterator[tuple[int, int]]:
+    """Yield pairs that connect the rows of a group; each row is compared with those that no other has reached yet."""
+    left, reached = group, [int(group[0])]
+    left = left[1:]
+    while len(left):
+        row = reached.pop() if reached else int(left[0])
+        apart = np.abs(rows["colours"][left].astype(np.int16) - rows["colours"][row].astype(np.int16)).max(axis=1)
+        near = apart <= MOST_COLOUR_DISTANCE
+        for other in left[near]:
+            yield row, int(other)
+            reached.append(int(other))
+        left = left[~near]
 
 
 def _similar(collection: Editor, rows: NDArray[np.void], threshold: float) -> Iterator[tuple[int, int]]:

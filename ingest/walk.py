@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from gallery.pictures.files import find_images, look_at
+from gallery.pictures import find_images, look_at
 from gallery.records import ImageFile
 from gallery.stores.journal import Entry, Journal
 from ingest.captions import CaptionsByPath
@@ -24,12 +24,23 @@ class Walk:
         report: IngestReport,
         captions: CaptionsByPath | None = None,
         former: Journal | None = None,
+        *,
+        verify: bool = False,
     ) -> None:
-        """Take the journal to compare with; and, while the encoder is being changed, that of the former collection."""
+        """Take what to compare with.
+
+        Args:
+            journal: What is known.
+            report: Gets the counts.
+            captions: New ones, if there are.
+            former: While the encoder is being changed, the journal of the former collection.
+            verify: Yield unchanged files as well.
+        """
         self._journal = journal
         self._report = report
         self._captions = captions
         self._former = former
+        self._verify = verify
 
     def changed_files(self, roots: Sequence[Path], exclude: Sequence[str] = ()) -> Iterator[Task]:
         """Yield what is new or looks different: first of the former collection's files, then of those below `roots`.
@@ -40,12 +51,12 @@ class Walk:
         yield from self._former_files([os.path.abspath(root) for root in roots])
         for root in _outermost(roots):
             is_empty = True
-            for file in find_images(Path(root), self._not_walked, exclude):
+            for file in find_images(Path(root), self._not_walked, exclude, self._report.skipped):
                 is_empty = False
                 if not self._former or not self._former.entry(file.path):
                     yield from self._compared(file, self._captions)
             if is_empty:
-                self._report.not_walked.append((root, "no image file there; is its disk in place?"))
+                self._report.not_walked.append((root, self._why_empty()))
         self._report.walking = False
 
     def _former_files(self, roots: Sequence[str]) -> Iterator[Task]:
@@ -57,7 +68,12 @@ class Walk:
 
     def _compared(self, file: ImageFile, captions: CaptionsByPath | None) -> Iterator[Task]:
         entry = self._journal.entry(file.path)
-        if entry is None or entry.file != file or (entry.reason and not entry.reason.lasting):
+        if (
+            entry is None
+            or self._verify
+            or _has_changed(entry.file, file)
+            or (entry.reason and not entry.reason.lasting)
+        ):
             self._report.to_read += 1
             yield file
         elif entry.reason:
@@ -69,8 +85,20 @@ class Walk:
         else:
             self._report.unchanged += 1
 
+    def _why_empty(self) -> str:
+        if self._report.skipped:
+            return "no image file there that can be indexed"
+        return "no image file there; is its disk in place?"
+
     def _not_walked(self, path: str, error: OSError) -> None:
         self._report.not_walked.append((path, str(error)))
+
+
+def _has_changed(before: ImageFile, now: ImageFile) -> bool:
+    """Return whether a file looks different; what was not noted by an earlier version is not compared."""
+    return (before.path, before.size, before.mtime_ns) != (now.path, now.size, now.mtime_ns) or (
+        before.changed not in (0, now.changed)
+    )
 
 
 def _outermost(roots: Sequence[Path]) -> list[str]:

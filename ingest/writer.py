@@ -5,11 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from gallery.pictures import Facts
 from gallery.records import ImageFile, ImageRecord
 from gallery.stores.editor import Editor
 from gallery.stores.journal import Entry
 from gallery.stores.payload import point_id
 from gallery.vectors import Vectors
+from ingest.facts import known_beside, with_files
 
 WRITE_EVERY = 256
 """Files between two durable writes: what a crash can cost."""
@@ -33,25 +35,33 @@ class Writer:
 
     def add(self, record: ImageRecord, vector: Vectors) -> None:
         """Take in a new picture; its files are placed one by one."""
-        self._records[record.id] = replace(record, files=())
+        self._records[record.id] = with_files(record, ())
         self._vectors[record.id] = vector
 
     def files(self, id: str) -> tuple[ImageFile, ...]:
         """Return the places of a known picture."""
         return self._records[id].files
 
-    def place(self, id: str, entry: Entry, captions: tuple[str, ...] | None = None) -> None:
+    def place(
+        self, id: str, entry: Entry, captions: tuple[str, ...] | None = None, beside: Facts | None = None
+    ) -> None:
         """Note that a file holds a known picture, and no longer the one that it held before.
 
-        Without `captions` the picture keeps those that it has.
+        Args:
+            id: Of the picture.
+            entry: Of the file.
+            captions: What a captions file has for this file; without them the file keeps those that it has.
+            beside: What lies beside the file and speaks of the picture.
         """
         before = self._collection.journal.entry(entry.file.path)
         if before and before.sha256 and before.sha256 != entry.sha256:
             self.displace(before.sha256, entry.file.path)
-        record = self._records[id]
-        places = {file.path: file for file in (*record.files, entry.file)}
-        files = tuple(places[path] for path in sorted(places))
-        self._records[id] = replace(record, files=files, captions=record.captions if captions is None else captions)
+        record = known_beside(self._records[id], beside) if beside else self._records[id]
+        places = {file.path: file for file in record.files}
+        if captions is None and entry.file.path in places:
+            captions = places[entry.file.path].captions
+        places[entry.file.path] = replace(entry.file, captions=captions or ())
+        self._records[id] = with_files(record, places.values())
         self._entries.append(entry)
 
     def displace(self, sha256: str, path: str) -> None:
@@ -59,7 +69,7 @@ class Writer:
         id = point_id(sha256)
         if self.known([id]):
             record = self._records[id]
-            self._records[id] = replace(record, files=tuple(file for file in record.files if file.path != path))
+            self._records[id] = with_files(record, (file for file in record.files if file.path != path))
 
     def note(self, entry: Entry) -> None:
         """Note what came of a file that is no picture."""

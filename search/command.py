@@ -146,7 +146,7 @@ class Asker:
     def _thumbnails(self, hits: Sequence[AnswerHit]) -> Callable[[AnswerHit], bytes]:
         """Return what gives a hit's small JPEG: its files are read as the collection knows them."""
         from gallery.errors import Reason, UnreadableImage
-        from gallery.pictures.thumbnails import Thumbnails
+        from gallery.pictures import Thumbnails
         from gallery.stores.collection import open_collection
 
         thumbnails = Thumbnails(self.settings.data_dir)

@@ -7,7 +7,7 @@ from pathlib import Path
 from gallery.encoders import Encoder, PictureEncoder, TextEncoder, choose_device, load_encoder
 from gallery.errors import BadInput
 from gallery.opening import encoder_of_collection
-from gallery.pictures.images import open_image
+from gallery.pictures import open_image
 from gallery.settings import Settings
 from gallery.spec import Spec
 from gallery.stores.collection import ImageCollection

@@ -19,8 +19,8 @@ from gallery.encoders.graphs import Graph
 from gallery.encoders.making import drafted, finish
 from gallery.encoders.manifest import PICTURE_GRAPH, Manifest
 from gallery.encoders.packaged import package_file
+from gallery.encoders.preparation import PREPARED
 from gallery.encoders.towers import TextEncoder, TextTower
-from gallery.pictures.images import LOADER_VERSION
 from gallery.spec import Spec
 from gallery.vectors import Vectors
 
@@ -29,7 +29,7 @@ MANIFEST = Manifest(
     spec=Spec(
         encoder=NAME,
         dimension=minilm.DIMENSION,
-        space=f"conse {efficientnet.SHA256[:8]} {minilm.SHA256[:8]} loader {LOADER_VERSION}",
+        space=f"conse {efficientnet.SHA256[:8]} {minilm.SHA256[:8]} {PREPARED}",
         text=f"minilm {minilm.SHA256[:8]}",
     ),
     picture=efficientnet.PREPARATION,

@@ -11,7 +11,7 @@ from gallery.encoders.making import is_encoder_folder
 from gallery.encoders.precision import form_of, in_form
 from gallery.encoders.sources import canonical, hub_has, hub_of, is_downloaded, make, path_of
 from gallery.errors import EncoderError, SpecMismatch, UnreadableImage
-from gallery.pictures.images import open_image
+from gallery.pictures import open_image
 from gallery.settings import Settings
 from gallery.spec import SAME_SPACE, Spec
 from gallery.vectors import Vectors

@@ -11,11 +11,11 @@ from gallery.encoders.graphs import save_model
 from gallery.encoders.hub import Hub
 from gallery.encoders.making import drafted, finish
 from gallery.encoders.manifest import PICTURE_GRAPH, TEXT_GRAPH, TOKENIZER, WEIGHTS_SUFFIX, Manifest
+from gallery.encoders.preparation import PREPARED
 from gallery.encoders.sessions import optimise
 from gallery.encoders.surgery import picture_graph, text_graph
 from gallery.encoders.towers import TextTower
 from gallery.errors import EncoderError
-from gallery.pictures.images import LOADER_VERSION
 from gallery.spec import Spec, digest_of_files
 from gallery.vectors import unit_rows
 
@@ -59,7 +59,7 @@ def make_from_ports(pictures: Entry, texts: Entry, hub: Hub, place: Path) -> Pat
                 spec=Spec(
                     encoder=name,
                     dimension=pictures.dimension,
-                    space=f"{pictures.type} {digest_of_files(picture_files)} loader {LOADER_VERSION}",
+                    space=f"{pictures.type} {digest_of_files(picture_files)} {PREPARED}",
                     text=f"{texts.type} {digest_of_files(text_files)}",
                 ),
                 picture=pictures.picture,

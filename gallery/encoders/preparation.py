@@ -6,6 +6,9 @@ from PIL import Image
 from gallery.encoders.manifest import PicturePreparation
 from gallery.vectors import Vectors
 
+PREPARED = "loader 1"
+"""Ends the fingerprint of every space, in the words of earlier versions, whose collections have it: raise the number
+when `prepare` gives other values for the same picture."""
 MOST_ELONGATED = 8
 """Beyond this ratio of its sides a picture's far ends are cut off first: what is scaled must fit into memory."""
 

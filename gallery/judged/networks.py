@@ -9,11 +9,10 @@ from PIL import Image
 
 from gallery.encoders import efficientnet
 from gallery.encoders.graphs import Graph
-from gallery.encoders.preparation import prepare
+from gallery.encoders.preparation import PREPARED, prepare
 from gallery.encoders.sessions import Device, open_session, processors
 from gallery.errors import EncoderError
 from gallery.judged.torch_models import best_device
-from gallery.pictures.images import LOADER_VERSION
 from gallery.spec import sha256_of
 from gallery.vectors import Vectors
 
@@ -59,7 +58,7 @@ class ImageNetwork:
         else:
             self._pooled, digest = _efficientnet(), efficientnet.SHA256[:8]
             self.dimension, self.detail = efficientnet.FEATURES, 2 * efficientnet.SIDE
-        self.fingerprint = f"{name} {digest} loader {LOADER_VERSION}"
+        self.fingerprint = f"{name} {digest} {PREPARED}"
 
     def pixels(self, picture: Image.Image) -> Vectors:
         """Return the network's input for one RGB picture, shape `(3, height, width)`."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gallery.errors import BadInput
-from gallery.pictures.images import open_image
+from gallery.pictures import open_image
 from gallery.spec import sha256_of
 from gallery.vectors import Vectors
 

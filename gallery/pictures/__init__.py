@@ -1,1 +1,37 @@
-"""A file becomes an upright sRGB picture, its facts, and its thumbnail."""
+"""A file becomes an upright sRGB picture, its facts, and its thumbnail.
+
+Inside, files are found and read, decoded, brought to sRGB and laid on a ground; what they say of themselves is read out
+of six kinds of metadata. How that is done may change without asking anybody, as long as ordinary files give the same
+pixels.
+"""
+
+from gallery.pictures.decode import Picture, open_image
+from gallery.pictures.facts import Facts, merged
+from gallery.pictures.files import look_at, read_file
+from gallery.pictures.finding import find_images
+from gallery.pictures.hashing import perceptual_hash
+from gallery.pictures.ignoring import IGNORE_FILE, LeftOut
+from gallery.pictures.originals import present_first, read_original
+from gallery.pictures.sidecars import facts_beside
+from gallery.pictures.thumbnails import THUMB, VIEW, Thumbnails, shrunk_jpeg, small_jpeg
+
+__all__ = [
+    "IGNORE_FILE",
+    "THUMB",
+    "VIEW",
+    "Facts",
+    "LeftOut",
+    "Picture",
+    "Thumbnails",
+    "facts_beside",
+    "find_images",
+    "look_at",
+    "merged",
+    "open_image",
+    "perceptual_hash",
+    "present_first",
+    "read_file",
+    "read_original",
+    "shrunk_jpeg",
+    "small_jpeg",
+]

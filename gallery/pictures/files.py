@@ -1,80 +1,12 @@
-"""Image files: which there are, and their bytes."""
+"""Image files: how they look to the file system, and their bytes."""
 
 import os
-import re
 import stat
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
-from pathspec import GitIgnoreSpec
-
-from gallery.errors import BadInput, Reason, UnreadableImage
+from gallery.errors import Reason, UnreadableImage
 from gallery.records import ImageFile
 
-IGNORE_FILE = ".galleryignore"
-"""A file of this name says what not to look at in its folder and below, in the language of .gitignore."""
 MAX_BYTES = 2**29
-
-_JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo")
-_HEIC_SUFFIXES = (".heic", ".heif", ".hif")
-SUFFIXES = frozenset(
-    (*_JPEG_SUFFIXES, *_HEIC_SUFFIXES, ".png", ".apng", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".dib", ".avif")
-)
-
-_Rules = tuple[tuple[str, GitIgnoreSpec], ...]
-"""Folders and what is excluded below them, outermost first."""
-
-
-def find_images(
-    root: Path, on_error: Callable[[str, OSError], None], exclude: Sequence[str] = ()
-) -> Iterator[ImageFile]:
-    """Yield the image files below `root` by their suffix, folder by folder, sorted by name.
-
-    Hidden files and folders are left out, and what `IGNORE_FILE`s exclude. Links are followed, but no folder is
-    walked twice. A `root` that is a file is yielded whatever its name.
-
-    Args:
-        root: A folder or a file.
-        on_error: Called with the path of every folder or entry that cannot be read.
-        exclude: Patterns of what not to look at below `root`, in the language of .gitignore.
-
-    Raises:
-        BadInput: `root` does not exist, or `exclude` holds what is no pattern.
-    """
-    start = os.path.abspath(root)
-    try:
-        found = os.stat(start)
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{root} cannot be read ({error}); give an existing folder or image file") from error
-    if not stat.S_ISDIR(found.st_mode):
-        yield _image_file(start, found)
-        return
-    rules: _Rules = ((start, _rules_of(exclude)),) if exclude else ()
-    folders, seen = [(start, rules)], set[tuple[int, int]]()
-    while folders:
-        folder, rules = folders.pop()
-        try:
-            identity = os.stat(folder)
-            if (identity.st_dev, identity.st_ino) in seen:
-                continue
-            seen.add((identity.st_dev, identity.st_ino))
-            with os.scandir(folder) as entries:
-                listed = sorted(entries, key=lambda entry: entry.name)
-            if any(entry.name == IGNORE_FILE for entry in listed):
-                rules = (*rules, (folder, _read_rules(os.path.join(folder, IGNORE_FILE))))
-        except OSError as error:
-            on_error(folder, error)
-            continue
-        subfolders = []
-        for entry in listed:
-            try:
-                if _is_walked(entry, rules):
-                    subfolders.append((entry.path, rules))
-                elif _is_candidate(entry, rules):
-                    yield _image_file(entry.path, entry.stat())
-            except OSError as error:
-                on_error(entry.path, error)
-        folders += reversed(subfolders)
 
 
 def look_at(path: str) -> ImageFile | None:
@@ -83,44 +15,18 @@ def look_at(path: str) -> ImageFile | None:
         found = os.stat(path)
     except (OSError, ValueError):
         return None
-    return _image_file(path, found) if stat.S_ISREG(found.st_mode) else None
+    return image_file(path, found) if stat.S_ISREG(found.st_mode) else None
 
 
-def _is_walked(entry: os.DirEntry[str], rules: _Rules) -> bool:
-    return entry.name[0] != "." and entry.is_dir() and not _is_excluded(entry.path + "/", rules)
+def image_file(path: str, found: os.stat_result) -> ImageFile:
+    """Return how the file at `path` looks, out of what `os.stat` says of it."""
+    mtime_ns, changed = (min(max(number, -(2**63)), 2**63 - 1) for number in (found.st_mtime_ns, _changed(found)))
+    return ImageFile(path, found.st_size, mtime_ns, changed)  # what databases hold; file systems hold more
 
 
-def _is_candidate(entry: os.DirEntry[str], rules: _Rules) -> bool:
-    has_suffix = entry.name[0] != "." and os.path.splitext(entry.name)[1].lower() in SUFFIXES
-    return has_suffix and stat.S_ISREG(entry.stat().st_mode) and not _is_excluded(entry.path, rules)
-
-
-def _read_rules(path: str) -> GitIgnoreSpec:
-    try:
-        return _rules_of(read_file(path).decode("utf-8", "surrogateescape").splitlines())
-    except (UnreadableImage, BadInput) as error:
-        raise OSError(f"{IGNORE_FILE}: {error}") from error
-
-
-def _rules_of(patterns: Sequence[str]) -> GitIgnoreSpec:
-    try:
-        return GitIgnoreSpec.from_lines(patterns)
-    except (ValueError, re.error) as error:
-        raise BadInput(f"this is no pattern that .gitignore would know: {error}") from error
-
-
-def _is_excluded(path: str, rules: _Rules) -> bool:
-    """As for git, the innermost file that says anything about a path decides."""
-    for folder, spec in reversed(rules):
-        said = spec.check_file(path[len(folder.rstrip("/")) + 1 :]).include
-        if said is not None:
-            return said
-    return False
-
-
-def _image_file(path: str, found: os.stat_result) -> ImageFile:
-    mtime_ns = min(max(found.st_mtime_ns, -(2**63)), 2**63 - 1)  # what databases hold; file systems hold more
-    return ImageFile(path, found.st_size, mtime_ns)
+def _changed(found: os.stat_result) -> int:
+    """Return what an edit changes that keeps size and mtime: the ctime, or on Windows, which has none, the inode."""
+    return found.st_ino if os.name == "nt" else found.st_ctime_ns
 
 
 def read_file(path: str) -> bytes:

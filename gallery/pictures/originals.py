@@ -1,11 +1,11 @@
 """The files of a collection's pictures, read back for those who look at them.
 
-What is given out are the bytes that were indexed, or nothing: a file that was edited, or replaced by a link to
-another one since, does not leave this module.
+What is given out are the bytes that were indexed, or nothing: they are compared by their digest. So a file may be a
+link, as in a library that git-annex keeps, and one that was edited or replaced since does not leave this module.
 """
 
 import os
-from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import sha256
 
 from gallery.errors import Reason, UnreadableImage
@@ -17,27 +17,23 @@ def read_original(record: ImageRecord) -> tuple[ImageFile, bytes]:
     """Return the first of a picture's files that still holds what was indexed, and its bytes.
 
     Raises:
-        UnreadableImage: None of them does: gone, changed, unreadable, or a link.
+        UnreadableImage: None of them does: gone, changed or unreadable.
     """
-    for file in _candidates(record):
-        data = read_file(file.path)
+    for file in record.files:
+        try:
+            if os.stat(file.path).st_size != file.size:
+                continue
+            data = read_file(file.path)
+        except (OSError, ValueError, UnreadableImage):
+            continue
         if sha256(data).hexdigest() == record.sha256:
             return file, data
     raise UnreadableImage(Reason.VANISHED, "no file holds this picture any more; run ingest again")
 
 
-def _candidates(record: ImageRecord) -> Iterator[ImageFile]:
-    """Yield the files that have the size that was indexed, and are no links to somewhere else."""
-    for file in record.files:
-        folder, name = os.path.split(file.path)
-        try:
-            # The folders above may be links, as those of many people's picture folders are; the file may not.
-            real = os.path.realpath(file.path, strict=True)
-            if real == os.path.join(os.path.realpath(folder, strict=True), name) and _size(real) == file.size:
-                yield file
-        except (OSError, ValueError):
-            continue
-
-
-def _size(path: str) -> int:
-    return os.stat(path).st_size
+def present_first(record: ImageRecord) -> ImageRecord:
+    """Return the record with those of its places first at which there is a file; looks only if there are several."""
+    if len(record.files) < 2:
+        return record
+    files = sorted(record.files, key=lambda file: not os.path.exists(file.path))  # noqa: PTH110 - called for every hit
+    return replace(record, files=tuple(files))

@@ -18,7 +18,8 @@ from gallery.records import ImageFile
 _PAGE = 1000
 _TABLE = """
 CREATE TABLE IF NOT EXISTS files (
-    path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, sha256 TEXT, captions TEXT, reason TEXT, detail TEXT
+    path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, sha256 TEXT, captions TEXT, reason TEXT, detail TEXT,
+    changed INTEGER DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS files_sha256 ON files (sha256);
 CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -106,12 +107,15 @@ class Journal:
     def write(self, entries: Iterable[Entry], forgotten: Iterable[str] = ()) -> None:
         """Add or replace entries, and remove those of the paths `forgotten`, all or nothing of it."""
         rows = [
-            (os.fsencode(e.file.path), e.file.size, e.file.mtime_ns, e.sha256, e.captions, e.reason, e.detail)
+            (
+                *(os.fsencode(e.file.path), e.file.size, e.file.mtime_ns, e.sha256, e.captions, e.reason, e.detail),
+                e.file.changed,
+            )
             for e in entries
         ]
         with self._database(), self._connection:
             self._connection.executemany("DELETE FROM files WHERE path = ?", [(os.fsencode(p),) for p in forgotten])
-            self._connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            self._connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
             self._connection.execute("INSERT OR IGNORE INTO marks VALUES ('unsettled')")
 
     def move_to(self, path: Path) -> None:
@@ -146,8 +150,8 @@ class Journal:
             query = f"SELECT * FROM files WHERE path > ? AND {condition} ORDER BY path LIMIT {_PAGE}"  # noqa: S608
             with self._database():
                 rows = self._connection.execute(query, (last, *values)).fetchall()
-            for path, size, mtime_ns, sha256, captions, reason, detail in rows:
-                file = ImageFile(os.fsdecode(path), size, mtime_ns)
+            for path, size, mtime_ns, sha256, captions, reason, detail, *changed in rows:
+                file = ImageFile(os.fsdecode(path), size, mtime_ns, *changed)
                 yield Entry(file, sha256, captions, Reason(reason) if reason else None, detail)
             if len(rows) < _PAGE:
                 return
@@ -160,4 +164,6 @@ def _connect(path: Path | None, *, new: bool = True) -> sqlite3.Connection:
         return sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, check_same_thread=False)
     connection = sqlite3.connect(path or ":memory:", check_same_thread=False)
     connection.executescript(_TABLE)
+    with contextlib.suppress(sqlite3.OperationalError):  # it is there, but for journals of earlier versions
+        connection.execute("ALTER TABLE files ADD COLUMN changed INTEGER DEFAULT 0")
     return connection

@@ -5,25 +5,28 @@ however many files hold them. Its vector is a unit vector; distance is cosine. I
 order, as Qdrant's dashboard shows the first eight:
 
     thumbnail   absolute http(s) URL ending in .jpg; only where PUBLIC_URL is set, and then the only top-level URL
-    path        all its places, sorted
+    path        all its places, sorted, letters and accents composed (NFC)
     folder      the folders of these, sorted
-    date        when it was taken, else the oldest mtime of its files; RFC 3339; always there
+    date        when it was taken, by the camera's clock, without an offset; else the oldest mtime of its files;
+                RFC 3339; always there
     year        of that date
     width       pixels of the upright picture
     height
     format      JPEG, PNG, …
     camera      maker and model
-    captions    sentences from a captions file
+    captions    sentences from a captions file, then titles, descriptions and keywords of the files
     stack       the smallest id among its near-duplicates, itself included
     sha256
     indexed_at  when the vector was made
-    origin      {files: [{path, size, mtime in ns}], taken_at, orientation, phash}
+    origin      {files: [{path, size, mtime in ns, captions}], taken_at, date_source, place, said, notes, orientation,
+                phash}
 
 A path that is not UTF-8 is stored percent-encoded, with raw: true in its file and in origin. Keys without a
 value are left out.
 """
 
 import os
+import unicodedata
 from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -33,7 +36,7 @@ from uuid import UUID, uuid5
 from gallery.records import ImageFile, ImageRecord
 
 if TYPE_CHECKING:
-    from gallery.pictures.images import Picture
+    from gallery.pictures import Facts, Picture
 
 NAMESPACE = UUID("7a3c5f0e-54d0-5c6b-9a57-0b8f3f1f6f2d")
 INDEXED_KEYS = {
@@ -64,7 +67,9 @@ def point_id(sha256: str) -> str:
     return str(uuid5(NAMESPACE, sha256))
 
 
-def record_of(picture: "Picture", sha256: str, file: ImageFile, indexed_at: str = "") -> ImageRecord:
+def record_of(
+    picture: "Picture", sha256: str, file: ImageFile, indexed_at: str = "", facts: "Facts | None" = None
+) -> ImageRecord:
     """Return the record of a decoded file: of one place, without captions, and not yet stacked with any other.
 
     Args:
@@ -72,7 +77,9 @@ def record_of(picture: "Picture", sha256: str, file: ImageFile, indexed_at: str 
         sha256: Digest of the file's bytes.
         file: Where they lie.
         indexed_at: As `now` gives it; empty where no vector was made.
+        facts: What is known of it, if that is more than its file says.
     """
+    facts = facts or picture.facts
     return ImageRecord(
         id=point_id(sha256),
         sha256=sha256,
@@ -80,11 +87,15 @@ def record_of(picture: "Picture", sha256: str, file: ImageFile, indexed_at: str 
         width=picture.width,
         height=picture.height,
         format=picture.format,
-        camera=picture.camera,
-        taken_at=picture.taken_at,
+        camera=facts.camera,
+        taken_at=facts.taken_at,
         orientation=picture.orientation,
-        captions=(),
+        captions=facts.said,
         indexed_at=indexed_at,
+        date_source=facts.date_source,
+        place=facts.place,
+        said=facts.said,
+        notes=picture.notes,
     )
 
 
@@ -92,10 +103,12 @@ def to_payload(record: ImageRecord, public_url: str | None = None) -> Payload:
     """Return what a point says of a picture, in the order of the contract."""
     date = date_of(record)
     files = [_to_place(file) for file in record.files]
-    paths = sorted(file["path"] for file in files)
-    origin = {"files": files, "taken_at": record.taken_at, "orientation": record.orientation}
-    if record.phash:
-        origin["phash"] = record.phash
+    paths = sorted(_composed(file["path"]) for file in files)
+    origin: Payload = {"files": files, "taken_at": record.taken_at, "orientation": record.orientation}
+    place = record.place and {"lat": record.place[0], "lon": record.place[1]}
+    more: Payload = {"phash": record.phash, "date_source": record.date_source, "place": place}
+    more |= {"said": list(record.said), "notes": list(record.notes)}
+    origin |= {key: value for key, value in more.items() if value}
     if any("raw" in file for file in files):
         origin["raw"] = True
     payload = {
@@ -134,18 +147,30 @@ def to_record(id: str, payload: Payload) -> ImageRecord:
         indexed_at=payload["indexed_at"],
         phash=origin.get("phash"),
         stack=payload.get("stack"),
+        date_source=origin.get("date_source"),
+        place=(origin["place"]["lat"], origin["place"]["lon"]) if "place" in origin else None,
+        said=tuple(origin.get("said", ())),
+        notes=tuple(origin.get("notes", ())),
     )
 
 
 def moment(record: ImageRecord) -> datetime:
-    """Return the date of a picture as the engines compare it: in UTC, and taken for UTC where no offset is known."""
+    """Return the date of a picture as the engines compare it: as if the camera's clock had shown UTC."""
     date = datetime.fromisoformat(date_of(record))
     return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def date_of(record: ImageRecord) -> str:
-    """Return when a picture was taken, else the oldest mtime of its files, as its point says it."""
-    return record.taken_at or rfc3339(min(file.mtime_ns for file in record.files))
+    """Return when a picture was taken, else the oldest mtime of its files, as its point says it.
+
+    That is the time on the camera's clock, so that a picture's day is the day of who took it. Points of earlier
+    versions, which have no `date_source`, say it with its offset, and engines compare them by UTC.
+    """
+    if not record.taken_at:
+        return rfc3339(min(file.mtime_ns for file in record.files))
+    if record.date_source is None:
+        return record.taken_at
+    return datetime.fromisoformat(record.taken_at).replace(tzinfo=None).isoformat()
 
 
 def folder_values(folder: str) -> list[str]:
@@ -155,7 +180,7 @@ def folder_values(folder: str) -> list[str]:
     (['/my photos', '/my%20photos'], ['/%FF'])
     """
     encoded = quote_from_bytes(os.fsencode(folder))
-    return list(dict.fromkeys([folder, encoded] if _is_unicode(folder) else [encoded]))
+    return list(dict.fromkeys([folder, _composed(folder), encoded] if _is_unicode(folder) else [encoded]))
 
 
 def public_url_of(payload: Payload) -> str | None:
@@ -177,6 +202,8 @@ def rfc3339(nanoseconds: int) -> str:
 
 def _to_place(file: ImageFile) -> Payload:
     place: Payload = {"path": file.path, "size": file.size, "mtime": file.mtime_ns}
+    if file.captions:
+        place["captions"] = list(file.captions)
     if not _is_unicode(file.path):
         place |= {"path": quote_from_bytes(os.fsencode(file.path)), "raw": True}
     return place
@@ -192,4 +219,8 @@ def _is_unicode(path: str) -> bool:
 
 def _to_file(place: Payload) -> ImageFile:
     path = os.fsdecode(unquote_to_bytes(place["path"])) if place.get("raw") else place["path"]
-    return ImageFile(path, place["size"], place["mtime"])
+    return ImageFile(path, place["size"], place["mtime"], captions=tuple(place.get("captions", ())))
+
+
+def _composed(text: str) -> str:
+    return text if text.isascii() else unicodedata.normalize("NFC", text)

@@ -19,7 +19,7 @@ from starlette.requests import HTTPConnection
 
 import gallery
 from gallery.errors import BadInput, CollectionError, EncoderError, GalleryError, Reason, UnreadableImage
-from gallery.pictures.thumbnails import Thumbnails
+from gallery.pictures import Thumbnails
 from gallery.settings import Settings
 from search.current import NotReadyError
 from search.query import QueryError

@@ -14,8 +14,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from gallery.errors import UnreadableImage
-from gallery.pictures.originals import read_original
-from gallery.pictures.thumbnails import THUMB, VIEW
+from gallery.pictures import THUMB, VIEW, read_original
 from gallery.printable import printable
 from gallery.records import ImageRecord
 from gallery.stores.payload import date_of

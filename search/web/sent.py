@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from gallery.errors import BadInput
-from gallery.pictures.images import open_image
-from gallery.pictures.thumbnails import THUMB, shrunk_jpeg
+from gallery.pictures import THUMB, open_image, shrunk_jpeg
 from search.engine import SearchEngine
 from search.terms import Vector
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from fastapi import Depends, Request
 
 from gallery.errors import BadInput
-from gallery.pictures.thumbnails import Thumbnails
+from gallery.pictures import Thumbnails
 from gallery.records import ImageRecord
 from search.answer import Answer
 from search.engine import SearchEngine

@@ -14,7 +14,7 @@ from drawn_judgements import build
 import baseline.cli
 import ingest.cli
 from gallery.encoders import load_encoder
-from gallery.pictures.images import open_image
+from gallery.pictures import open_image
 from gallery.settings import Settings
 
 QUERY = "a red bar left on blue ground"

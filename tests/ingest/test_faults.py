@@ -20,7 +20,7 @@ from qdrant_client import QdrantClient
 
 from benchmarks.hostile import make_hostile
 from gallery.errors import CollectionError, Reason, UnreadableImage
-from gallery.pictures.files import find_images, read_file
+from gallery.pictures import find_images, read_file
 from gallery.records import ImageRecord
 from gallery.settings import Settings
 from gallery.stores.collection import edit_collection, open_collection

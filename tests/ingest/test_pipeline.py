@@ -16,7 +16,7 @@ from PIL import Image
 
 from gallery.errors import BadInput, EncoderError, Reason, SpecMismatch, UnreadableImage
 from gallery.pictures import files
-from gallery.pictures.images import _formats
+from gallery.pictures.decode import _formats
 from gallery.records import Caption, Hit, ImageRecord
 from gallery.settings import Settings
 from gallery.spec import Spec

@@ -11,10 +11,10 @@ from gallery.encoders.export.sources import Source
 from gallery.encoders.export.tracing import trace
 from gallery.encoders.making import drafted, finish
 from gallery.encoders.manifest import PICTURE_GRAPH, TEXT_GRAPH, TOKENIZER, Manifest
+from gallery.encoders.preparation import PREPARED
 from gallery.encoders.sessions import Device
 from gallery.encoders.towers import PictureTower, TextTower
 from gallery.errors import EncoderError
-from gallery.pictures.images import LOADER_VERSION
 from gallery.spec import Spec
 
 
@@ -55,7 +55,7 @@ def _write(pictures: Source, texts: Source | None, draft: Path, name: str, say: 
     lengths = [seeing.encode(drawings()[:1]).shape[1], reading.encode(["a cat"]).shape[1]]
     if lengths[0] != lengths[1]:
         raise EncoderError(f"the towers of {name} differ in length: {lengths}; give two that share a space")
-    spec = Spec(name, lengths[0], f"clip {weights} loader {LOADER_VERSION}", f"clip {text_weights}")
+    spec = Spec(name, lengths[0], f"clip {weights} {PREPARED}", f"clip {text_weights}")
     manifest = Manifest(spec, seeing.how, reading.how, source=str(pictures.root.resolve()))
     with told(say, "Comparing pictures with the original"):
         drawn = checked_pictures()

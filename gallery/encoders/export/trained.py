@@ -23,8 +23,8 @@ from gallery.encoders.manifest import (
     PicturePreparation,
     TextPreparation,
 )
+from gallery.encoders.preparation import PREPARED
 from gallery.errors import EncoderError
-from gallery.pictures.images import LOADER_VERSION
 from gallery.saved import ARRAYS_FILE, load_model
 from gallery.spec import TOWERS_FILE, Spec, digest_of_files
 from gallery.vectors import Vectors
@@ -107,7 +107,7 @@ def _write_pictures(towers: _Towers, draft: Path) -> tuple[PicturePreparation, s
         graph, features = _frozen(draft / PICTURE_GRAPH)
     else:
         raise EncoderError(f"{towers.folder} was trained on {name}, which this version does not know; train it again")
-    fingerprint = f"{name} {digest} loader {LOADER_VERSION}"
+    fingerprint = f"{name} {digest} {PREPARED}"
     if towers.image.get("fingerprint") != fingerprint:
         raise EncoderError(
             f"{towers.folder} was trained on {towers.image.get('fingerprint')}, and this is {fingerprint}; "

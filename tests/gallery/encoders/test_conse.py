@@ -18,7 +18,7 @@ from timm.data.imagenet_info import ImageNetInfo
 from gallery.encoders import Encoder, PictureTower, TextTower
 from gallery.encoders.answers import drawings
 from gallery.encoders.conse import build_conse, class_names, write_picture_graph
-from gallery.pictures.images import open_image
+from gallery.pictures import open_image
 from gallery.vectors import unit_rows
 
 PHOTOS = Path(__file__).parents[3] / "examples" / "photos"

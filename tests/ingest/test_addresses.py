@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from qdrant_client import QdrantClient
 
 from gallery.errors import BadInput, CollectionError
-from gallery.pictures.addresses import set_public_url
 from gallery.records import ImageFile, ImageRecord
 from gallery.settings import Settings
 from gallery.spec import Spec
 from gallery.stores.collection import edit_collection, open_collection
 from gallery.stores.payload import to_payload
 from gallery.stores.server import connection as server_connection
+from ingest.addresses import set_public_url
 
 MakeRecord = Callable[..., ImageRecord]
 UnitRows = Callable[..., NDArray[np.float32]]

@@ -1,0 +1,51 @@
+"""Samples of more than eight bits become eight, without cutting at 255 or wrapping around."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+_ROWS = 256
+"""Rows that are scaled at once, as that takes several times the memory of the result."""
+
+
+def eight_bit(image: Image.Image) -> Image.Image:
+    """Return a picture of mode I, I;16 or F in mode L, or another one as it is.
+
+    One pixel value may be marked as transparent in `info`; those pixels come out with an alpha of 0, in mode LA.
+    """
+    if not image.mode.startswith(("I", "F")):
+        return image
+    values = np.asarray(image)
+    grey = Image.fromarray(scaled(values))
+    clear = image.info.get("transparency")
+    if isinstance(clear, int):
+        grey.putalpha(Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8)))
+    return grey
+
+
+def scaled(values: NDArray[np.generic], bits: int | None = None) -> NDArray[np.uint8]:
+    """Return samples of any kind as 8 bits, of the same shape.
+
+    Args:
+        values: Whole numbers or floats; shape `(height, width, …)`.
+        bits: How many bits of a whole number are used, if the file says so. Else 16 bits count as 16; of wider
+            numbers and of floats the largest one tells whether white is 1, 255, 65535 or that number.
+    """
+    if values.dtype == np.uint8 and bits in (None, 8):
+        return values.astype(np.uint8, copy=False)
+    if values.dtype.itemsize == 2 and values.dtype.kind == "u" and bits is None:
+        bits = 16
+    white = float(2**bits - 1) if bits and bits <= 16 else _white(values)
+    result = np.empty(values.shape, np.uint8)
+    for start in range(0, len(values), _ROWS):
+        rows = np.nan_to_num(values[start : start + _ROWS].astype(np.float64), posinf=0, neginf=0)
+        result[start : start + _ROWS] = (np.clip(rows, 0, white) * (255 / white) + 0.5).astype(np.uint8)
+    return result
+
+
+def _white(values: NDArray[np.generic]) -> float:
+    top = 1.0
+    for start in range(0, len(values), _ROWS):
+        rows = np.nan_to_num(values[start : start + _ROWS].astype(np.float64), posinf=0, neginf=0)
+        top = max(top, float(rows.max(initial=0)))
+    return 65535 if 255 < top <= 65535 else 255 if 1 < top <= 255 else top

@@ -1,0 +1,149 @@
+"""Which files and folders are left out: hidden ones, what programs keep for themselves, and what users exclude."""
+
+import codecs
+import os
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+from pathspec import GitIgnoreSpec
+
+from gallery.errors import BadInput, UnreadableImage
+from gallery.pictures.files import read_file
+
+IGNORE_FILE = ".galleryignore"
+"""A file of this name says what not to look at in its folder and below, in the language of .gitignore."""
+JUNK = frozenset(
+    (
+        "@eadir", "#recycle", "@recycle", "@recently-snapshot", "@tmp", "#snapshot", "$recycle.bin", "recycler",
+        "system volume information", "lost+found", "found.000", ".thumbnails", ".trash", "thumbs.db", "__macosx",
+    )
+)  # fmt: skip
+"""Folders, in lower case, in which NAS boxes and systems keep thumbnails and what was thrown away."""
+JUNK_SUFFIXES = (".lrdata", ".aplibrary-thumbnails")
+"""Ends of the names of folders in which programs keep previews."""
+COLLECTIONS = "collections"
+OWN_FOLDERS = frozenset((COLLECTIONS, "encoders", "features", "thumbs"))
+"""What this program keeps in its DATA_DIR."""
+_MARKS = ("CURRENT", "holder", "lock", "journal.sqlite")
+"""What makes a folder one with collections of this program: one of these files, one level down."""
+_MOST_BYTES = 2**20
+_MOST_STARS = 8
+"""Stars in one part of a pattern: more of them, and comparing can take for ever."""
+_BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+
+Rules = tuple[tuple[str, GitIgnoreSpec], ...]
+"""Folders and what is excluded below them, outermost first."""
+
+
+def rules_of(patterns: Sequence[str]) -> GitIgnoreSpec:
+    """Compile patterns in the language of .gitignore.
+
+    Raises:
+        BadInput: One of them is none, or could take for ever to compare.
+    """
+    for pattern in patterns:
+        # `**` between slashes is no star in a part; runs of stars mean one.
+        if any(len(re.findall(r"\*+", part)) > _MOST_STARS for part in pattern.split("/")):
+            raise BadInput(f"the pattern {pattern!r} has more than {_MOST_STARS} stars between slashes; use fewer")
+    try:
+        return GitIgnoreSpec.from_lines(_normal(re.sub(r"\*{3,}", "**", pattern)) for pattern in patterns)
+    except (ValueError, re.error) as error:
+        raise BadInput(f"this is no pattern that .gitignore would know: {error}") from error
+
+
+def read_rules(folder: str) -> GitIgnoreSpec:
+    """Read the ignore file of a folder: in UTF-8 or UTF-16, with a byte order mark or without.
+
+    Raises:
+        BadInput: It cannot be read, so that nobody can know what is private.
+    """
+    path = os.path.join(folder, IGNORE_FILE)
+    try:
+        data = read_file(path)
+        if len(data) > _MOST_BYTES:
+            raise BadInput(f"{len(data)} bytes; the limit is {_MOST_BYTES}")
+        return rules_of(_decoded(data).splitlines())
+    except (UnreadableImage, BadInput, UnicodeDecodeError) as error:
+        raise BadInput(
+            f"{path} cannot be read ({error}), so nothing tells what it excludes; mend or remove it"
+        ) from error
+
+
+def _decoded(data: bytes) -> str:
+    for mark, encoding in _BOMS.items():
+        if data.startswith(mark):
+            return data[len(mark) :].decode(encoding)
+    if b"\0" in data:  # UTF-16 without a mark: every second byte of plain letters is zero
+        return data.decode("utf-16-be" if data[:1] == b"\0" else "utf-16-le")
+    return data.decode("utf-8")
+
+
+def is_junk(name: str) -> bool:
+    """Return whether a folder of this name holds nothing of the user's: hidden, trash, thumbnails, previews."""
+    lower = name.casefold()
+    return name.startswith(".") or lower in JUNK or lower.startswith("$recycle") or lower.endswith(JUNK_SUFFIXES)
+
+
+def own_folders(folder: str) -> frozenset[str]:
+    """Return the names of folders in `folder` that are this program's own: there are some in a DATA_DIR only."""
+    collections = Path(folder, COLLECTIONS)
+    try:
+        if any((each / mark).is_file() for each in collections.iterdir() for mark in _MARKS):
+            return OWN_FOLDERS
+    except OSError:
+        pass
+    return frozenset()
+
+
+def is_excluded(path: str, rules: Rules) -> bool:
+    """Return whether rules exclude a path; as for git, the innermost file that says anything about it decides.
+
+    Args:
+        path: Absolute; a folder's ends in a slash.
+        rules: Of the folders above it.
+    """
+    for folder, spec in reversed(rules):
+        said = spec.check_file(_normal(path[len(folder.rstrip("/")) + 1 :])).include
+        if said is not None:
+            return said
+    return False
+
+
+def _normal(text: str) -> str:
+    """Compose letters and their accents, as macOS stores the two apart."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+class LeftOut:
+    """Tells of single paths whether a walk leaves them out; reads each folder's rules once."""
+
+    def __init__(self, root: str) -> None:
+        """Take the folder from which the walk begins."""
+        self._root = root.rstrip("/") or "/"
+        self._folders: dict[str, Rules | None] = {self._root: self._with_own((), self._root)}
+
+    def __call__(self, path: str) -> bool:
+        """Return whether a file below the root is hidden, or left out with a folder above it or by a rule."""
+        if path == self._root:
+            return False
+        rules = self._rules(os.path.dirname(path))  # noqa: PTH120 - called for every file
+        return rules is None or os.path.basename(path).startswith(".") or is_excluded(path, rules)  # noqa: PTH119
+
+    def _rules(self, folder: str) -> Rules | None:
+        """Return the rules that hold in a folder, or None if it is left out."""
+        if folder not in self._folders:
+            above, name = os.path.split(folder)
+            rules = self._rules(above)
+            if rules is None or is_junk(name) or is_excluded(folder + "/", rules) or name in own_folders(above):
+                self._folders[folder] = None
+            else:
+                self._folders[folder] = self._with_own(rules, folder)
+        return self._folders[folder]
+
+    @staticmethod
+    def _with_own(rules: Rules, folder: str) -> Rules:
+        if os.path.lexists(os.path.join(folder, IGNORE_FILE)):
+            return (*rules, (folder, read_rules(folder)))
+        return rules

@@ -1,0 +1,101 @@
+"""Raw files of cameras: the picture that the camera put inside, else one developed from the sensor's data."""
+
+from io import BytesIO
+from typing import Literal
+
+from PIL import Image
+
+from gallery.errors import Reason, UnreadableImage
+from gallery.pictures.facts import Facts, facts_of
+
+SUFFIXES = frozenset(
+    f".{name}"
+    for name in """3fr arw cr2 cr3 crw dcr dng erf iiq kdc mef mos mrw nef nrw orf pef raf raw rw2 rwl sr2 srf srw x3f
+    """.split()  # noqa: SIM905 - a list of them would be 24 lines
+)
+LEAST_PREVIEW = 1000
+"""Pixels of the longer side from which on the picture inside is good enough."""
+MOST_PIXELS = 60_000_000
+"""Of a sensor whose data are developed here; half the sides are used."""
+_STARTS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"\0MRM", b"FOVb")
+_CR3 = b"ftypcrx "
+_DNG_VERSION = 50706
+_RAW_PHOTOMETRIC = (32803, 34892)
+_MOST_TAGS = 1000
+_PHOTOMETRIC, _SUB_IFDS = 262, 330
+
+
+def is_raw(data: bytes) -> bool:
+    """Return whether a file's bytes are a camera's raw format."""
+    if data.startswith(_STARTS) or data[4:12] == _CR3 or data[8:10] == b"CR":
+        return True
+    return data[:4] in (b"II*\0", b"MM\0*") and _has_raw_directory(data)
+
+
+def developed(data: bytes) -> bytes | Image.Image:
+    """Return the JPEG that a raw file holds, if it is large enough; else an sRGB picture, made from the sensor's data.
+
+    Raises:
+        UnreadableImage: The package that reads raw files is not there, or cannot read this one.
+    """
+    try:
+        import rawpy
+    except ImportError as error:
+        raise UnreadableImage(Reason.UNSUPPORTED, "raw files need a package: pip install rawpy") from error
+    try:
+        with rawpy.imread(BytesIO(data)) as file:
+            try:
+                preview = file.extract_thumb()
+            except (rawpy.LibRawNoThumbnailError, rawpy.LibRawUnsupportedThumbnailError):
+                preview = None
+            if preview and preview.format == rawpy.ThumbFormat.JPEG and _is_large(bytes(preview.data)):
+                return bytes(preview.data)
+            pixels = file.sizes.raw_width * file.sizes.raw_height
+            if pixels > MOST_PIXELS:
+                raise UnreadableImage(Reason.TOO_LARGE, f"{pixels} pixels of a sensor; the limit is {MOST_PIXELS}")
+            return Image.fromarray(file.postprocess(use_camera_wb=True, half_size=True))
+    except rawpy.LibRawError as error:
+        raise UnreadableImage(Reason.DAMAGED, f"a raw file that cannot be read: {error}") from error
+
+
+def facts(data: bytes) -> Facts:
+    """Return what a raw file of the TIFF family says of itself; nothing for another."""
+    try:
+        with Image.open(BytesIO(data), formats=["TIFF"]) as image:
+            return facts_of(image, image.getexif(), b"")
+    except Exception:  # noqa: BLE001 - broken metadata does not make the picture unreadable
+        return Facts()
+
+
+def _is_large(preview: bytes) -> bool:
+    try:
+        with Image.open(BytesIO(preview), formats=["JPEG"]) as image:
+            return max(image.size) >= LEAST_PREVIEW
+    except Exception:  # noqa: BLE001 - a broken preview: the sensor's data are developed then
+        return False
+
+
+def _has_raw_directory(data: bytes) -> bool:
+    """Return whether one of the first directories of a TIFF file, or one below it, holds a sensor's data."""
+    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
+    todo, seen = [int.from_bytes(data[4:8], order)], set[int]()
+    while todo and len(seen) < 16:
+        at = todo.pop()
+        count = int.from_bytes(data[at : at + 2], order)
+        if at in seen or not 0 < count < _MOST_TAGS:
+            continue
+        seen.add(at)
+        for entry in range(at + 2, at + 2 + 12 * count, 12):
+            tag, kind = (int.from_bytes(data[entry + n : entry + n + 2], order) for n in (0, 2))
+            number, value = (int.from_bytes(data[entry + n : entry + n + 4], order) for n in (4, 8))
+            short = int.from_bytes(data[entry + 8 : entry + 10], order) if kind == 3 else value
+            if tag == _DNG_VERSION or (tag == _PHOTOMETRIC and short in _RAW_PHOTOMETRIC):
+                return True
+            if tag == _SUB_IFDS:
+                where = (
+                    [value]
+                    if number == 1
+                    else [int.from_bytes(data[value + 4 * n : value + 4 * n + 4], order) for n in range(min(number, 8))]
+                )
+                todo += where
+    return False

@@ -1,0 +1,89 @@
+"""What lies beside a picture's file and speaks of it: XMP files, Google Takeout's JSON files, and the file's name."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from gallery.errors import UnreadableImage
+from gallery.pictures import dates
+from gallery.pictures.facts import Facts, facts_of_xmp, merged, on_earth, tidy
+from gallery.pictures.files import read_file
+
+MOST_BYTES = 2**22
+_TAKEOUT = ".supplemental-metadata"
+_TAKEOUT_LENGTH = 46
+"""Letters to which Google Takeout cuts the name of a JSON file before its suffix."""
+
+
+def facts_beside(path: str) -> Facts:
+    """Return what is known of the picture at `path` from beside its file; what is broken says nothing."""
+    named = dates.read_name(os.path.basename(path))  # noqa: PTH119 - called for every file
+    return merged([*_found(path), Facts(taken_at=named, date_source="name" if named else "mtime")])
+
+
+def _found(path: str) -> Iterator[Facts]:
+    for candidate in _xmp_files(path):
+        if data := _read(candidate):
+            yield facts_of_xmp(data)
+            break
+    for candidate in _takeout_files(path):
+        if data := _read(candidate):
+            yield _takeout(data)
+            break
+
+
+def _xmp_files(path: str) -> list[str]:
+    stem = os.path.splitext(path)[0]
+    return [each + suffix for each in (path, stem) for suffix in (".xmp", ".XMP")]
+
+
+def _takeout_files(path: str) -> Iterator[str]:
+    """Yield where Google Takeout puts what it knows: `a.jpg` has `a.jpg.supplemental-metadata.json`, mostly cut.
+
+    The number of a name such as `a(1).jpg` stands behind: `a.jpg(1).json`. An edited copy has no file of its own.
+    """
+    folder, name = os.path.split(path)
+    stem, suffix = os.path.splitext(name)
+    bare = stem.removesuffix("-edited")
+    before, bracket, number = bare.rpartition("(")
+    numbered = bracket and number.endswith(")") and number[:-1].isdigit()
+    plain, mark = (f"{before}{suffix}", f"({number}") if numbered else (f"{bare}{suffix}", "")
+    for longer in (_TAKEOUT, ""):
+        yield os.path.join(folder, f"{(plain + longer)[:_TAKEOUT_LENGTH]}{mark}.json")
+
+
+def _takeout(data: bytes) -> Facts:
+    try:
+        said = json.loads(data)
+        if not isinstance(said, dict) or "photoTakenTime" not in said:
+            return Facts()
+        seconds = _mapping(said["photoTakenTime"]).get("timestamp")
+        date = dates.from_seconds(float(str(seconds))) if seconds is not None else None
+    except (ValueError, RecursionError):
+        return Facts()
+    words = (tidy(str(said.get("description") or "")),)
+    return Facts(
+        taken_at=date,
+        date_source="takeout" if date else "mtime",
+        place=_place(_mapping(said.get("geoData"))) or _place(_mapping(said.get("geoDataExif"))),
+        said=tuple(word for word in words if word),
+    )
+
+
+def _place(geo: Mapping[str, object]) -> tuple[float, float] | None:
+    try:
+        return on_earth(float(str(geo["latitude"])), float(str(geo["longitude"])))
+    except (KeyError, ValueError):
+        return None
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _read(path: str) -> bytes | None:
+    try:
+        return read_file(path) if Path(path).stat().st_size <= MOST_BYTES else None
+    except (OSError, ValueError, UnreadableImage):
+        return None

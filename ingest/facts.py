@@ -1,0 +1,46 @@
+"""A record, with what its files and what lies beside them say."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from gallery.pictures import Facts, merged
+from gallery.records import ImageFile, ImageRecord
+
+
+def with_files(record: ImageRecord, files: Iterable[ImageFile]) -> ImageRecord:
+    """Return the record with these places, sorted by path, and the captions that they have between them.
+
+    Records of earlier versions have captions of which nobody knows the place; they are taken for those of all places
+    until a captions file is given for one.
+    """
+    placed = tuple(sorted(files, key=lambda file: file.path))
+    if record.date_source is None and not any(file.captions for file in placed):
+        return replace(record, files=placed)
+    captions = dict.fromkeys(text for file in placed for text in (*file.captions, *record.said))
+    ordered = dict.fromkeys((*(text for text in captions if text not in record.said), *record.said))
+    return replace(record, files=placed, captions=tuple(ordered))
+
+
+def known_beside(record: ImageRecord, beside: Facts) -> ImageRecord:
+    """Return the record with what a file's name and its side-cars say, where they are trusted more, or alone say it."""
+    if record.date_source is None:  # of an earlier version, whose facts `--refresh` reads again
+        return record
+    return with_facts(record, merged([facts_in(record), beside]))
+
+
+def facts_in(record: ImageRecord) -> Facts:
+    """Return what a record says."""
+    return Facts(record.camera, record.taken_at, record.date_source or "mtime", record.place, record.said)
+
+
+def with_facts(record: ImageRecord, facts: Facts) -> ImageRecord:
+    """Return the record with other facts."""
+    changed = replace(
+        record,
+        camera=facts.camera,
+        taken_at=facts.taken_at,
+        date_source=facts.date_source,
+        place=facts.place,
+        said=facts.said,
+    )
+    return with_files(changed, changed.files)

@@ -1,0 +1,85 @@
+"""`ingest --moved OLD NEW`: a library lies elsewhere, and what is known of its files goes with it."""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gallery.errors import BadInput, CollectionError
+from gallery.pictures import look_at
+from gallery.stores.editor import Editor
+from gallery.stores.journal import Entry
+from gallery.stores.payload import point_id
+from ingest.pipeline import publish
+from ingest.writer import Writer
+
+
+@dataclass(slots=True)
+class MoveReport:
+    """What came of a move.
+
+    Attributes:
+        moved: Files that are known under their new paths now.
+        missing: Old paths of those that are not there, or have another size; they stay as they were.
+    """
+
+    moved: int
+    missing: list[str]
+
+
+def move(collection: Editor, old: Path, new: Path) -> MoveReport:
+    """Replace the folder `old` by `new` in all that a collection knows of files; no file is read.
+
+    A file at the new place must have the size that is known. Where its mtime differs, the next run reads it.
+
+    Args:
+        collection: The caller closes it.
+        old: Where the files were; need not be there any more.
+        new: Where they are.
+
+    Raises:
+        BadInput: `new` is not there, or nothing is known below `old`.
+        CollectionError: The encoder of the collection is being changed.
+    """
+    if collection.changing or collection.spec is None:
+        raise CollectionError(f"the encoder of {collection.name} is being changed; go on first: ingest PATH")
+    start, end = os.path.abspath(old), os.path.abspath(new)
+    if not os.path.lexists(end):
+        raise BadInput(f"{new} is not there; give the folder in which the files are now")
+    entries = list(collection.journal.under(start))
+    if not entries:
+        raise BadInput(f"{collection.name} knows no file below {old}; ingest --list names the collections")
+    report = MoveReport(0, [])
+    collection.begin(collection.spec)
+    writer = Writer(collection)
+    for entry in entries:
+        there = _moved(entry, start, end)
+        if there is None:
+            report.missing.append(entry.file.path)
+            continue
+        report.moved += 1
+        _carry(writer, entry, there)
+        writer.flush_if_full()
+    writer.flush()
+    publish(collection)
+    return report
+
+
+def _moved(entry: Entry, old: str, new: str) -> Entry | None:
+    """Return the entry of a file at its new place, if it is there."""
+    path = new + entry.file.path[len(old) :]
+    found = look_at(path)
+    if found is None or found.size != entry.file.size:
+        return None
+    is_same = found.mtime_ns == entry.file.mtime_ns
+    return replace(entry, file=found if is_same else replace(entry.file, path=path))
+
+
+def _carry(writer: Writer, entry: Entry, there: Entry) -> None:
+    """Note a file at its new place, with the captions that it had, and forget it at the old one."""
+    id = point_id(entry.sha256) if entry.sha256 else ""
+    if entry.sha256 and writer.known([id]):
+        captions = {file.path: file.captions for file in writer.files(id)}
+        writer.place(id, there, captions.get(entry.file.path))
+    else:
+        writer.note(there)
+    writer.forget(entry)

@@ -1,0 +1,88 @@
+"""`ingest --refresh`: the facts of all pictures are read again; no picture is encoded."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from gallery.errors import CollectionError, UnreadableImage
+from gallery.pictures import facts_beside, merged, open_image, perceptual_hash, read_original
+from gallery.records import ImageRecord
+from gallery.stores.editor import Editor
+from ingest.facts import with_facts
+from ingest.pipeline import publish
+
+_BATCH = 256
+_DETAIL = 256
+"""Pixels of the shorter side that are enough for a perceptual hash."""
+
+
+@dataclass(slots=True)
+class RefreshReport:
+    """What came of reading facts again.
+
+    Attributes:
+        pictures: How many there are.
+        done: How many have been looked at.
+        changed: Pictures of which something else is known now.
+        unread: Pictures of which no file is there as it was indexed; they keep what they had.
+    """
+
+    pictures: int = 0
+    done: int = 0
+    changed: int = 0
+    unread: int = 0
+
+
+def refresh(collection: Editor, on_progress: Callable[[RefreshReport], None] = lambda _: None) -> RefreshReport:
+    """Read the facts and the perceptual hash of every picture again, and publish what changed.
+
+    Args:
+        collection: The caller closes it.
+        on_progress: Called after every batch.
+
+    Raises:
+        CollectionError: The encoder of the collection is being changed, or it is not there.
+    """
+    if collection.changing or collection.spec is None:
+        raise CollectionError(f"the encoder of {collection.name} is being changed; go on first: ingest PATH")
+    collection.begin(collection.spec)
+    ids = [record.id for record in collection.scan()]
+    report = RefreshReport(pictures=len(ids))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(ids), _BATCH):
+            batch = ids[start : start + _BATCH]
+            records = list(collection.get(batch).values())
+            fresh = list(pool.map(_read_again, records))
+            changed = [new for old, new in zip(records, fresh, strict=True) if new and new != old]
+            collection.update(changed)
+            collection.flush()
+            collection.journal.write([])  # marks that stacks are to be worked out again
+            report.done += len(batch)
+            report.changed += len(changed)
+            report.unread += fresh.count(None)
+            on_progress(report)
+    publish(collection)
+    return report
+
+
+def _read_again(record: ImageRecord) -> ImageRecord | None:
+    """Return the record as its files say it now, or None if none of them can be read."""
+    try:
+        picture = open_image(read_original(record)[1], _DETAIL)
+    except UnreadableImage:
+        return None
+    facts = merged([picture.facts, *(facts_beside(file.path) for file in record.files)])
+    files = record.files
+    if record.date_source is None:  # of an earlier version, which did not know whose its captions are
+        files = tuple(replace(file, captions=record.captions) for file in files)
+    fresh = replace(
+        record,
+        files=files,
+        width=picture.width,
+        height=picture.height,
+        orientation=picture.orientation,
+        notes=picture.notes,
+        phash=perceptual_hash(picture.rgb),
+    )
+    return with_facts(fresh, facts)
