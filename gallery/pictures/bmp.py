@@ -3,7 +3,7 @@
 import struct
 
 SIGNATURE = b"BM"
-_MOST_BYTES = 2**29
+_MOST_BYTES = 2**28
 
 
 def repaired(source: bytes) -> tuple[bytes, float]:

@@ -14,6 +14,8 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _KEPT = (b"PLTE", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"cICP")
 _MOST_INFLATED = 2**24
 """Bytes of a compressed colour profile that are looked at."""
+_MOST_RAW = 2**28
+"""Bytes of the pixels of a damaged file, of which several copies are held while it is repaired."""
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """Of an interlaced file: first column and row, and the steps between columns and between rows."""
@@ -103,6 +105,8 @@ def repaired(source: bytes) -> tuple[bytes, float]:
     if not header:
         raise ValueError("no header")
     expected, row = _raw_size(header)
+    if expected > _MOST_RAW:
+        raise ValueError(f"{expected} bytes of pixels; the limit for a damaged file is {_MOST_RAW}")
     raw, is_whole = _inflated(bytes(packed), expected)
     raw = raw[: len(raw) // row * row] if not is_whole and len(raw) < expected else raw
     if not raw:

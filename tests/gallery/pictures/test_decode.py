@@ -270,6 +270,12 @@ def test_a_header_without_a_pixel_is_damaged(format: str) -> None:
     assert reason(data[:start]) == Reason.DAMAGED
 
 
+def test_a_damaged_header_that_claims_too_much_is_not_repaired() -> None:
+    data = bytearray(png(60_000, 60_000, IDAT=zlib.compress(bytes(99)), pHYs=bytes(9)))
+    data[data.index(b"pHYs") + 13] ^= 1  # its checksum
+    assert reason(bytes(data)) in (Reason.DAMAGED, Reason.TOO_LARGE)
+
+
 def test_a_deflated_tiff_with_a_flipped_byte_is_damaged() -> None:
     data = bytearray(saved(NOISE, "TIFF", compression="tiff_adobe_deflate"))
     data[len(data) // 2] ^= 255
