@@ -77,16 +77,14 @@ import io
 from PIL import Image
 from starlette.testclient import TestClient
 from gallery.settings import Settings
-from search.towers import Towers
 from search.web.api import create_app
-from search.web.live import Live
-from search.web.serve import opened_now
+from search.web.collections import Collections
+from search.web.serve import opened
 settings = Settings.from_environ()
-towers = lambda collection: Towers.of_collection(collection, settings, None, print)
-live = Live(lambda before: opened_now(settings, "photos", before, towers))
-client = TestClient(create_app(live, settings), base_url="http://127.0.0.1")
+collections = Collections("photos", lambda: ["photos"], lambda name, before: opened(settings, name, before, print))
+client = TestClient(create_app(collections, settings), base_url="http://127.0.0.1")
 import time
-while not live.is_open(): time.sleep(0.05)
+while client.get("/ready").status_code != 200: time.sleep(0.05)
 picture = io.BytesIO()
 Image.new("RGB", (90, 60), "navy").save(picture, "PNG")
 assert client.get("/api/search?q=a+red+star").status_code == 200

@@ -126,11 +126,11 @@ def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "code", "message"),
     [
-        ("search", ["a cat"], 1, "there is no collection photos; make one: ingest FOLDER"),
+        ("search", ["a cat"], 1, "there is no collection yet; make one: ingest FOLDER"),
         ("search", [], 2, "give either a QUERY or --serve"),
         ("search", ["a", "--json", "--paths"], 2, "give one of --json, --paths, --null, --sheet and --preview"),
         ("search", ["a", "-k", "0"], 2, "0 is not in the range"),
-        ("ingest", ["no/such/folder"], 2, "does not exist"),
+        ("ingest", ["no/such/folder"], 1, "cannot be read"),
         ("ingest", ["."], 1, "nothing/like-it"),
         ("ingest", [".", "--collection", "../x"], 1, "'../x' is no name for a collection"),
         ("ingest", [".", "--captions", "pyproject.toml"], 1, "pyproject.toml"),
@@ -138,7 +138,7 @@ def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
             "ingest",
             [],
             2,
-            "give PATH..., or one of --forget, --drop, --failures, --list, --encoders, --export-encoder, --copy-to and",
+            "--encoders, --export-encoder, --copy-to and --set-public-url",
         ),
         ("ingest", [".", "--list"], 2, "give PATH..., or one of"),
         ("ingest", ["--drop", "holidays"], 1, "there is no collection yet"),
@@ -162,7 +162,7 @@ def test_an_empty_query_is_refused(data: str) -> None:
 def test_a_long_query_is_cut_and_the_user_is_told(data: str) -> None:
     done = find(data, "a cat " * 300, "-k", "1")
     assert done.returncode == 0, done.stderr
-    assert "it has 602 tokens, and the encoder reads 256 of them" in done.stderr
+    assert "the text has 602 tokens, and the encoder reads 256" in done.stderr
 
 
 def test_a_clip_model_in_the_cache_is_used_without_the_network(tmp_path: Path) -> None:

@@ -226,7 +226,6 @@ def test_nothing_is_left_out_or_said_without_a_rule_that_separates(engine: Searc
         None,
         Calibration("logistic", (-2.0, 4.0)),
         ruled("cosine", 0.9, auroc=0.8),
-        ruled("cosine", 0.9, kept=0.9),
     ):
         by = SearchEngine(LetterEncoder(), engine.collection, calibration)
         assert least_score(LetterEncoder(), engine.collection, calibration=calibration) is None
