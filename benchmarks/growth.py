@@ -21,7 +21,7 @@ from benchmarks.full_clip import save_full_clip
 from benchmarks.results import machine, write_results
 from gallery.encoders import PictureEncoder
 from gallery.settings import Settings
-from gallery.stores.collection import edit_collection
+from gallery.stores import open_store
 from ingest.pipeline import ingest
 
 FEW = 1000
@@ -83,7 +83,7 @@ def _seconds_of_nothing_new(folder: Path, settings: Settings) -> float:
     def refuse() -> PictureEncoder:
         sys.exit("something was new")
 
-    editor = edit_collection(settings, "photos")
+    editor = open_store(settings).edit("photos")
     started = time.perf_counter()
     ingest([folder], editor, refuse)
     seconds = time.perf_counter() - started

@@ -22,7 +22,7 @@ from eval.measures import estimates
 from gallery.judged.dataset import read_practicum
 from gallery.judged.trec import topics_of
 from gallery.settings import Settings
-from gallery.stores.filters import Filter
+from gallery.stores import Filter
 from search.engine import SearchEngine
 from search.query import quoted
 from search.request import Request

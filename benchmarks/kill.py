@@ -23,7 +23,7 @@ from benchmarks.full_clip import save_full_clip
 from benchmarks.results import machine, write_results
 from gallery.records import ImageRecord
 from gallery.settings import Settings
-from gallery.stores.collection import open_collection
+from gallery.stores import open_store
 from gallery.vectors import Vectors
 
 MOST_DIFFERENCE = 1e-5
@@ -71,7 +71,7 @@ def main(images: Path, runs: int, encoder: str | None, seed: int) -> None:
 
 def contents(data_dir: Path) -> Contents:
     """Return all pictures of the collection, without the time of their indexing, and their vectors."""
-    collection = open_collection(Settings(data_dir=data_dir), "photos")
+    collection = open_store(Settings(data_dir=data_dir)).open("photos")
     found = {record.id: (replace(record, indexed_at=""), vector) for record, vector in collection.scan()}
     collection.close()
     return found

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from benchmarks.drawn_vectors import CHUNK, DIMENSION, Drawing, Vectors
 from gallery.records import ImageFile, ImageRecord
 from gallery.spec import Spec
+from gallery.stores import point_id
 from gallery.stores.embedded.tuning import FOUR_BITS, Quantisation, config, payload_index, search_params
-from gallery.stores.payload import INDEXED_KEYS, point_id, to_payload
+from gallery.stores.payload import INDEXED_KEYS, to_payload
 
 SPEC = Spec(encoder="drawn", dimension=DIMENSION, space="drawn-1", text="drawn-1")
 GENERATION = Path("collections", "photos", "gen-000001")
@@ -241,7 +242,7 @@ def _ask(
 def later(folder: Path) -> Figures:
     """Write 250 more pictures as `ingest` does: into a copied generation, which is then published."""
     from gallery.settings import Settings
-    from gallery.stores.collection import edit_collection
+    from gallery.stores import open_store
 
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         target = Path(temporary)
@@ -249,7 +250,7 @@ def later(folder: Path) -> Figures:
         records = [record_of(10**9 + number) for number in range(250)]
         rows = Drawing().chunk(10**6, 250)
         started = time.perf_counter()
-        with contextlib.closing(edit_collection(Settings(target), "photos")) as editor:
+        with contextlib.closing(open_store(Settings(target)).edit("photos")) as editor:
             editor.begin(SPEC)
             begun = time.perf_counter()
             editor.upsert([replace(record) for record in records], rows)

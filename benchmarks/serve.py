@@ -20,7 +20,7 @@ from benchmarks.results import machine, write_results
 from benchmarks.scale_stages import record_of
 from gallery.encoders import load_encoder
 from gallery.settings import Settings
-from gallery.stores.collection import edit_collection
+from gallery.stores import open_store
 
 WORDS = ("dog", "cat", "castle", "ship", "lake", "tower", "car", "bee", "market", "horse", "bridge", "river", "snow")
 TEXTS = [f"a {a} near a {b}" for a in WORDS for b in WORDS if a != b]
@@ -29,7 +29,7 @@ TEXTS = [f"a {a} near a {b}" for a in WORDS for b in WORDS if a != b]
 def fill(settings: Settings, count: int) -> None:
     """Make a collection of drawn vectors in the encoder's space."""
     encoder = load_encoder(settings, "conse")
-    editor = edit_collection(settings, "drawn")
+    editor = open_store(settings).edit("drawn")
     editor.begin(encoder.spec)
     rows = np.random.default_rng(0).standard_normal((count, encoder.spec.dimension), np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)

@@ -20,18 +20,17 @@ from benchmarks.drawn_vectors import CHUNK, Drawing
 from benchmarks.results import machine, write_results
 from benchmarks.scale_stages import SPEC, record_of
 from gallery.settings import Settings
-from gallery.stores.collection import edit_collection, open_collection
-from gallery.stores.filters import Filter
+from gallery.stores import Filter, open_store
 from search.hybrid import DEPTH
 from search.words import Words
 
 ONE_SEARCH = """
 import sys, time
 from pathlib import Path
-from gallery.stores.collection import open_collection
-from gallery.stores.filters import Filter
+from gallery.stores import open_store
+from gallery.stores import Filter
 from gallery.settings import Settings
-collection = open_collection(Settings(Path(sys.argv[1])))
+collection = open_store(Settings(Path(sys.argv[1]))).open()
 began = time.perf_counter()
 from search.words import Words
 Words(collection, Settings(Path(sys.argv[1]))).search(sys.argv[2], 1000, Filter())
@@ -49,7 +48,7 @@ def main(points: int) -> None:
     query = " ".join(vocabulary[5:200:60])
     with tempfile.TemporaryDirectory() as temporary:
         settings, drawing = Settings(Path(temporary)), Drawing()
-        editor = edit_collection(settings, "photos")
+        editor = open_store(settings).edit("photos")
         editor.begin(SPEC)
         for start in range(0, points, CHUNK):
             count = min(CHUNK, points - start)
@@ -59,7 +58,7 @@ def main(points: int) -> None:
         editor.finish()
         editor.close()
         first, later = _of_a_process(temporary, query), [_of_a_process(temporary, query) for _ in range(5)]
-        collection = open_collection(settings)
+        collection = open_store(settings).open()
         words = Words(collection, settings)
         within = [_seconds(words, query) for _ in range(11)][1:]
         collection.close()

@@ -10,8 +10,7 @@ from gallery.judged.trec import Run, Topic, in_order
 from gallery.records import ImageFile, ImageRecord
 from gallery.settings import Settings
 from gallery.spec import Spec
-from gallery.stores.collection import ImageCollection, edit_collection, open_collection
-from gallery.stores.payload import now, point_id
+from gallery.stores import ImageCollection, now, open_store, point_id
 from gallery.vectors import Vectors
 from search.engine import SearchEngine
 
@@ -48,14 +47,14 @@ def collection_of(paths: Sequence[Path], vectors: Vectors, spec: Spec) -> Iterat
     """Make an embedded collection of pictures for as long as it is needed."""
     with TemporaryDirectory(prefix="evaluate-") as folder:
         settings = Settings(data_dir=Path(folder))
-        editor = edit_collection(settings, "judged")
+        editor = open_store(settings).edit("judged")
         try:
             editor.begin(spec)
             editor.upsert([_record(path) for path in paths], vectors)
             editor.finish()
         finally:
             editor.close()
-        collection = open_collection(settings, "judged")
+        collection = open_store(settings).open("judged")
         try:
             yield collection
         finally:

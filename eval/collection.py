@@ -15,7 +15,7 @@ from gallery.errors import BadInput
 from gallery.judged.trec import Qrels, Run, Topic
 from gallery.judged.vectors import Remembered
 from gallery.records import ImageRecord
-from gallery.stores.collection import ImageCollection
+from gallery.stores import ImageCollection
 from gallery.vectors import Vectors
 from search.engine import SearchEngine
 from search.filtering import is_end_of

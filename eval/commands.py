@@ -62,12 +62,12 @@ def run_calibrate(
     from gallery.calibration import save_calibration
     from gallery.encoders import load_encoder
     from gallery.opening import encoder_of_collection
-    from gallery.stores.collection import open_collection
+    from gallery.stores import open_store
 
     if encoder is None and encoder_name:
         encoder = _towers(load_encoder(settings, encoder_name, say=tell), settings)
     elif encoder is None:
-        with closing(open_collection(settings, name)) as collection:
+        with closing(open_store(settings).open(name)) as collection:
             encoder = _towers(encoder_of_collection(settings, collection, tell), settings)
     found = calibrate_encoder(encoder, data, settings, tell)
     path = save_calibration(settings, encoder.texts.spec, found.fitted.calibration)

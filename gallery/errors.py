@@ -3,7 +3,8 @@
 GalleryError                 shown as one sentence; a command exits with 1
 ├── BadInput                 a file or value that the user gave cannot be used
 ├── CollectionError          a collection is missing, held by another process, or cannot be reached
-│   └── SpecMismatch         it was made by another encoder or another version
+│   ├── SpecMismatch         it was made by another encoder or another version
+│   └── Damaged              its files are proven not to be as they were written
 ├── EncoderError             an encoder cannot be loaded, or gave vectors that are none
 └── UnreadableImage          one file is no usable picture; a run goes on without it
 """
@@ -25,6 +26,10 @@ class CollectionError(GalleryError):
 
 class SpecMismatch(CollectionError):
     """The collection was made by another encoder or another version of this project."""
+
+
+class Damaged(CollectionError):
+    """Files of a collection are proven not to be as they were written; what may pass by itself is no proof."""
 
 
 class EncoderError(GalleryError):

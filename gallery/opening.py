@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gallery.encoders import Encoder, encoder_of
 from gallery.settings import Settings
-from gallery.stores.collection import ImageCollection
+from gallery.stores import ImageCollection
 from gallery.vectors import Vectors
 
 SAMPLES = 8

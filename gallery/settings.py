@@ -20,6 +20,7 @@ class Settings:
             are embedded.
         qdrant_api_key: `QDRANT_API_KEY`.
         qdrant_read_only_api_key: `QDRANT_READ_ONLY_API_KEY`, with which searches connect; without it with the other.
+        qdrant_copy_api_key: `QDRANT_COPY_API_KEY`, for the server that `ingest --copy-to` writes to, if it has another.
         encoder: `ENCODER`, the encoder of new collections.
         device: `DEVICE`, where models run, in torch's words (`cpu`, `cuda:1`); without it a GPU if there is one.
         public_url: `PUBLIC_URL`, the address under which thumbnails are served as `/thumbs/ID.jpg`.
@@ -30,6 +31,7 @@ class Settings:
     qdrant_url: str | None = None
     qdrant_api_key: str | None = field(default=None, repr=False)
     qdrant_read_only_api_key: str | None = field(default=None, repr=False)
+    qdrant_copy_api_key: str | None = field(default=None, repr=False)
     encoder: str | None = None
     device: str | None = None
     public_url: str | None = None
@@ -60,6 +62,7 @@ class Settings:
             qdrant_url=value("QDRANT_URL"),
             qdrant_api_key=value("QDRANT_API_KEY"),
             qdrant_read_only_api_key=value("QDRANT_READ_ONLY_API_KEY"),
+            qdrant_copy_api_key=value("QDRANT_COPY_API_KEY"),
             encoder=value("ENCODER"),
             device=value("DEVICE"),
             public_url=value("PUBLIC_URL"),

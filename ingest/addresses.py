@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from gallery.errors import BadInput
 from gallery.records import ImageRecord
 from gallery.settings import Settings
-from gallery.stores.collection import ImageCollection, edit_collection, open_collection
+from gallery.stores import ImageCollection, open_store
 
 _BATCH = 256
 
@@ -29,12 +29,12 @@ def set_public_url(
     address = urlsplit(url)
     if url and (address.scheme not in ("http", "https") or not address.hostname or address.query or address.fragment):
         raise BadInput(f"{url!r} is no address for thumbnails; give one such as https://photos.example:8000")
-    settings = replace(settings, public_url=url or None)
-    with contextlib.closing(edit_collection(settings, name, new=False)) as editor:
+    settings = replace(settings, public_url=url)
+    with contextlib.closing(open_store(settings).edit(name, new=False)) as editor:
         editor.finish()  # what an interrupted run left is then in the collection, too
     with (
-        contextlib.closing(open_collection(settings, name)) as collection,
-        contextlib.closing(edit_collection(settings, name, new=False)) as editor,
+        contextlib.closing(open_store(settings).open(name)) as collection,
+        contextlib.closing(open_store(settings).edit(name, new=False)) as editor,
     ):
         editor.begin(collection.spec)
         pictures, done = collection.count(), 0

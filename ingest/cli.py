@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from gallery.errors import GalleryError
 from gallery.settings import DEFAULT_COLLECTION, Settings
+from ingest.stopping import STOPPED, stoppable
 
-STOPPED = 130
+
+def _is_given(option: str) -> bool:
+    return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
 
 
 @click.command(
@@ -56,9 +60,11 @@ STOPPED = 130
 @click.option("--part", metavar="I/N", help="Take in only this part of the contents; others take the other parts.")
 @click.option("--dry-run", is_flag=True, help="List what would be done, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do also what --prune, --forget, --drop or --encoder would ask about.")
-@click.option("--forget", metavar="PATH", multiple=True, type=click.Path(path_type=Path), help="Remove what is there.")
+@click.option("--forget", metavar="PATH", multiple=True, help="Remove what is there.")
 @click.option("--drop", metavar="NAME", help="Remove a collection.")
 @click.option("--failures", is_flag=True, help="List the unreadable files of the collection.")
+@click.option("--check", is_flag=True, help="Say whether the collection (--collection; else all) is whole.")
+@click.option("--repair", is_flag=True, help="Mend the collection from what is whole.")
 @click.option("--list", "list_all", is_flag=True, help="List the collections.")
 @click.option("--encoders", is_flag=True, help="List the encoders that can be used, and what is on this machine.")
 @click.option("--export-encoder", metavar="NAME", help="Write an encoder's folder, to carry to another machine.")
@@ -69,11 +75,13 @@ STOPPED = 130
 def main(
     paths: tuple[Path, ...],
     collection: str,
-    forget: tuple[Path, ...],
+    forget: tuple[str, ...],
     refresh: bool,
     moved: tuple[Path, Path] | None,
     drop: str | None,
     failures: bool,
+    check: bool,
+    repair: bool,
     list_all: bool,
     encoders: bool,
     export_encoder: str | None,
@@ -98,11 +106,11 @@ def main(
     """  # noqa: D301 - \b is click's mark for a paragraph to be left as it is
     yes = yes and not options["dry_run"]
     asked = [bool(paths), bool(forget), drop is not None, failures, list_all, encoders, export_encoder is not None]
-    asked += [refresh, bool(moved), copy_to is not None, set_public_url is not None]
+    asked += [check, repair, refresh, bool(moved), copy_to is not None, set_public_url is not None]
     if sum(asked) != 1:
         raise click.UsageError(
             "give PATH..., or one of --refresh, --moved, --forget, --drop, --failures, --list, --encoders, "
-            "--export-encoder, --copy-to and --set-public-url"
+            "--export-encoder, --copy-to, --set-public-url, --check and --repair"
         )
     if bool(export_encoder) != bool(to):
         raise click.UsageError("give --export-encoder NAME and --to FOLDER together")
@@ -110,11 +118,15 @@ def main(
         raise click.UsageError("--as names a copy; give --copy-to, too")
     warnings.filterwarnings("ignore", module="PIL")  # what Pillow thinks of odd files; the report names the bad ones
     settings = Settings.from_environ()
-    from ingest import commands, places
+    from ingest import commands, health, places
     from ingest import encoders as known_encoders  # which imports what takes time, and --help needs none of it
 
     try:
-        if list_all:
+        if check:
+            sys.exit(health.check(settings, collection if _is_given("collection") else None))
+        elif repair:
+            health.repair(settings, collection, dry_run=options["dry_run"])
+        elif list_all:
             commands.list_all(settings)
         elif encoders:
             known_encoders.list_encoders(settings)
@@ -136,9 +148,11 @@ def main(
         elif forget:
             commands.forget(settings, collection, forget, yes=yes)
         else:
-            sys.exit(commands.index(settings, paths, collection, yes=yes, **options))
+            with stoppable():
+                code = commands.index(settings, paths, collection, yes=yes, **options)
+            sys.exit(code)
     except GalleryError as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
-        click.echo("Stopped. What was written is kept; the same command goes on from there.", err=True)
+        click.echo("Stopped. What was encoded is kept; run the same command to go on from there.", err=True)
         sys.exit(STOPPED)

@@ -10,18 +10,11 @@ from pathlib import Path
 
 from gallery.errors import BadInput, CollectionError
 from gallery.judged.dataset import read_captions
+from gallery.pictures.thumbnails import Thumbnails
 from gallery.printable import printable
 from gallery.records import ImageFile
 from gallery.settings import DEFAULT_COLLECTION, Settings
-from gallery.stores.collection import (
-    collection_names,
-    drop_collection,
-    edit_collection,
-    list_collections,
-    open_collection,
-    open_journal,
-)
-from gallery.stores.journal import Entry, Journal
+from gallery.stores import Entry, Journal, open_store
 from gallery.stores.tuning import outgrown
 from ingest.captions import CaptionsByPath
 from ingest.encoding import EncoderChoice, Wish
@@ -59,7 +52,7 @@ def index(
     if dry_run:
         report = _foresee(settings, paths, collection, choice, by_path, exclude, prune=prune)
     else:
-        with contextlib.closing(edit_collection(settings, collection)) as editor, ProgressDisplay() as display:
+        with contextlib.closing(open_store(settings).edit(collection)) as editor, ProgressDisplay() as display:
             open_encoder = choice.for_editor(editor)
             if part and editor.former:
                 raise BadInput("a change of the encoder is one machine's work; leave --part out")
@@ -76,6 +69,7 @@ def index(
                 verify=verify,
                 on_progress=display.show,
             )
+        Thumbnails(settings.data_dir).remove(report.removed)
     print_summary(report, time.monotonic() - started)
     if report.elsewhere:
         _say(f"{report.elsewhere} files are left to the other parts.")
@@ -116,7 +110,7 @@ def _foresee(
 ) -> IngestReport:
     """List what a run would do; takes no lock and leaves nothing behind."""
     report = IngestReport()
-    with contextlib.closing(open_journal(settings, collection)) as journal:
+    with contextlib.closing(open_store(settings).journal(collection)) as journal:
         former = journal if _would_change(settings, collection, choice) else None
         walk = Walk(Journal(None) if former else journal, report, captions, former)
         for task in walk.changed_files(paths, exclude):
@@ -127,33 +121,40 @@ def _foresee(
 
 
 def _would_change(settings: Settings, collection: str, choice: EncoderChoice) -> bool:
-    if not choice.has_wish or collection not in collection_names(settings):
+    if not choice.has_wish or collection not in open_store(settings).names():
         return False
-    with contextlib.closing(open_collection(settings, collection)) as there:
+    with contextlib.closing(open_store(settings).open(collection)) as there:
         return not there.spec.fits(choice.for_collection(there.spec).spec)
 
 
-def forget(settings: Settings, collection: str, paths: Sequence[Path], *, yes: bool) -> None:
-    """List what a collection knows below `paths`, and with `yes` take it out."""
+def forget(settings: Settings, collection: str, paths: Sequence[str | Path], *, yes: bool) -> None:
+    """List what a collection knows below `paths`, and with `yes` take it out.
+
+    Raises:
+        BadInput: A path is empty, which would be the current folder.
+    """
+    if not all(str(path) for path in paths):
+        raise BadInput("--forget needs a path; for the current folder, give a dot")
     if yes:
-        with contextlib.closing(edit_collection(settings, collection, new=False)) as editor:
-            if editor.changing:
+        with contextlib.closing(open_store(settings).edit(collection, new=False)) as editor:
+            if changing := editor.changing():
                 raise CollectionError(
                     f"the encoder of {collection} is being changed, and what is removed now could come back with it; "
-                    f"go on first: ingest PATH --encoder NAME (begun: {editor.changing}), or with its old encoder "
+                    f"go on first: ingest PATH --encoder NAME (begun: {changing}), or with its old encoder "
                     "to take the change back"
                 )
             files, pictures = _listed(editor.journal, paths)
-            remove(editor, files)
+            removed = remove(editor, files)
             publish(editor)
+        Thumbnails(settings.data_dir).remove(removed)
         _say(f"Removed {len(files)} files and {pictures} pictures from {collection}.")
     else:
-        with contextlib.closing(open_journal(settings, collection, new=False)) as journal:
+        with contextlib.closing(open_store(settings).journal(collection, new=False)) as journal:
             files, pictures = _listed(journal, paths)
         _say(f"{len(files)} files, {pictures} pictures would be removed; add --yes to do it.")
 
 
-def _listed(journal: Journal, paths: Sequence[Path]) -> tuple[list[Entry], int]:
+def _listed(journal: Journal, paths: Sequence[str | Path]) -> tuple[list[Entry], int]:
     entries = [entry for path in paths for entry in journal.under(os.path.abspath(path))]
     for entry in entries:
         _put(printable(entry.file.path))
@@ -162,18 +163,31 @@ def _listed(journal: Journal, paths: Sequence[Path]) -> tuple[list[Entry], int]:
 
 def drop(settings: Settings, name: str, *, yes: bool) -> None:
     """Remove a collection with `yes`; without, say how large it is."""
+    store = open_store(settings)
     if yes:
-        drop_collection(settings, name)
+        digests = _digests(settings, name)
+        store.drop(name)
+        Thumbnails(settings.data_dir).remove(digests)
         _say(f"Removed {name}.")
         return
-    collection = open_collection(settings, name)
-    _say(f"{name} has {collection.count()} pictures; add --yes to remove it.")
-    collection.close()
+    infos = [info for info in store.overview() if info.name == name]
+    if not infos:
+        raise CollectionError(f"there is no collection {name}; see ingest --list")
+    _say(f"{name} has {infos[0].pictures} pictures ({printable(infos[0].encoder)}); add --yes to remove it.")
+
+
+def _digests(settings: Settings, name: str) -> list[str]:
+    """Return the digests of a collection's pictures, whose thumbnails go with it; none where it is damaged."""
+    try:
+        with contextlib.closing(open_store(settings).journal(name)) as journal:
+            return list(journal.digests())
+    except CollectionError:
+        return []
 
 
 def list_failures(settings: Settings, collection: str) -> None:
     """Print the unreadable files of a collection."""
-    with contextlib.closing(open_journal(settings, collection, new=False)) as journal:
+    with contextlib.closing(open_store(settings).journal(collection, new=False)) as journal:
         rows = [
             [printable(entry.file.path), str(entry.reason), str(entry.file.size), printable(entry.detail)]
             for entry in journal.failures()
@@ -183,11 +197,11 @@ def list_failures(settings: Settings, collection: str) -> None:
 
 def list_all(settings: Settings) -> None:
     """Print what there is to know of all collections, and say which have outgrown the embedded store."""
-    collections = list_collections(settings)
+    collections = open_store(settings).overview()
     rows = [
         [
-            info.name,
-            info.encoder,
+            printable(info.name),
+            printable(info.encoder),
             str(info.pictures),
             "" if info.megabytes is None else f"{info.megabytes:.1f}",
             info.changed_at or "",

@@ -29,8 +29,7 @@ from gallery.opening import samples_of
 from gallery.pictures import find_images, open_image
 from gallery.settings import Settings
 from gallery.spec import Spec
-from gallery.stores.collection import open_collection
-from gallery.stores.editor import Editor
+from gallery.stores import Editor, open_store
 from gallery.vectors import Vectors
 
 AUTO = "auto"
@@ -147,5 +146,5 @@ class EncoderChoice:
 
 def _published(settings: Settings, name: str) -> list[tuple[Path, Vectors]]:
     """Return some pictures of what is published of a collection, with their vectors."""
-    with contextlib.closing(open_collection(settings, name)) as collection:
+    with contextlib.closing(open_store(settings).open(name)) as collection:
         return list(samples_of(collection))

@@ -6,9 +6,7 @@ from pathlib import Path
 
 from gallery.errors import BadInput, CollectionError
 from gallery.pictures import look_at
-from gallery.stores.editor import Editor
-from gallery.stores.journal import Entry
-from gallery.stores.payload import point_id
+from gallery.stores import Editor, Entry, point_id
 from ingest.pipeline import publish
 from ingest.writer import Writer
 
@@ -40,7 +38,7 @@ def move(collection: Editor, old: Path, new: Path) -> MoveReport:
         BadInput: `new` is not there, or nothing is known below `old`.
         CollectionError: The encoder of the collection is being changed.
     """
-    if collection.changing or collection.spec is None:
+    if collection.changing() or collection.spec is None:
         raise CollectionError(f"the encoder of {collection.name} is being changed; go on first: ingest PATH")
     start, end = os.path.abspath(old), os.path.abspath(new)
     if not os.path.lexists(end):

@@ -22,9 +22,7 @@ import numpy as np
 from gallery.encoders import PictureEncoder, processors
 from gallery.errors import BadInput
 from gallery.printable import printable
-from gallery.stores.collection import check_vectors
-from gallery.stores.editor import Editor, Former
-from gallery.stores.journal import Entry
+from gallery.stores import Editor, Entry, Former
 from ingest.captions import CaptionsByPath
 from ingest.part import Part
 from ingest.reading import Failed, Read, Reader
@@ -93,14 +91,17 @@ def ingest(
                 for batch in ahead(pool, indexer.read, _batches(chain([first], tasks), batch_size), 2 * threads):
                     indexer.add(batch)
                     on_progress(report)
+            except KeyboardInterrupt:
+                indexer.flush()  # what is encoded is kept
+                raise
             finally:
-                pool.shutdown(cancel_futures=True)
+                pool.shutdown(wait=False, cancel_futures=True)
         indexer.flush()
     if former:
         report.left_out = _left_out(former, collection, everything=prune_all)
     try:
         if prune:
-            report.pruned = remove_gone(collection, roots, report.not_walked, everything=prune_all)
+            report.pruned, report.removed = remove_gone(collection, roots, report.not_walked, everything=prune_all)
     except BadInput:
         publish(collection)
         raise
@@ -129,9 +130,12 @@ def _left_out(former: Former, collection: Editor, *, everything: bool) -> int:
         BadInput: There are some, and `everything` is not said; the former collection stays published.
     """
     first, count = "", 0
-    for entry in former.journal.lost(collection.journal):
-        first = first or entry.file.path
-        count += 1
+    for record in former.collection.records():
+        if not collection.journal.places(record.sha256) and not any(
+            (entry := collection.journal.entry(file.path)) and entry.sha256 for file in record.files
+        ):
+            first = first or record.path
+            count += 1
     if count and not everything:
         raise BadInput(
             f"{count} files of {collection.name} cannot be read any more, the first is {printable(first)}, so the "
@@ -201,7 +205,6 @@ class _Indexer:
         encoder = self._encoder()
         with self._processor:
             vectors = encoder.encode_pixels(np.stack(list(pixels.values())))
-        check_vectors(vectors, len(pixels), encoder.spec.dimension)
         rows = dict(zip(pixels, vectors, strict=True))
         return [replace(i, pixels=None, vector=rows.get(i.id)) if isinstance(i, Read) else i for i in items]
 
@@ -246,7 +249,7 @@ class _Indexer:
         captions = self._captions if is_below(item.file.path, self._roots) else None
         texts = captions.of(item.file.path) if captions else self._former_captions(item)
         digest = captions.digest(item.file.path) if captions else None
-        for file in self._writer.files(item.id):
+        for file in self._writer.unseen_places(item.id):
             if file.path == item.file.path or not is_gone(file.path):
                 continue
             if is_below(file.path, self._roots):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gallery.printable import printable
 from gallery.settings import Settings
-from gallery.stores.collection import edit_collection
+from gallery.stores import open_store
 from gallery.stores.copying import copy_collection, settings_of
 from ingest.addresses import set_public_url
 from ingest.moving import move
@@ -42,7 +42,7 @@ def point_thumbnails(settings: Settings, name: str, url: str) -> None:
 def refresh(settings: Settings, name: str) -> None:
     """Read the facts of all pictures again, and say what came of it."""
     lines = _Lines(f"facts of {name}")
-    with contextlib.closing(edit_collection(settings, name, new=False)) as editor:
+    with contextlib.closing(open_store(settings).edit(name, new=False)) as editor:
         report = refresh_collection(editor, lambda report: lines.now_and_then(report.done, report.pictures))
     sys.stderr.write(f"Read {report.pictures} pictures of {name} again: {report.changed} say something new.\n")
     if report.unread:
@@ -53,7 +53,7 @@ def refresh(settings: Settings, name: str) -> None:
 
 def moved(settings: Settings, name: str, old: Path, new: Path) -> None:
     """Note that files lie elsewhere now, and list those that are not there."""
-    with contextlib.closing(edit_collection(settings, name, new=False)) as editor:
+    with contextlib.closing(open_store(settings).edit(name, new=False)) as editor:
         report = move(editor, old, new)
     sys.stdout.write("".join(f"missing {printable(path)}\n" for path in report.missing))
     sys.stderr.write(f"{report.moved} files are known below {printable(str(new))} now.\n")

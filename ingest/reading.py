@@ -9,9 +9,7 @@ from gallery.encoders import PictureEncoder
 from gallery.errors import Reason, UnreadableImage
 from gallery.pictures import Facts, facts_beside, merged, open_image, perceptual_hash, read_file
 from gallery.records import ImageFile, ImageRecord
-from gallery.stores.editor import Editor
-from gallery.stores.journal import Entry
-from gallery.stores.payload import now, point_id, record_of
+from gallery.stores import Editor, Entry, now, point_id, record_of
 from gallery.vectors import Vectors
 from ingest.part import Part
 
@@ -91,4 +89,4 @@ class Reader:
         return Read(file, sha256, beside, replace(record, phash=phash, stack=point_id(sha256)), pixels)
 
     def _is_there(self, sha256: str) -> bool:
-        return self._collection.journal.places(sha256) > 0 and bool(self._collection.get([point_id(sha256)]))
+        return self._collection.journal.places(sha256) > 0 and bool(self._collection.points.present([point_id(sha256)]))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from gallery.errors import CollectionError, UnreadableImage
 from gallery.pictures import facts_beside, merged, open_image, perceptual_hash, read_original
 from gallery.records import ImageRecord
-from gallery.stores.editor import Editor
+from gallery.stores import Editor
 from ingest.facts import with_facts
 from ingest.pipeline import publish
 
@@ -44,15 +44,15 @@ def refresh(collection: Editor, on_progress: Callable[[RefreshReport], None] = l
     Raises:
         CollectionError: The encoder of the collection is being changed, or it is not there.
     """
-    if collection.changing or collection.spec is None:
+    if collection.changing() or collection.spec is None:
         raise CollectionError(f"the encoder of {collection.name} is being changed; go on first: ingest PATH")
     collection.begin(collection.spec)
-    ids = [record.id for record in collection.scan()]
+    ids = [record.id for record in collection.points.records()]
     report = RefreshReport(pictures=len(ids))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(ids), _BATCH):
             batch = ids[start : start + _BATCH]
-            records = list(collection.get(batch).values())
+            records = list(collection.points.get(batch).values())
             fresh = list(pool.map(_read_again, records))
             changed = [new for old, new in zip(records, fresh, strict=True) if new and new != old]
             collection.update(changed)

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from gallery.errors import BadInput
 from gallery.pictures import LeftOut
-from gallery.stores.editor import Editor
-from gallery.stores.journal import Entry, Journal
+from gallery.stores import Editor, Entry, Journal
 from ingest.writer import Writer
 
 MOST_PRUNED = 0.2
@@ -78,8 +77,10 @@ def emptied(journal: Journal, entries: Iterable[Entry]) -> int:
 
 def remove_gone(
     collection: Editor, roots: Sequence[Path], not_walked: Sequence[tuple[str, str]], *, everything: bool
-) -> int:
-    """Take out the files that are gone or excluded below walked roots, and return how many these are.
+) -> tuple[int, list[str]]:
+    """Take out the files that are gone or excluded below walked roots.
+
+    Returns how many files these are, and the digests of the pictures that were removed with them.
 
     Raises:
         BadInput: More than a fifth of the pictures would go, and `everything` is not said; nothing was removed.
@@ -92,17 +93,21 @@ def remove_gone(
             f"{pictures} of {total} pictures would be pruned, more than {MOST_PRUNED:.0%}; see that all disks are in "
             "place, look with --dry-run, and add --yes if it is right; nothing was pruned"
         )
-    remove(collection, entries)
-    return len(entries)
+    return len(entries), remove(collection, entries)
 
 
-def remove(collection: Editor, entries: Iterable[Entry]) -> None:
-    """Take files out of a collection, and pictures that no other file holds; the caller finishes."""
+def remove(collection: Editor, entries: Iterable[Entry]) -> list[str]:
+    """Take files out of a collection, and pictures that no other file holds, whose digests are returned.
+
+    The caller finishes.
+    """
     entries = list(entries)
-    if entries and collection.spec:
-        collection.begin(collection.spec)
-        writer = Writer(collection)
-        for entry in entries:
-            writer.forget(entry)
-            writer.flush_if_full()
-        writer.flush()
+    if not entries or not collection.spec:
+        return []
+    collection.begin(collection.spec)
+    writer = Writer(collection)
+    for entry in entries:
+        writer.forget(entry)
+        writer.flush_if_full()
+    writer.flush()
+    return writer.removed

@@ -20,6 +20,7 @@ class IngestReport:
         not_walked: Path and reason of each folder or entry that could not be looked at.
         elsewhere: Files whose content is in another part of the library.
         pruned: Files that were taken out, as they are gone.
+        removed: The digests of pictures that were removed with them.
         left_out: Files whose pictures a changed encoder could not see any more.
         verified: Files that were read again and hold what they held.
         skipped: Kind of what was left out -> how many: `{"videos": 12}`.
@@ -37,6 +38,7 @@ class IngestReport:
     not_walked: list[tuple[str, str]] = field(default_factory=list)
     elsewhere: int = 0
     pruned: int = 0
+    removed: list[str] = field(default_factory=list)
     left_out: int = 0
     verified: int = 0
     skipped: Counter[str] = field(default_factory=Counter)

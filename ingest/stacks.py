@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gallery.pictures.dates import has_time
 from gallery.pictures.hashing import MOST_COLOUR_DISTANCE, colours_of
 from gallery.records import ImageRecord
-from gallery.stores.editor import Editor
+from gallery.stores import Editor
 
 THRESHOLDS = {"conse 9656183e 53aa5117 loader 1": 0.93}
 """Space of an encoder -> the least cosine of near-duplicates; measured: results/duplicates.md.
@@ -40,7 +40,7 @@ _ROW = np.dtype(
 
 def restack(collection: Editor) -> int:
     """Bring the stacks of a collection that was begun up to date, and return how many pictures got another one."""
-    rows = _rows(collection.scan())
+    rows = _rows(collection.points.records())
     parents = _Components()
     for one, two in _alike(rows):
         parents.join(one, two)
@@ -55,7 +55,7 @@ def restack(collection: Editor) -> int:
     for start in range(0, len(changed), _PAGE):
         page = changed[start : start + _PAGE]
         stacks = {_text(rows["id"][row]): _text(wanted[row]) for row in page}
-        records = collection.get(list(stacks))
+        records = collection.points.get(list(stacks))
         collection.update([replace(record, stack=stacks[id]) for id, record in records.items()])
     collection.flush()
     return len(changed)
@@ -165,7 +165,7 @@ def _vectors(collection: Editor, ids: Sequence[str]) -> NDArray[np.float32]:
     """Return one row for each id; zeros for a picture that another process has removed."""
     found: dict[str, NDArray[np.float32]] = {}
     for start in range(0, len(ids), _PAGE):
-        found |= collection.vectors(ids[start : start + _PAGE])
+        found |= collection.points.vectors(ids[start : start + _PAGE])
     dimension = collection.spec.dimension if collection.spec else 0
     return np.stack([found.get(id, np.zeros(dimension, np.float32)) for id in ids])
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gallery.pictures import find_images, look_at
 from gallery.records import ImageFile
-from gallery.stores.journal import Entry, Journal
+from gallery.stores import Entry, Journal
 from ingest.captions import CaptionsByPath
 from ingest.removal import is_below
 from ingest.report import IngestReport

@@ -1,15 +1,14 @@
 """What shall become of points, held until it is written durably, batch by batch."""
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gallery.pictures import Facts
 from gallery.records import ImageFile, ImageRecord
-from gallery.stores.editor import Editor
-from gallery.stores.journal import Entry
-from gallery.stores.payload import point_id
+from gallery.stores import Editor, Entry, point_id
 from gallery.vectors import Vectors
 from ingest.facts import known_beside, with_files
 
@@ -17,30 +16,60 @@ WRITE_EVERY = 256
 """Files between two durable writes: what a crash can cost."""
 
 
+@dataclass(slots=True)
+class _Held:
+    """A picture as it shall be: without any place, it shall go."""
+
+    record: ImageRecord
+    places: dict[str, ImageFile]
+    vector: Vectors | None = None
+    changed: bool = False
+
+    @classmethod
+    def of(cls, record: ImageRecord) -> "_Held":
+        return cls(record, {file.path: file for file in record.files})
+
+    def whole(self) -> ImageRecord:
+        return with_files(self.record, self.places.values())
+
+
 class Writer:
-    """Places and displaces files; a picture that no file holds any more is removed with the next write."""
+    """Places and displaces files; a picture that no file holds any more is removed with the next write.
+
+    Attributes:
+        removed: The digests of the pictures that were removed.
+    """
 
     def __init__(self, collection: Editor) -> None:
+        self.removed: list[str] = []
         self._collection = collection
-        self._records: dict[str, ImageRecord] = {}  # as they shall be; without files, they shall go
-        self._vectors: dict[str, Vectors] = {}
+        self._held: dict[str, _Held] = {}
         self._entries: list[Entry] = []
         self._forgotten: list[str] = []
+        self._unknown: Counter[str] = Counter()  # digests of displaced pictures that cannot be seen
+        self._seen: set[str] = set()
 
     def known(self, ids: Iterable[str]) -> set[str]:
         """Return those of the ids whose picture is in the collection, or about to be."""
         wanted = set(ids)
-        self._records |= self._collection.get(sorted(wanted - self._records.keys()))
-        return wanted & self._records.keys()
+        found = self._collection.points.get(sorted(wanted - self._held.keys()))
+        self._held |= {id: _Held.of(record) for id, record in found.items()}
+        return wanted & self._held.keys()
 
     def add(self, record: ImageRecord, vector: Vectors) -> None:
         """Take in a new picture; its files are placed one by one."""
-        self._records[record.id] = with_files(record, ())
-        self._vectors[record.id] = vector
+        self._held[record.id] = _Held(record, {}, vector, changed=True)
 
     def files(self, id: str) -> tuple[ImageFile, ...]:
         """Return the places of a known picture."""
-        return self._records[id].files
+        return tuple(self._held[id].places.values())
+
+    def unseen_places(self, id: str) -> Iterator[ImageFile]:
+        """Yield the places of a known picture that were not asked for before: copies are many."""
+        for path, file in list(self._held[id].places.items()):
+            if path not in self._seen:
+                self._seen.add(path)
+                yield file
 
     def place(
         self, id: str, entry: Entry, captions: tuple[str, ...] | None = None, beside: Facts | None = None
@@ -53,23 +82,27 @@ class Writer:
             captions: What a captions file has for this file; without them the file keeps those that it has.
             beside: What lies beside the file and speaks of the picture.
         """
-        before = self._collection.journal.entry(entry.file.path)
+        path = entry.file.path
+        before = self._collection.journal.entry(path)
         if before and before.sha256 and before.sha256 != entry.sha256:
-            self.displace(before.sha256, entry.file.path)
-        record = known_beside(self._records[id], beside) if beside else self._records[id]
-        places = {file.path: file for file in record.files}
-        if captions is None and entry.file.path in places:
-            captions = places[entry.file.path].captions
-        places[entry.file.path] = replace(entry.file, captions=captions or ())
-        self._records[id] = with_files(record, places.values())
+            self.displace(before.sha256, path)
+        held = self._held[id]
+        if beside:
+            held.record = known_beside(held.record, beside)
+        if captions is None and path in held.places:
+            captions = held.places[path].captions
+        held.places[path] = replace(entry.file, captions=captions or ())
+        held.changed = True
+        self._seen.add(path)
         self._entries.append(entry)
 
     def displace(self, sha256: str, path: str) -> None:
         """Note that the file at `path` no longer holds the picture with this digest."""
         id = point_id(sha256)
         if self.known([id]):
-            record = self._records[id]
-            self._records[id] = with_files(record, (file for file in record.files if file.path != path))
+            self._held[id].changed |= self._held[id].places.pop(path, None) is not None
+        else:
+            self._unknown[sha256] += 1
 
     def note(self, entry: Entry) -> None:
         """Note what came of a file that is no picture."""
@@ -88,13 +121,17 @@ class Writer:
 
     def flush(self) -> None:
         """Write what is held; then, as it will survive a crash, tell the journal."""
-        kept = [record for record in self._records.values() if record.files]
-        new = [record for record in kept if record.id in self._vectors]
+        kept = [held for held in self._held.values() if held.places and held.changed]
+        new = [(held.whole(), held.vector) for held in kept if held.vector is not None]
         if new:
-            self._collection.upsert(new, np.stack([self._vectors[record.id] for record in new]))
-        self._collection.update([record for record in kept if record.id not in self._vectors])
-        self._collection.delete([id for id, record in self._records.items() if not record.files])
+            self._collection.upsert([record for record, _ in new], np.stack([vector for _, vector in new]))
+        self._collection.update([held.whole() for held in kept if held.vector is None])
+        gone = [held.record.sha256 for held in self._held.values() if not held.places]
+        # Of a cluster, one replica alone may have a picture: it goes, whether it is seen or not.
+        gone += [digest for digest, lost in self._unknown.items() if self._collection.journal.places(digest) <= lost]
+        self._collection.delete([point_id(digest) for digest in gone])
         self._collection.flush()
         self._collection.journal.write(self._entries, forgotten=self._forgotten)
-        for held in (self._records, self._vectors, self._entries, self._forgotten):
-            held.clear()
+        self.removed += gone
+        for collected in (self._held, self._entries, self._forgotten, self._unknown):
+            collected.clear()

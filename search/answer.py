@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 from gallery.records import Hit
-from gallery.stores.payload import date_of
+from gallery.stores import date_of
 from search.grouping import Group
 
 

@@ -147,10 +147,10 @@ class Asker:
         """Return what gives a hit's small JPEG: its files are read as the collection knows them."""
         from gallery.errors import Reason, UnreadableImage
         from gallery.pictures import Thumbnails
-        from gallery.stores.collection import open_collection
+        from gallery.stores import open_store
 
         thumbnails = Thumbnails(self.settings.data_dir)
-        with closing(open_collection(self.settings, self.name)) as collection:
+        with closing(open_store(self.settings).open(self.name)) as collection:
             records = collection.get([hit.id for hit in hits])
 
         def thumbnail(hit: AnswerHit) -> bytes:

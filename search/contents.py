@@ -1,7 +1,6 @@
 """What a collection holds, in values to choose from."""
 
-from gallery.stores.collection import ImageCollection
-from gallery.stores.filters import Filter
+from gallery.stores import Filter, ImageCollection
 
 MOST_VALUES = 1_000_000
 """Different values of a key that are counted."""

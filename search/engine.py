@@ -13,8 +13,7 @@ from gallery.encoders import TextEncoder
 from gallery.errors import BadInput
 from gallery.records import Hit
 from gallery.settings import Settings
-from gallery.stores.collection import ImageCollection, Where, open_collection
-from gallery.stores.filters import Filter
+from gallery.stores import Filter, ImageCollection, Where, open_store
 from search.answer import Answer
 from search.contents import Contents
 from search.filtering import lower
@@ -111,7 +110,7 @@ class SearchEngine:
             SpecMismatch: The text encoder belongs to another space.
         """
         started = time.monotonic()
-        collection = open_collection(settings, name)
+        collection = open_store(settings).open(name)
         try:
             if before and before.collection.spec == collection.spec:
                 towers = before.towers

@@ -10,9 +10,8 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 from unicodedata import normalize
 
-from gallery.stores.collection import ImageCollection
-from gallery.stores.filters import Condition as Stored
-from gallery.stores.filters import Filter
+from gallery.stores import Condition as Stored
+from gallery.stores import Filter, ImageCollection
 from search.keys import HAS, nearest
 from search.query import Condition, Wanted, quoted
 

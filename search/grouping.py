@@ -6,8 +6,7 @@ from datetime import date
 from pathlib import PurePath
 
 from gallery.records import Hit
-from gallery.stores.filters import Filter
-from gallery.stores.payload import date_of, folder_values
+from gallery.stores import Filter, date_of, folder_values
 from search.request import Grouping
 
 GROUP_SIZE, STACK_SIZE = 5, 100

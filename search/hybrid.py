@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.records import Hit, ImageRecord
-from gallery.stores.collection import best_first
+from gallery.stores.common import best_first
 
 RANK_CONSTANT = 60
 DEPTH = 1000

@@ -3,9 +3,7 @@
 from collections.abc import Callable
 
 from gallery.records import Hit
-from gallery.stores.collection import ImageCollection, Where
-from gallery.stores.filters import Filter
-from gallery.stores.payload import moment
+from gallery.stores import Filter, ImageCollection, Where, moment
 from search.grouping import Group, best_file_first, completed, filled, grouped
 from search.hybrid import DEPTH, fuse
 from search.request import Request

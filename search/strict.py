@@ -13,7 +13,7 @@ from pathlib import Path
 from gallery.calibration import Calibration
 from gallery.encoders import TextEncoder
 from gallery.settings import Settings
-from gallery.stores.collection import ImageCollection
+from gallery.stores import ImageCollection
 from search.unrelated import Background, measure_background
 
 STANDING = 2.0

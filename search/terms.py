@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from gallery.errors import BadInput
 from gallery.spec import sha256_of
-from gallery.stores.collection import ImageCollection
-from gallery.stores.payload import point_id
+from gallery.stores import ImageCollection, point_id
 from search.filtering import MOST_VALUES, is_end_of
 from search.query import Term
 

@@ -10,7 +10,7 @@ from gallery.opening import encoder_of_collection
 from gallery.pictures import open_image
 from gallery.settings import Settings
 from gallery.spec import Spec
-from gallery.stores.collection import ImageCollection
+from gallery.stores import ImageCollection
 from gallery.vectors import Vectors
 
 Say = Callable[[str], None]

@@ -11,7 +11,7 @@ from importlib.resources import files
 import numpy as np
 
 from gallery.encoders import TextEncoder
-from gallery.stores.collection import ImageCollection, Where
+from gallery.stores import ImageCollection, Where
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,7 @@ from pathlib import Path
 
 from gallery.records import Hit, ImageRecord
 from gallery.settings import Settings
-from gallery.stores.collection import ImageCollection
-from gallery.stores.filters import Filter
+from gallery.stores import Filter, ImageCollection
 from search.hybrid import DEPTH, LexicalIndex, index_format
 
 MOST_LOOKED_AT = 10_000

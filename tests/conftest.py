@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from gallery.records import ImageFile, ImageRecord
-from gallery.stores.payload import point_id
+from gallery.stores import point_id
 
 Vectors = NDArray[np.float32]
 

@@ -20,19 +20,9 @@ OURS = tuple(MAY_IMPORT)
 LEAVES = ("cli", "__main__")
 EXPORT = "gallery/encoders/export/"
 HOMES = {
-    "qdrant_client": {
-        "gallery/stores/server/collection.py",
-        "gallery/stores/server/connection.py",
-        "gallery/stores/server/editor.py",
-        "gallery/stores/server/options.py",
-        "gallery/stores/server/names.py",
-    },
+    "qdrant_client": {"gallery/stores/server/"},
     "grpc": {"gallery/stores/server/connection.py"},
-    "qdrant_edge": {
-        "gallery/stores/embedded/edge.py",
-        "gallery/stores/embedded/editor.py",
-        "gallery/stores/embedded/tuning.py",
-    },
+    "qdrant_edge": {"gallery/stores/embedded/"},
     "click": {"ingest/cli.py", "search/cli.py", "eval/cli.py", "baseline/cli.py"},
     "torch": {
         EXPORT,

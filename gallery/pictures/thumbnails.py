@@ -5,7 +5,9 @@
 A digest's picture never changes, so what was made is good for ever, and may be removed at any time.
 """
 
+import contextlib
 import tempfile
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 
@@ -34,17 +36,40 @@ class Thumbnails:
             UnreadableImage: It was not made before, and none of the picture's files is as it was indexed.
             CollectionError: It cannot be kept.
         """
-        path = self._folder / str(side) / record.sha256[:2] / f"{record.sha256}.jpg"
-        try:
+        path = self._path(record.sha256, side)
+        if _is_whole(path):  # a damaged one is made again
             return path.read_bytes()
-        except FileNotFoundError:
-            pass
         data = small_jpeg(read_original(record)[1], side)
         try:
             _write(path, data)
         except OSError as error:
             raise CollectionError(f"{path} cannot be written ({error}); make room, or set DATA_DIR") from error
         return data
+
+    def remove(self, digests: Iterable[str]) -> None:
+        """Remove what was made of the pictures with these digests; what another collection needs is made again."""
+        for digest in digests:
+            for side in (THUMB, VIEW):
+                with contextlib.suppress(OSError):
+                    self._path(digest, side).unlink()
+
+    def remove_damaged(self) -> int:
+        """Remove files that are no whole JPEG, and return how many."""
+        damaged = [path for path in self._folder.glob("*/*/*.jpg") if not _is_whole(path)]
+        for path in damaged:
+            path.unlink(missing_ok=True)
+        return len(damaged)
+
+    def _path(self, digest: str, side: int) -> Path:
+        return self._folder / str(side) / digest[:2] / f"{digest}.jpg"
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return False
+    return data.startswith(b"\xff\xd8") and data.endswith(b"\xff\xd9")
 
 
 def small_jpeg(source: bytes, side: int) -> bytes:

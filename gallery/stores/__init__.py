@@ -1,1 +1,45 @@
-"""Points in collections: one contract, and two stores that keep it."""
+"""Points in collections: one contract, and two stores that keep it.
+
+`open_store` gives the store that the settings name; whoever has it never asks again whether there is a server. Inside,
+the contract (`contract`, `filters`, `payload`, `journal`) knows neither store, and each store is a package that may be
+changed as long as the tests of the contract hold.
+"""
+
+from gallery.settings import Settings
+from gallery.stores.contract import CollectionInfo, Editor, Finding, Former, ImageCollection, Store
+from gallery.stores.filters import Condition, Filter, Where, as_filter
+from gallery.stores.journal import Entry, Journal
+from gallery.stores.payload import date_of, folder_values, moment, now, point_id, record_of
+
+__all__ = [
+    "CollectionInfo",
+    "Condition",
+    "Editor",
+    "Entry",
+    "Filter",
+    "Finding",
+    "Former",
+    "ImageCollection",
+    "Journal",
+    "Store",
+    "Where",
+    "as_filter",
+    "date_of",
+    "folder_values",
+    "moment",
+    "now",
+    "open_store",
+    "point_id",
+    "record_of",
+]
+
+
+def open_store(settings: Settings) -> Store:
+    """Return the store of the settings: a Qdrant server's where they name one, else the one on this machine."""
+    if settings.qdrant_url:
+        from gallery.stores.server.store import ServerStore  # whose client takes half a second to import
+
+        return ServerStore(settings)
+    from gallery.stores.embedded.store import EmbeddedStore
+
+    return EmbeddedStore(settings)

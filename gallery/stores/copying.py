@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from gallery.errors import BadInput, CollectionError
 from gallery.records import ImageRecord
 from gallery.settings import Settings
-from gallery.stores.collection import ImageCollection, edit_collection, open_collection
-from gallery.stores.editor import Editor
+from gallery.stores import open_store
+from gallery.stores.contract import Editor, ImageCollection, Store
 from gallery.stores.journal import Entry
 
 SAMPLE = 1000
@@ -55,10 +55,18 @@ def settings_of(settings: Settings, place: str) -> Settings:
         BadInput: `place` is an address of another kind.
     """
     if place.startswith(("http://", "https://")):
-        return replace(settings, qdrant_url=place)
-    if "://" in place:
-        raise BadInput(f"{place} is no place for a copy; give an http:// or https:// address, or a folder")
+        return replace(
+            settings, qdrant_url=place, qdrant_api_key=_key_of(settings, place), qdrant_read_only_api_key=None
+        )
+    if "://" in place or not place.strip():
+        raise BadInput(f"{place!r} is no place for a copy; give an http:// or https:// address, or a folder")
     return replace(settings, qdrant_url=None, data_dir=Path(place).expanduser())
+
+
+def _key_of(settings: Settings, place: str) -> str | None:
+    """Return the key for the server at `place`: no server is shown the key of another."""
+    is_the_same = not settings.qdrant_url or settings.qdrant_url.rstrip("/") == place.rstrip("/")
+    return settings.qdrant_copy_api_key or (settings.qdrant_api_key if is_the_same else None)
 
 
 def copy_collection(
@@ -67,10 +75,19 @@ def copy_collection(
     target_settings: Settings,
     target_name: str,
     on_progress: Callable[[CopyReport], None] = lambda _: None,
+    open_target: Callable[[Settings], Store] = open_store,
 ) -> CopyReport:
     """Copy the collection `name`, or go on with that, and compare.
 
     Thumbnails keep their addresses unless PUBLIC_URL gives others. Pictures that only the copy has stay there.
+
+    Args:
+        settings: Where the original is.
+        name: Its name.
+        target_settings: Where the copy shall be, see `settings_of`.
+        target_name: Its name.
+        on_progress: Called after every batch and at the end.
+        open_target: Opens the store of the copy.
 
     Raises:
         BadInput: The copy would be the original.
@@ -79,14 +96,14 @@ def copy_collection(
     """
     if _place(settings, name) == _place(target_settings, target_name):
         raise BadInput(f"collection {name} cannot be copied onto itself; give another place, or another name with --as")
-    with contextlib.closing(open_collection(settings, name)) as source:
-        target_settings = replace(target_settings, public_url=settings.public_url or source.public_url())
+    with contextlib.closing(open_store(settings).open(name)) as source:
+        target_store = open_target(replace(target_settings, public_url=settings.public_url or source.public_url()))
         report = CopyReport(pictures=source.count())
-        with contextlib.closing(edit_collection(target_settings, target_name)) as target:
+        with contextlib.closing(target_store.edit(target_name)) as target:
             target.begin(source.spec)
             sample = _copy(source, target, report, on_progress)
             target.finish()
-        with contextlib.closing(open_collection(target_settings, target_name)) as copy:
+        with contextlib.closing(target_store.open(target_name)) as copy:
             _compare(copy, sample, report)
     on_progress(report)
     return report
@@ -103,11 +120,16 @@ def _copy(
     chance = random.Random(0)  # noqa: S311 - no secret; the same sample each time
     sample: list[Picture] = []
     for pictures in _batches(source.scan()):
-        there = target.get([record.id for record, _ in pictures])
+        ids = [record.id for record, _ in pictures]
+        there = target.points.get(ids)
         new = [(record, vector) for record, vector in pictures if there.get(record.id) != record]
         if new:
             target.upsert([record for record, _ in new], np.stack([vector for _, vector in new]))
             target.flush()
+            if len(target.points.present(ids)) < len(ids):  # as every replica has it
+                raise CollectionError(
+                    f"the copy {target.name} does not keep what is written; run the same command again"
+                )
         target.journal.write([Entry(file, record.sha256) for record, _ in pictures for file in record.files])
         report.copied += len(new)
         for picture in pictures:

@@ -11,8 +11,9 @@ import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from gallery.errors import CollectionError, Reason
+from gallery.errors import CollectionError, Damaged, Reason
 from gallery.records import ImageFile
 
 _PAGE = 1000
@@ -85,13 +86,46 @@ class Journal:
         """Yield all that is known, sorted by path."""
         return self._select("TRUE")
 
-    def lost(self, successor: "Journal") -> Iterator[Entry]:
-        """Yield a file for each picture that is known here, and that `successor` has neither a file of nor an heir."""
-        for entry in self._select("sha256 IS NOT NULL"):
-            if entry.sha256 and not successor.places(entry.sha256):
-                after = successor.entry(entry.file.path)
-                if after is None or after.sha256 is None:
-                    yield entry
+    def digests(self) -> Iterator[str]:
+        """Yield the digest of each different picture that files hold, sorted."""
+        last = ""
+        while True:
+            query = f"SELECT DISTINCT sha256 FROM files WHERE sha256 > ? ORDER BY sha256 LIMIT {_PAGE}"  # noqa: S608
+            with self._database():
+                rows = self._connection.execute(query, (last,)).fetchall()
+            yield from (digest for (digest,) in rows)
+            if len(rows) < _PAGE:
+                return
+            last = rows[-1][0]
+
+    def forget_pictures(self, digests: Iterable[str]) -> None:
+        """Remove all files that hold these pictures, so that they are read again."""
+        with self._database(), self._connection:
+            self._connection.executemany("DELETE FROM files WHERE sha256 = ?", [(digest,) for digest in digests])
+            self._connection.execute("INSERT OR IGNORE INTO marks VALUES ('unsettled')")
+
+    def seen(self) -> str | None:
+        """Return the state of the collection that was noted last."""
+        with self._database():
+            row = self._connection.execute("SELECT name FROM marks WHERE name LIKE 'seen %'").fetchone()
+        return row[0].removeprefix("seen ") if row else None
+
+    def note_seen(self, state: str) -> None:
+        """Note the state of the collection that this journal fits."""
+        with self._database(), self._connection:
+            self._connection.execute("DELETE FROM marks WHERE name LIKE 'seen %'")
+            self._connection.execute("INSERT INTO marks VALUES (?)", (f"seen {state}",))
+
+    def check(self) -> None:
+        """Read all of it.
+
+        Raises:
+            Damaged: It is not as it was written.
+        """
+        with self._database():
+            said = self._connection.execute("PRAGMA quick_check").fetchone()[0]
+        if said != "ok":
+            raise Damaged(f"the journal {self._path} is damaged ({said})")
 
     @property
     def unsettled(self) -> bool:
@@ -141,7 +175,12 @@ class Journal:
             with self._lock:
                 yield
         except sqlite3.Error as error:
-            raise CollectionError(f"the journal {self._path}: {error}; make room, or restore a backup") from error
+            # Bare database errors are of a file that is no database; the others of a disk, a lock, or what was asked.
+            if type(error) is sqlite3.DatabaseError or "no such table" in str(error):
+                raise Damaged(f"the journal {self._path} is damaged ({error}); mend it: ingest --repair") from error
+            raise CollectionError(
+                f"the journal {self._path}: {error}; make room, or see that its disk is there"
+            ) from error
 
     def _select(self, condition: str, *values: bytes) -> Iterator[Entry]:
         """Yield the entries that match, page by page, so that others may write meanwhile."""
@@ -150,12 +189,18 @@ class Journal:
             query = f"SELECT * FROM files WHERE path > ? AND {condition} ORDER BY path LIMIT {_PAGE}"  # noqa: S608
             with self._database():
                 rows = self._connection.execute(query, (last, *values)).fetchall()
-            for path, size, mtime_ns, sha256, captions, reason, detail, *changed in rows:
-                file = ImageFile(os.fsdecode(path), size, mtime_ns, *changed)
-                yield Entry(file, sha256, captions, Reason(reason) if reason else None, detail)
+            yield from map(self._entry, rows)
             if len(rows) < _PAGE:
                 return
             last = rows[-1][0]
+
+    def _entry(self, row: tuple[Any, ...]) -> Entry:
+        path, size, mtime_ns, sha256, captions, reason, detail, *changed = row
+        try:
+            file = ImageFile(os.fsdecode(path), int(size), int(mtime_ns), *changed)
+            return Entry(file, sha256, captions, Reason(reason) if reason else None, detail)
+        except (ValueError, TypeError) as error:
+            raise Damaged(f"the journal {self._path} is damaged ({error}); mend it: ingest --repair") from error
 
 
 def _connect(path: Path | None, *, new: bool = True) -> sqlite3.Connection:

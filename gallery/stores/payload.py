@@ -1,8 +1,8 @@
 """What a point is.
 
 A point is one picture. Its id is the UUIDv5 of the SHA-256 of the file's bytes, so the same bytes are one point,
-however many files hold them. Its vector is a unit vector; distance is cosine. Its payload has these keys, in this
-order, as Qdrant's dashboard shows the first eight:
+however many files hold them. Its vector is a unit vector; distance is cosine. Its payload has these keys; embedded
+collections keep their order, and a server keeps none, as a payload that travels by gRPC is a map:
 
     thumbnail   absolute http(s) URL ending in .jpg; only where PUBLIC_URL is set, and then the only top-level URL
     path        all its places, sorted, letters and accents composed (NFC)
@@ -48,11 +48,14 @@ INDEXED_KEYS = {
     "height": "integer",
     "format": "keyword",
     "camera": "keyword",
+    "captions": "keyword",
     "stack": "keyword",
     "sha256": "keyword",
     "indexed_at": "datetime",
 }
 """The payload keys that can be filtered by, and their index in Qdrant's words."""
+COUNTED_KEYS = tuple(key for key, kind in INDEXED_KEYS.items() if kind != "datetime" and key != "captions")
+"""The payload keys whose values can be counted."""
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1 and 9999
 
 Payload = dict[str, Any]
@@ -131,7 +134,11 @@ def to_payload(record: ImageRecord, public_url: str | None = None) -> Payload:
 
 
 def to_record(id: str, payload: Payload) -> ImageRecord:
-    """Read what `to_payload` wrote."""
+    """Read what `to_payload` wrote.
+
+    Raises:
+        KeyError: It did not write this, or not all of it is there any more; so do ValueError and TypeError.
+    """
     origin = payload["origin"]
     return ImageRecord(
         id=id,

@@ -10,7 +10,7 @@ from gallery.errors import BadInput, CollectionError, GalleryError
 from gallery.printable import printable
 from gallery.records import ImageRecord
 from gallery.settings import Settings
-from gallery.stores.payload import point_id
+from gallery.stores import point_id
 
 _SECONDS, _PATIENCE = 120.0, 10.0
 _LONGEST_NAME = 100

@@ -17,7 +17,7 @@ from gallery.errors import UnreadableImage
 from gallery.pictures import THUMB, VIEW, read_original
 from gallery.printable import printable
 from gallery.records import ImageRecord
-from gallery.stores.payload import date_of
+from gallery.stores import date_of
 from search.web.problems import COMMON, Problems
 from search.web.services import MOST_AT_ONCE, Asked, Here, UnknownPictureError
 

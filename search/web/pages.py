@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gallery.printable import printable
 from gallery.records import ImageRecord
-from gallery.stores.payload import date_of
+from gallery.stores import date_of
 from search.answer import Answer, AnswerHit
 from search.keys import KEYS, ORIENTATIONS
 from search.query import quoted

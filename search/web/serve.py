@@ -18,7 +18,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gallery.errors import BadInput
 from gallery.settings import Settings
-from gallery.stores.collection import collection_names
+from gallery.stores import open_store
 from search.engine import SearchEngine
 from search.request import Request
 from search.towers import Towers
@@ -49,13 +49,13 @@ def serve(
         BadInput: The address cannot be listened on.
         CollectionError: There is none of that name, or none can be chosen.
     """
-    names = collection_names(settings)
+    names = open_store(settings).names()
     first = first_collection(names, name)
 
     def opener(one: str, before: SearchEngine | None) -> SearchEngine:
         return opened(settings, one, before, say)
 
-    collections = Collections(first, lambda: collection_names(settings), opener)
+    collections = Collections(first, lambda: open_store(settings).names(), opener)
     listening = listen(host, port)
     port = listening.getsockname()[1]
     public = urlsplit(settings.public_url or "").hostname

@@ -6,7 +6,7 @@ import tiny_clip
 
 from gallery.encoders import load_encoder
 from gallery.settings import Settings
-from gallery.stores.collection import edit_collection
+from gallery.stores import open_store
 from ingest.pipeline import ingest
 from search.engine import SearchEngine
 
@@ -16,7 +16,7 @@ def test_unseen_drawings_are_found_by_their_captions(trained_tiny_clip: Path, tm
     paths = tiny_clip.save_drawings(tmp_path / "drawings", drawings, seed=99)
     settings = Settings(data_dir=tmp_path / "data")
     encoder = load_encoder(settings, str(trained_tiny_clip)).pictures()
-    editor = edit_collection(settings, "drawings")
+    editor = open_store(settings).edit("drawings")
     report = ingest([tmp_path / "drawings"], editor, lambda: encoder)
     editor.close()
     assert report.indexed == len(drawings) == 160

@@ -21,7 +21,7 @@ from gallery.errors import BadInput
 from gallery.judged.trec import read_qrels, read_run
 from gallery.records import ImageFile, ImageRecord
 from gallery.settings import Settings
-from gallery.stores.collection import ImageCollection, edit_collection, open_collection
+from gallery.stores import ImageCollection, open_store
 from gallery.vectors import Vectors
 from ingest.pipeline import ingest
 from search.engine import SearchEngine
@@ -36,7 +36,7 @@ def collection(
 ) -> Iterator[ImageCollection]:
     """Four pictures whose vectors are those of words; the last one's caption is the first one's, too."""
     settings, encoder = Settings(data_dir=tmp_path_factory.mktemp("data")), LetterEncoder()
-    editor = edit_collection(settings, "words")
+    editor = open_store(settings).edit("words")
     editor.begin(encoder.spec)
     words, captions = ["abc", "def", "ghi", "jkl"], [("abc",), ("def", "d"), (), ("abc",)]
     records = [
@@ -46,7 +46,7 @@ def collection(
     editor.upsert(records, encoder.encode_texts(words))
     editor.finish()
     editor.close()
-    opened = open_collection(settings)
+    opened = open_store(settings).open()
     yield opened
     opened.close()
 
@@ -105,13 +105,13 @@ def test_the_files_of_examples_and_documents_are_taken(make_record: Callable[...
     photos = [str(path) for path in (ROOT / "examples" / "photos").rglob("*.*")]
     paths = [*photos, "/p/2019/IMG_0042.jpg", "/p/cake.jpg", "/p/cake-2.jpg"]
     encoder, settings = LetterEncoder(), Settings(tmp_path / "data")
-    editor = edit_collection(settings, "photos")
+    editor = open_store(settings).edit("photos")
     editor.begin(encoder.spec)
     records = [make_record(n, files=(ImageFile(path, 1, 1),)) for n, path in enumerate(paths)]
     editor.upsert(records, encoder.encode_texts(["abc"] * len(records)))
     editor.finish()
     editor.close()
-    opened = open_collection(settings)
+    opened = open_store(settings).open()
     topics, qrels = topics_from_file(queries, opened)
     assert len(topics) == 12
     assert len(qrels["line-2"]) == 2, "two cats"
@@ -142,7 +142,7 @@ def colours(tmp_path: Path) -> Settings:
     (tmp_path / "photos").mkdir()
     for name, colour in COLOURS.items():
         Image.new("RGB", (8, 8), colour).save(tmp_path / "photos" / f"{name}.png")
-    editor = edit_collection(settings, "colours")
+    editor = open_store(settings).edit("colours")
     ingest([tmp_path / "photos"], editor, LetterEncoder)
     editor.close()
     return settings

@@ -18,9 +18,9 @@ from gallery.errors import BadInput, CollectionError
 from gallery.records import ImageFile, ImageRecord
 from gallery.settings import Settings
 from gallery.spec import Spec
-from gallery.stores.collection import edit_collection, open_collection
+from gallery.stores import open_store
 from gallery.stores.payload import to_payload
-from gallery.stores.server import connection as server_connection
+from gallery.stores.server import store as server_store
 from ingest.addresses import set_public_url
 
 MakeRecord = Callable[..., ImageRecord]
@@ -41,9 +41,9 @@ def settings(
     settings = Settings(tmp_path, public_url="http://old.example")
     client = LastingClient(":memory:")
     if request.param == "memory":
-        monkeypatch.setattr(server_connection, "connect", lambda *_: client)
+        monkeypatch.setattr(server_store, "connect", lambda *_: client)
         settings = replace(settings, qdrant_url="http://qdrant")
-    with contextlib.closing(edit_collection(settings, "photos")) as editor:
+    with contextlib.closing(open_store(settings).edit("photos")) as editor:
         editor.begin(SPEC)
         editor.upsert([make_record(number) for number in range(COUNT)], unit_rows(COUNT))
         editor.finish()
@@ -52,7 +52,7 @@ def settings(
 
 
 def vectors(settings: Settings) -> dict[str, bytes]:
-    with contextlib.closing(open_collection(settings, "photos")) as collection:
+    with contextlib.closing(open_store(settings).open("photos")) as collection:
         return {record.id: vector.tobytes() for record, vector in collection.scan()}
 
 
@@ -60,14 +60,14 @@ def test_addresses_are_rewritten_and_nothing_else(settings: Settings) -> None:
     before = vectors(settings)
     assert set_public_url(settings, "photos", "https://new.example/gallery/") == COUNT
     assert vectors(settings) == before
-    with contextlib.closing(open_collection(settings, "photos")) as collection:
+    with contextlib.closing(open_store(settings).open("photos")) as collection:
         assert collection.public_url() == "https://new.example/gallery"
         assert collection.count({"year": {"gte": 1}}) == COUNT
 
 
 def test_an_empty_address_takes_them_out(settings: Settings) -> None:
     set_public_url(settings, "photos", "")
-    with contextlib.closing(open_collection(settings, "photos")) as collection:
+    with contextlib.closing(open_store(settings).open("photos")) as collection:
         assert collection.public_url() is None
 
 

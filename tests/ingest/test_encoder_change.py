@@ -20,8 +20,8 @@ from gallery.encoders import PictureEncoder
 from gallery.errors import BadInput, CollectionError
 from gallery.records import Caption, ImageRecord
 from gallery.settings import Settings
-from gallery.stores.collection import collection_names, edit_collection, list_collections, open_collection
-from gallery.stores.server import connection as server_connection
+from gallery.stores import open_store
+from gallery.stores.server import store as server_store
 from gallery.vectors import Vectors
 from ingest import commands
 from ingest.captions import CaptionsByPath
@@ -55,7 +55,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
         yield Settings(tmp_path / "data")
         return
     client = LastingClient(":memory:")
-    monkeypatch.setattr(server_connection, "connect", lambda *_: client)
+    monkeypatch.setattr(server_store, "connect", lambda *_: client)
     yield Settings(tmp_path / "data", qdrant_url="http://qdrant")
     QdrantClient.close(client)
 
@@ -72,7 +72,7 @@ def photos(tmp_path: Path) -> Path:
 
 def change(settings: Settings, root: Path, encoder: PictureEncoder, **options: Any) -> IngestReport:  # noqa: ANN401 - of all sorts
     """Do what `ingest ROOT --encoder NAME` does."""
-    editor = edit_collection(settings, "photos")
+    editor = open_store(settings).edit("photos")
     try:
         editor.change(encoder.spec)
         return ingest([root], editor, lambda: encoder, **options)
@@ -81,14 +81,14 @@ def change(settings: Settings, root: Path, encoder: PictureEncoder, **options: A
 
 
 def contents(settings: Settings) -> dict[str, ImageRecord]:
-    collection = open_collection(settings, "photos")
+    collection = open_store(settings).open("photos")
     found = {record.id: replace(record, indexed_at="") for record, _ in collection.scan()}
     collection.close()
     return found
 
 
 def encoder_of(settings: Settings) -> str:
-    collection = open_collection(settings, "photos")
+    collection = open_store(settings).open("photos")
     collection.close()
     return collection.spec.encoder
 
@@ -114,8 +114,8 @@ def test_all_that_was_known_is_in_the_new_collection(settings: Settings, photos:
     assert (report.indexed, report.unchanged) == (10, 0)
     assert contents(settings) == before, "also what lies elsewhere, and the captions"
     assert encoder_of(settings) == "new"
-    assert collection_names(settings) == ["photos"], "the former one is gone"
-    assert [(info.encoder, info.pictures) for info in list_collections(settings)] == [("new", 10)]
+    assert open_store(settings).names() == ["photos"], "the former one is gone"
+    assert [(info.encoder, info.pictures) for info in open_store(settings).overview()] == [("new", 10)]
     assert change(settings, photos, Renamed("new")).unchanged == 10
 
 
@@ -186,16 +186,17 @@ def test_points_under_their_own_name_cannot_be_replaced(settings: Settings, phot
     if not settings.qdrant_url:
         pytest.skip("only a server has aliases")
     change(settings, photos, Renamed("old"))
-    client = server_connection.connect(settings)
+    client = server_store.connect(settings, 10)
     physical = client.get_aliases().aliases[0].collection_name
     assert physical.startswith("photos--")
     commands.drop(settings, "photos", yes=True)
-    assert collection_names(settings) == []
-    from gallery.stores.server.names import point_alias  # a collection that was made without an alias
+    assert open_store(settings).names() == []
+    from gallery.stores.server.connection import Caller, Link
+    from gallery.stores.server.directory import point_alias
 
-    client.create_collection("photos", vectors_config={})
+    client.create_collection("photos", vectors_config={})  # made without an alias
     with pytest.raises(CollectionError, match="under its own name"):
-        point_alias(client, server_connection.Caller(None, 1), "photos", "other")
+        point_alias(Link(client, Caller("", 1)), "photos", "other")
 
 
 def test_a_dry_run_lists_all_and_leaves_nothing(
@@ -216,7 +217,7 @@ def test_a_dry_run_lists_all_and_leaves_nothing(
     assert capsys.readouterr().out.count("would read") == 10
     assert not (tmp_path / "data").exists()
     change(settings, photos, Renamed("old"))
-    holder = edit_collection(settings, "photos")
+    holder = open_store(settings).edit("photos")
     commands.index(settings, [photos], "photos", dry_run=True, **keep)  # type: ignore[arg-type]
     assert "would read" not in capsys.readouterr().out
     commands.list_failures(settings, "photos")
@@ -251,7 +252,7 @@ def test_captions_given_later_open_no_file(tmp_path: Path, photos: Path, monkeyp
     settings = Settings(tmp_path / "data")
     change(settings, photos, Renamed("old"))
     monkeypatch.setattr("ingest.reading.read_file", lambda path: pytest.fail(f"{path} was opened"))
-    editor = edit_collection(settings, "photos")
+    editor = open_store(settings).edit("photos")
     captions = CaptionsByPath([Caption("red.png", "a red wall")], photos)
     unloaded: Callable[[], PictureEncoder] = lambda: pytest.fail("the encoder was loaded")  # noqa: E731
     report = ingest([photos], editor, unloaded, captions=captions)

@@ -23,9 +23,8 @@ from gallery.errors import CollectionError, Reason, UnreadableImage
 from gallery.pictures import find_images, read_file
 from gallery.records import ImageRecord
 from gallery.settings import Settings
-from gallery.stores.collection import edit_collection, open_collection
-from gallery.stores.server import connection as server_connection
-from gallery.stores.server import editor as server_editor
+from gallery.stores import open_store
+from gallery.stores.server import store as server_store
 from gallery.vectors import Vectors
 from ingest.pipeline import ingest
 from ingest.report import IngestReport
@@ -34,13 +33,13 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from letter_encoder import LetterEncoder
-from gallery.stores.collection import edit_collection
+from gallery.stores import open_store
 from gallery.settings import Settings
 from ingest import writer
 from ingest.pipeline import ingest
 writer.WRITE_EVERY = 32
 photos, data = map(Path, sys.argv[1:])
-editor = edit_collection(Settings(data_dir=data), "photos")
+editor = open_store(Settings(data_dir=data)).edit("photos")
 print("begun", flush=True)
 report = ingest([photos], editor, LetterEncoder, batch_size=8)
 editor.close()
@@ -72,7 +71,7 @@ def run(settings: Settings, photos: Path, before: Callable[[], object] = lambda:
         before()
         return LetterEncoder()
 
-    editor = edit_collection(settings, "photos")
+    editor = open_store(settings).edit("photos")
     try:
         return ingest([photos], editor, load)
     finally:
@@ -80,7 +79,7 @@ def run(settings: Settings, photos: Path, before: Callable[[], object] = lambda:
 
 
 def contents(settings: Settings) -> dict[str, tuple[ImageRecord, Vectors]]:
-    collection = open_collection(settings, "photos")
+    collection = open_store(settings).open("photos")
     found = {record.id: (replace(record, indexed_at=""), vector) for record, vector in collection.scan()}
     collection.close()
     return found
@@ -120,7 +119,7 @@ def test_killed_at_random_moments_nothing_is_lost_or_doubled(settings: Settings,
 
 
 def test_a_second_ingest_is_told_who_holds_the_collection(settings: Settings, photos: Path) -> None:
-    editor = edit_collection(settings, "photos")
+    editor = open_store(settings).edit("photos")
     with start(photos, settings.data_dir) as process:
         out, errors = process.communicate(timeout=60)
     editor.close()
@@ -219,7 +218,7 @@ class Interrupted(QdrantClient):
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> Interrupted:
     made = Interrupted(":memory:")
-    monkeypatch.setattr(server_connection, "connect", lambda *_: made)
+    monkeypatch.setattr(server_store, "connect", lambda *_: made)
     return made
 
 
@@ -239,7 +238,7 @@ def test_a_server_that_is_gone_for_a_while_is_waited_for(client: Interrupted, ph
 def test_a_server_that_stays_away_stops_the_run_with_what_is_saved(
     client: Interrupted, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server_editor, "INGEST_PATIENCE", 0.5)
+    monkeypatch.setattr(server_store, "INGEST_PATIENCE", 0.5)
     settings = Settings(data_dir=tmp_path / "data", qdrant_url="http://127.0.0.1:6333")
     run(settings, photos / "0")
     client.gone_until = time.monotonic() + 3600

@@ -13,7 +13,7 @@ from PIL import Image
 from gallery.errors import BadInput
 from gallery.records import Caption, ImageRecord
 from gallery.settings import Settings
-from gallery.stores.collection import edit_collection, open_collection
+from gallery.stores import open_store
 from ingest.captions import CaptionsByPath
 from ingest.moving import move
 from ingest.pipeline import ingest
@@ -39,14 +39,14 @@ def photos(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(settings: Settings) -> Run:
     def run_once(root: Path, **options: object) -> IngestReport:
-        with closing(edit_collection(settings, "photos")) as editor:
+        with closing(open_store(settings).edit("photos")) as editor:
             return ingest([root], editor, LetterEncoder, **options)  # type: ignore[arg-type]
 
     return run_once
 
 
 def records(settings: Settings) -> dict[str, ImageRecord]:
-    with closing(open_collection(settings, "photos")) as collection:
+    with closing(open_store(settings).open("photos")) as collection:
         return {Path(record.path).name: record for record, _ in collection.scan()}
 
 
@@ -54,7 +54,7 @@ def test_a_moved_library_is_known_under_its_new_paths(run: Run, settings: Settin
     run(photos, captions=CaptionsByPath([Caption("red.png", "a wall")], photos))
     disk = photos.rename(photos.parent / "disk")
     (disk / "blue.png").unlink()
-    with closing(edit_collection(settings, "photos")) as editor:
+    with closing(open_store(settings).edit("photos")) as editor:
         report = move(editor, photos, disk)
     assert (report.moved, report.missing) == (4, [str(photos / "blue.png")])
     found = records(settings)
@@ -65,7 +65,7 @@ def test_a_moved_library_is_known_under_its_new_paths(run: Run, settings: Settin
 
 def test_a_move_that_leads_nowhere_is_refused(run: Run, settings: Settings, photos: Path) -> None:
     run(photos)
-    with closing(edit_collection(settings, "photos")) as editor:
+    with closing(open_store(settings).edit("photos")) as editor:
         with pytest.raises(BadInput, match="is not there"):
             move(editor, photos, photos / "nowhere")
         with pytest.raises(BadInput, match="knows no file below"):
@@ -86,7 +86,7 @@ def test_a_vanished_root_is_pruned_when_asked(run: Run, settings: Settings, phot
 def test_facts_are_read_again_without_encoding(run: Run, settings: Settings, photos: Path) -> None:
     run(photos)
     (photos / "red.png.json").write_text('{"photoTakenTime": {"timestamp": "1625106600"}, "description": "a wall"}')
-    with closing(edit_collection(settings, "photos")) as editor:
+    with closing(open_store(settings).edit("photos")) as editor:
         report = refresh(editor)
     assert (report.pictures, report.changed, report.unread) == (5, 1, 0)
     red = records(settings)["red.png"]
@@ -97,7 +97,7 @@ def test_facts_are_read_again_without_encoding(run: Run, settings: Settings, pho
 def test_a_record_of_an_earlier_version_gets_its_facts(run: Run, settings: Settings, photos: Path) -> None:
     run(photos)
     before = records(settings)["red.png"]
-    with closing(edit_collection(settings, "photos")) as editor:
+    with closing(open_store(settings).edit("photos")) as editor:
         assert editor.spec
         editor.begin(editor.spec)
         editor.update([replace(before, date_source=None, captions=("a wall",), phash="0" * 16)])

@@ -10,7 +10,7 @@ from PIL import Image
 
 from gallery.errors import BadInput
 from gallery.settings import Settings
-from gallery.stores.collection import edit_collection, open_collection
+from gallery.stores import open_store
 from ingest.part import Part
 from ingest.pipeline import ingest
 
@@ -39,9 +39,9 @@ def test_the_parts_together_are_the_library(tmp_path: Path) -> None:
     settings = Settings(tmp_path / "data")
     taken = 0
     for part in (Part(1, 2), Part(2, 2), Part(1, 2)):  # one of them again: nothing doubles
-        with contextlib.closing(edit_collection(settings, "photos")) as editor:
+        with contextlib.closing(open_store(settings).edit("photos")) as editor:
             report = ingest([tmp_path], editor, LetterEncoder, exclude=["data/"], part=part)
         taken += report.indexed
     assert taken == 20
-    with contextlib.closing(open_collection(settings, "photos")) as collection:
+    with contextlib.closing(open_store(settings).open("photos")) as collection:
         assert collection.count() == 20

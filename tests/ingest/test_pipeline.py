@@ -20,7 +20,7 @@ from gallery.pictures.decode import _formats
 from gallery.records import Caption, Hit, ImageRecord
 from gallery.settings import Settings
 from gallery.spec import Spec
-from gallery.stores.collection import edit_collection, open_collection
+from gallery.stores import open_store
 from ingest.captions import CaptionsByPath
 from ingest.pipeline import ingest
 from ingest.report import IngestReport
@@ -56,7 +56,7 @@ def run(settings: Settings, encoder: LetterEncoder, photos: Path) -> Ingest:
     """Run `ingest` over the photos, or other roots, into the collection `photos`."""
 
     def run_once(*roots: Path, **options: object) -> IngestReport:
-        editor = edit_collection(settings, "photos")
+        editor = open_store(settings).edit("photos")
         try:
             return ingest(roots or (photos,), editor, lambda: encoder, **{"batch_size": 2, **options})  # type: ignore[arg-type]
         finally:
@@ -68,7 +68,7 @@ def run(settings: Settings, encoder: LetterEncoder, photos: Path) -> Ingest:
 @pytest.fixture
 def find(settings: Settings, encoder: LetterEncoder) -> Callable[[str], list[Hit]]:
     def search(query: str) -> list[Hit]:
-        collection = open_collection(settings, "photos")
+        collection = open_store(settings).open("photos")
         hits = SearchEngine(encoder, collection).search(query)
         collection.close()
         return hits
@@ -78,7 +78,7 @@ def find(settings: Settings, encoder: LetterEncoder) -> Callable[[str], list[Hit
 
 def stored(settings: Settings) -> dict[str, ImageRecord]:
     """Return all records of the collection by the name of their first file, their vectors having been checked."""
-    collection = open_collection(settings, "photos")
+    collection = open_store(settings).open("photos")
     encoder = LetterEncoder()
     records = {}
     for record, vector in collection.scan():
@@ -123,7 +123,7 @@ def test_a_second_run_opens_no_file_and_loads_no_encoder(
 ) -> None:
     run()
     monkeypatch.setattr("ingest.reading.read_file", lambda path: pytest.fail(f"{path} was opened"))
-    editor = edit_collection(settings, "photos")
+    editor = open_store(settings).edit("photos")
     report = ingest([photos], editor, lambda: pytest.fail("the encoder was loaded"))
     editor.close()
     assert (report.indexed, report.unchanged) == (0, 5)
@@ -255,7 +255,7 @@ def test_a_passing_failure_is_listed_too(
     (photos / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
     run()
     _formats.cache_clear()
-    editor = edit_collection(settings, "photos")
+    editor = open_store(settings).edit("photos")
     assert [(entry.file.path, entry.reason) for entry in editor.journal.failures()] == [
         (str(photos / "phone.heic"), Reason.UNSUPPORTED)
     ]
@@ -272,7 +272,7 @@ def test_an_encoder_that_cannot_be_loaded_while_the_walk_goes_on(settings: Setti
         raise EncoderError("no such encoder")
 
     for _ in range(20):
-        editor = edit_collection(settings, "photos")
+        editor = open_store(settings).edit("photos")
         with pytest.raises(EncoderError):
             ingest([many], editor, fail)
         editor.close()

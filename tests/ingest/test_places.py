@@ -10,8 +10,7 @@ from click.testing import CliRunner, Result
 
 from gallery.settings import Settings
 from gallery.spec import Spec
-from gallery.stores import tuning
-from gallery.stores.collection import edit_collection, open_collection
+from gallery.stores import open_store, tuning
 from ingest.cli import main
 
 SPEC = Spec(encoder="letters", dimension=64, space="letters-1", text="letters-1")
@@ -20,7 +19,7 @@ SPEC = Spec(encoder="letters", dimension=64, space="letters-1", text="letters-1"
 @pytest.fixture
 def settings(tmp_path: Path, make_record: Callable[..., Any], unit_rows: Callable[..., Any]) -> Settings:
     settings = Settings(tmp_path / "data")
-    with contextlib.closing(edit_collection(settings, "photos")) as editor:
+    with contextlib.closing(open_store(settings).edit("photos")) as editor:
         editor.begin(SPEC)
         editor.upsert([make_record(number) for number in range(30)], unit_rows(30))
         editor.finish()
@@ -42,7 +41,7 @@ def test_copy_to_a_folder_and_beside_itself(run: Callable[..., Result], settings
     assert "0 of them now" in run("--copy-to", str(tmp_path / "backup")).stderr
     assert run("--copy-to", str(settings.data_dir), "--as", "second").exit_code == 0
     for place, name in ((Settings(tmp_path / "backup"), "photos"), (settings, "second")):
-        with contextlib.closing(open_collection(place, name)) as copy:
+        with contextlib.closing(open_store(place).open(name)) as copy:
             assert copy.count() == 30
 
 
@@ -57,11 +56,11 @@ def test_what_cannot_be_copied_is_said_in_a_sentence(run: Callable[..., Result],
 def test_thumbnails_are_pointed_elsewhere(run: Callable[..., Result], settings: Settings) -> None:
     done = run("--set-public-url", "https://photos.example/")
     assert (done.exit_code, "https://photos.example/thumbs/" in done.stderr) == (0, True)
-    with contextlib.closing(open_collection(settings)) as collection:
+    with contextlib.closing(open_store(settings).open()) as collection:
         assert collection.public_url() == "https://photos.example"
     assert run("--set-public-url", "photos").exit_code == 1
     assert run("--set-public-url", "").exit_code == 0
-    with contextlib.closing(open_collection(settings)) as collection:
+    with contextlib.closing(open_store(settings).open()) as collection:
         assert collection.public_url() is None
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from gallery.errors import BadInput
 from gallery.settings import Settings
-from gallery.stores.collection import edit_collection, open_collection
+from gallery.stores import open_store
 from ingest.pipeline import ingest
 from ingest.removal import is_below, is_gone
 from ingest.report import IngestReport
@@ -42,7 +42,7 @@ def encoder() -> LetterEncoder:
 @pytest.fixture
 def run(settings: Settings, encoder: LetterEncoder, photos: Path) -> Ingest:
     def run_once(*roots: Path, **options: object) -> IngestReport:
-        editor = edit_collection(settings, "photos")
+        editor = open_store(settings).edit("photos")
         try:
             return ingest(roots or (photos,), editor, lambda: encoder, **options)  # type: ignore[arg-type]
         finally:
@@ -53,7 +53,7 @@ def run(settings: Settings, encoder: LetterEncoder, photos: Path) -> Ingest:
 
 def places(settings: Settings) -> list[str]:
     """Return the places of all pictures, sorted."""
-    collection = open_collection(settings)
+    collection = open_store(settings).open()
     found = sorted(file.path for record, _ in collection.scan() for file in record.files)
     collection.close()
     return found

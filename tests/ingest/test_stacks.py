@@ -15,7 +15,7 @@ from gallery.pictures import perceptual_hash
 from gallery.records import ImageRecord
 from gallery.settings import Settings
 from gallery.spec import Spec
-from gallery.stores.collection import edit_collection, open_collection
+from gallery.stores import open_store
 from ingest import stacks
 from ingest.stacks import CLOSE_SECONDS, MOST_AT_ONCE, restack
 
@@ -25,7 +25,7 @@ MakeRecord = Callable[..., ImageRecord]
 
 
 def store(settings: Settings, records: list[ImageRecord], vectors: Any) -> int:  # noqa: ANN401 - an array
-    with closing(edit_collection(settings, "photos")) as editor:
+    with closing(open_store(settings).edit("photos")) as editor:
         editor.begin(SPEC)
         editor.upsert(records, vectors)
         changed = restack(editor)
@@ -34,7 +34,7 @@ def store(settings: Settings, records: list[ImageRecord], vectors: Any) -> int: 
 
 
 def found(settings: Settings) -> dict[str, str | None]:
-    with closing(open_collection(settings, "photos")) as collection:
+    with closing(open_store(settings).open("photos")) as collection:
         return {record.id: record.stack for record, _ in collection.scan()}
 
 
@@ -97,7 +97,7 @@ def test_only_what_changed_is_written(make_record: MakeRecord, unit_rows: Callab
     records, vectors = drawn(make_record, unit_rows, 40)
     settings = Settings(tmp_path)
     assert store(settings, records, vectors) == 40
-    with closing(edit_collection(settings, "photos")) as editor:
+    with closing(open_store(settings).edit("photos")) as editor:
         editor.begin(SPEC)
         assert restack(editor) == 0
         editor.delete([min(found(settings).values(), key=str)])  # type: ignore[list-item]

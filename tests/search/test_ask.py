@@ -17,8 +17,7 @@ from gallery.calibration import Calibration, StrictRule
 from gallery.errors import BadInput, SpecMismatch, UnreadableImage
 from gallery.records import ImageRecord
 from gallery.settings import Settings
-from gallery.stores.collection import edit_collection
-from gallery.stores.payload import date_of, moment
+from gallery.stores import date_of, moment, open_store
 from search import grouping, unrelated
 from search.engine import SearchEngine
 from search.filtering import in_folder, matches_path
@@ -44,7 +43,7 @@ def engine(
     records: list[ImageRecord], vectors: NDArray[np.float32], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SearchEngine]:
     settings, encoder = Settings(tmp_path_factory.mktemp("data")), LetterEncoder()
-    editor = edit_collection(settings, "photos")
+    editor = open_store(settings).edit("photos")
     editor.begin(encoder.spec)
     editor.upsert(records, vectors)
     editor.finish()

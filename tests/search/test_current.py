@@ -19,8 +19,8 @@ import ingest.cli
 from gallery.calibration import Calibration, save_calibration
 from gallery.errors import CollectionError, EncoderError, GalleryError
 from gallery.settings import Settings
-from gallery.stores.collection import drop_collection
-from gallery.stores.server import connection as server_connection
+from gallery.stores import open_store
+from gallery.stores.server import store as server_store
 from gallery.vectors import Vectors
 from search import open_collection
 from search.current import CurrentEngine, NotReadyError
@@ -44,7 +44,7 @@ class Mirrored(LetterEncoder):
 @pytest.fixture(params=["embedded", "memory"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     client = LastingClient(":memory:")
-    monkeypatch.setattr(server_connection, "connect", lambda *_: client)
+    monkeypatch.setattr(server_store, "connect", lambda *_: client)
     yield Settings(tmp_path / "data", qdrant_url="http://memory" if request.param == "memory" else None)
     QdrantClient.close(client)
 
@@ -69,7 +69,7 @@ def test_python_sees_what_was_published_before_it_asked(settings: Settings, tmp_
             assert len(collection) == before + 1
             found = [Path(hit.path).name for hit in collection.search(limit=100, group=None).hits]
             assert f"{'new' * (number + 1)}.png" in found
-        drop_collection(settings, "drawn")
+        open_store(settings).drop("drawn")
         # The client's stand-in for a server raises what no server does.
         expected = (CollectionError, ValueError) if settings.qdrant_url else CollectionError
         for _ in range(2):
@@ -90,7 +90,7 @@ def test_the_page_sees_what_was_published_before_it_was_asked(tmp_path: Path) ->
         assert CliRunner().invoke(ingest.cli.main, arguments, env=environment).exit_code == 0
         assert page.client.get("/api/search?q=red&limit=50").json()["total"] == pictures - 2
         assert "red.png" not in page.client.get("/?stacks=apart&q=red").text
-        drop_collection(page.settings, "drawn")
+        open_store(page.settings).drop("drawn")
         for path in ("/api/search?q=red", "/api/facets", "/", "/api/collection"):
             assert page.client.get(path).status_code == 404, path
 

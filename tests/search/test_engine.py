@@ -13,8 +13,7 @@ from gallery.calibration import Calibration
 from gallery.errors import BadInput, SpecMismatch
 from gallery.records import ImageRecord
 from gallery.settings import Settings
-from gallery.stores.collection import ImageCollection, edit_collection, open_collection
-from gallery.stores.payload import moment
+from gallery.stores import ImageCollection, moment, open_store
 from search.answer import from_json, to_json
 from search.engine import SearchEngine
 
@@ -25,14 +24,14 @@ def collection(
 ) -> Iterator[ImageCollection]:
     """Four pictures whose vectors are those of words: abc, abd, xyz and red."""
     settings, encoder = Settings(data_dir=tmp_path_factory.mktemp("data")), LetterEncoder()
-    editor = edit_collection(settings, "words")
+    editor = open_store(settings).edit("words")
     editor.begin(encoder.spec)
     words = ["abc", "abd", "xyz", "red"]
     records = [make_record(number, captions=(word,), width=100 + number) for number, word in enumerate(words)]
     editor.upsert(records, encoder.encode_texts(words))
     editor.finish()
     editor.close()
-    opened = open_collection(settings)
+    opened = open_store(settings).open()
     yield opened
     opened.close()
 

@@ -9,8 +9,7 @@ from PIL import Image
 from gallery.records import ImageFile, ImageRecord
 from gallery.settings import Settings
 from gallery.spec import sha256_of
-from gallery.stores.collection import edit_collection
-from gallery.stores.payload import now, point_id
+from gallery.stores import now, open_store, point_id
 
 
 def make(folder: Path | None = None) -> tuple[Settings, LetterEncoder, Path]:
@@ -28,7 +27,7 @@ def make(folder: Path | None = None) -> tuple[Settings, LetterEncoder, Path]:
         records.append(
             ImageRecord(point_id(digest), digest, (place,), 8, 8, "PNG", None, None, 1, (f"all {name}",), now())
         )
-    editor = edit_collection(settings, "colours")
+    editor = open_store(settings).edit("colours")
     editor.begin(encoder.spec)
     editor.upsert(records, encoder.encode_texts(["red", "green", "blue", "gold"]))
     editor.finish()

@@ -16,7 +16,7 @@ from PIL import Image
 from gallery.encoders import PictureEncoder
 from gallery.records import Caption
 from gallery.settings import Settings
-from gallery.stores.collection import collection_names, edit_collection
+from gallery.stores import open_store
 from ingest.captions import CaptionsByPath
 from ingest.pipeline import ingest
 from search.current import NotReadyError
@@ -56,7 +56,7 @@ def draw_alike(folder: Path) -> None:
 def index(settings: Settings, folder: Path, encoder: PictureEncoder, *, change: bool = False) -> None:
     """Bring all pictures of a folder into the collection `drawn`; with `change` also if it has another encoder."""
     captions = CaptionsByPath([Caption("red.png", "a red thing <b>")], folder / "warm")
-    editor = edit_collection(settings, "drawn")
+    editor = open_store(settings).edit("drawn")
     try:
         if change:
             editor.change(encoder.spec)
@@ -123,7 +123,7 @@ def served_again(
     def opener(name: str, before: SearchEngine | None) -> SearchEngine:
         return SearchEngine.open(settings, name, text_encoder=Towers(batching, lambda: letters), before=before)
 
-    collections = Collections("drawn", lambda: collection_names(settings), opener)
+    collections = Collections("drawn", lambda: open_store(settings).names(), opener)
     app = create_app(collections, settings, limits, secret=secret, changes=changes)
     with listening(app) as address, httpx.Client(base_url=address, timeout=10) as client:
         until(lambda: client.get("/static/page.css").status_code in (200, 401, 403))

@@ -1,8 +1,11 @@
 """Writing to embedded collections, generation by generation."""
 
+import contextlib
 import json
+import logging
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -10,228 +13,288 @@ import numpy as np
 import qdrant_edge as q
 from numpy.typing import NDArray
 
-from gallery.errors import CollectionError
+from gallery.errors import CollectionError, Damaged
 from gallery.records import ImageRecord
-from gallery.settings import Settings
 from gallery.spec import Spec
-from gallery.stores.collection import check_vectors
-from gallery.stores.editor import Former
-from gallery.stores.embedded.edge import (
-    JOURNAL,
-    SHARD,
-    SPEC,
-    EdgeCollection,
-    collections_folder,
-    engine_errors,
-    get_records,
-    get_vectors,
-    load_shard,
-    read_spec,
-    scan_records,
-)
-from gallery.stores.embedded.generations import Workshop, next_generation, published
+from gallery.stores.common import check_vectors
+from gallery.stores.contract import Former
+from gallery.stores.embedded.collection import JOURNAL, SPEC, EmbeddedCollection, open_generation, read_spec
+from gallery.stores.embedded.engine import SHARD, damaged, engine_errors, load_shard
+from gallery.stores.embedded.generations import Workshop, published, unfinished
+from gallery.stores.embedded.seal import check_seal, check_sizes, is_as_sealed, note_sizes, unseal
 from gallery.stores.embedded.tuning import config, optimised, payload_index
 from gallery.stores.journal import Journal
 from gallery.stores.payload import INDEXED_KEYS, to_payload
+from gallery.stores.reconciling import forget_what_is_not_there, note_what_is_there
+
+_LOG = logging.getLogger(__name__)
 
 
-def edit_edge(settings: Settings, name: str) -> "EdgeEditor":
-    """Open a collection to write to it; it need not be there yet."""
-    return EdgeEditor(name, collections_folder(settings) / name, settings.public_url)
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """Nothing was written yet.
 
-
-def drop_edge(settings: Settings, name: str) -> None:
-    """Remove an embedded collection, unless another process is writing to it."""
-    workshop = Workshop(collections_folder(settings) / name)
-    try:
-        workshop.remove_all()
-    finally:
-        workshop.close()
-
-
-def edge_journal(settings: Settings, name: str) -> Journal:
-    """Return the journal of what would be gone on with, only to be read; one that knows nothing without a collection.
-
-    Another process may publish meanwhile, and remove what is about to be opened.
+    Attributes:
+        begun: What an interrupted run left, to be gone on with.
+        base: Else, what is published, to be copied; None for a collection or an encoder that begins with nothing.
     """
-    folder = collections_folder(settings) / name
-    while True:
-        current = published(folder)
-        unfinished = next_generation(folder)
-        generation = unfinished if unfinished.is_dir() else current
-        if generation is None:
-            return Journal(None)
-        try:
-            return Journal(generation / JOURNAL, new=False)
-        except CollectionError:
-            if published(folder) == current:
-                raise
+
+    begun: Path | None
+    base: Path | None
 
 
-class EdgeEditor:
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """A generation is in the making."""
+
+    generation: Path
+    points: EmbeddedCollection
+    public_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Published:
+    """What was in the making is what readers open."""
+
+
+class EmbeddedEditor:
     """A collection that this process writes to: the next generation is begun with the first write.
 
     A generation in the making whose space is not that of the published one is a change of the encoder: it began
     empty, and what it has not read yet is known to `former`.
     """
 
-    def __init__(self, name: str, folder: Path, public_url: str | None) -> None:
-        self.name = name
-        self._public_url = public_url
-        self._folder = folder
-        self._workshop = Workshop(folder)
-        self._shard: q.EdgeShard | None = None
+    def __init__(self, folder: Path, public_url: str | None) -> None:
+        """Open what is there.
+
+        Args:
+            folder: The collection's.
+            public_url: Where thumbnails are served, "" for nowhere; None leaves that as it is.
+        """
+        self.name = folder.name
         self.former: Former | None = None
+        self.spec: Spec | None = None
         self.journal = Journal(None)
+        self._public_url = public_url
+        self._workshop = Workshop(folder)
+        self._state: _Waiting | _Writing | _Published = _Waiting(None, None)
         try:
-            self._open()
-        except CollectionError:
-            self._workshop.close()
+            if self._workshop.mend_pointer():
+                _LOG.warning("CURRENT of %s was damaged, and names the newest complete generation again.", self.name)
+            self._take_up()
+        except BaseException:
+            self.close()
             raise
 
-    def _open(self) -> None:
-        """Take up what is there: what an interrupted run left, else what is published."""
-        self._unfinished = self._sound_unfinished()
-        current = published(self._folder)
-        self._base = self._unfinished or current
-        self._finished = False
-        self._generation: Path | None = None
-        self.spec: Spec | None = read_spec(self._base, self.name) if self._base else None
-        self.journal.close()
-        self.journal = Journal(self._base / JOURNAL if self._base else None)
-        if self._unfinished and current and self.spec and not self.spec.fits(read_spec(current, self.name)):
+    @property
+    def points(self) -> EmbeddedCollection:
+        return self._writing().points
+
+    def changing(self) -> str | None:
+        return self.spec.encoder if self.former and self.spec else None
+
+    def change(self, spec: Spec) -> None:
+        if self.spec is None or self.spec.fits(spec):
+            return
+        if self.former and isinstance(self._state, _Waiting) and self._state.begun:
+            shutil.rmtree(self._state.begun)  # a change to yet another encoder, or one that is taken back
+        else:
+            self.finish()  # what an interrupted run knew is known to the former then
+        self._set_former(None)
+        self._take_up()
+        current = published(self._workshop.folder)
+        if self.spec and not self.spec.fits(spec):
             self._set_former(current)
+            self._state, self.spec = _Waiting(None, None), spec
+            self._set_journal(Journal(None))
+
+    def begin(self, spec: Spec) -> None:
+        if self.spec:
+            self.spec.check(spec, self.name)
+        if isinstance(self._state, _Writing):
+            return
+        if not isinstance(self._state, _Waiting):
+            raise RuntimeError("what is finished is not begun again")
+        self._workshop.check_room()
+        generation = self._state.begun or self._next_generation(self._state.base, spec)
+        unseal(generation)
+        points = open_generation(generation)
+        self._make_indexes(points)
+        public_url = self._public_url
+        if public_url is None:
+            public_url = (self.former.collection if self.former else points).public_url()
+        self._state = _Writing(generation, points, public_url or None)
+        self.spec = self.spec or spec
+
+    def upsert(self, records: Sequence[ImageRecord], vectors: NDArray[np.float32]) -> None:
+        writing = self._writing()
+        self._workshop.check_room()
+        check_vectors(vectors, len(records), writing.points.spec.dimension)
+        points = [
+            q.Point(record.id, vector.tolist(), to_payload(record, writing.public_url))
+            for record, vector in zip(records, vectors, strict=True)
+        ]
+        self._apply(q.UpdateOperation.upsert_points(points))
+
+    def update(self, records: Sequence[ImageRecord]) -> None:
+        writing = self._writing()
+        for record in records:
+            payload = to_payload(record, writing.public_url)
+            self._apply(q.UpdateOperation.overwrite_payload([UUID(record.id)], payload))
+
+    def delete(self, ids: Sequence[str]) -> None:
+        self._apply(q.UpdateOperation.delete_points([UUID(id) for id in ids]))
+
+    def flush(self) -> None:
+        writing = self._writing()
+        with engine_errors(self.name):
+            writing.points.shard.flush()
+        note_sizes(writing.generation)
+
+    def finish(self) -> None:
+        """Complete the generation and publish it; without one, there is nothing to do."""
+        if isinstance(self._state, _Waiting) and self._state.begun and self.spec:
+            self.begin(self.spec)  # an earlier run wrote all there was, and was stopped before this
+        if not isinstance(self._state, _Writing):
+            return
+        generation, points = self._state.generation, self._state.points
+        unseal(generation)
+        with engine_errors(self.name):
+            points.shard.flush()
+            points.shard = optimised(points.shard, generation / SHARD, points.spec.dimension)
+        points.close()
+        with contextlib.closing(load_shard(generation)) as settled:  # what opening changes is changed before the seal
+            count = settled.count(q.CountRequest(exact=True))
+        self._state = _Published()
+        self.journal.close()
+        self._set_former(None)
+        self._workshop.publish(generation, count, points.spec.to_dict())
+
+    def close(self) -> None:
+        """Let go of the files and the lock; the next run goes on with what was flushed."""
+        if isinstance(self._state, _Writing):
+            self._state.points.close()
+        self._set_former(None)
+        self.journal.close()
+        self._workshop.close()
+
+    def _take_up(self) -> None:
+        """Take up what is there: what an interrupted run left, else what is published."""
+        current, begun = published(self._workshop.folder), self._sound_begun()
+        base = begun or current
+        self.spec = read_spec(base) if base else None
+        if begun:
+            self._set_journal(Journal(begun / JOURNAL))
+            if current and self.spec and not self.spec.fits(read_spec(current)):
+                self._set_former(current)
+        elif current:
+            begun = self._with_whole_journal(current)
+            self._set_journal(Journal((begun or current) / JOURNAL))
+        else:
+            self._set_journal(Journal(None))
+        self._state = _Waiting(begun, current)
+
+    def _sound_begun(self) -> Path | None:
+        """Return what an interrupted run left; if that is proven damaged, it is set aside."""
+        begun = unfinished(self._workshop.folder)
+        if begun is None:
+            return None
+        self._workshop.check_room()  # the engine maps files, and grows them when it opens them
+        try:
+            check_sizes(begun)
+            with contextlib.closing(open_generation(begun)) as points:
+                mend_journal(begun / JOURNAL, points)
+        except Damaged as error:
+            kept = self._workshop.set_aside(begun)
+            _LOG.warning("What an interrupted run left is set aside in %s, and is made again: %s.", kept, error)
+            return None
+        return begun
+
+    def _with_whole_journal(self, current: Path) -> Path | None:
+        """Begin the next generation with a journal that fits the points, if the published one's does not.
+
+        Raises:
+            Damaged: The points are not as they were written.
+        """
+        try:
+            points = check_seal(current, but=JOURNAL)
+        except Damaged as error:
+            raise damaged(self.name, str(error)) from error
+        if points is None or (is_as_sealed(current, JOURNAL) and points == _pictures(current / JOURNAL)):
+            return None
+        generation = self._workshop.settle(self._workshop.draft(current))
+        if not is_as_sealed(current, JOURNAL):
+            remove_journal(generation / JOURNAL)
+        with contextlib.closing(open_generation(generation)) as collection:
+            mend_journal(generation / JOURNAL, collection)
+        _LOG.warning("The journal of %s did not fit its pictures, and was made anew from them.", self.name)
+        return generation
+
+    def _set_journal(self, journal: Journal) -> None:
+        self.journal.close()
+        self.journal = journal
 
     def _set_former(self, current: Path | None) -> None:
         if self.former:
             self.former.close()
         self.former = None
         if current:
-            collection = EdgeCollection(self.name, read_spec(current, self.name), load_shard(current))
-            self.former = Former(collection, Journal(current / JOURNAL, new=False))
+            self.former = Former(open_generation(current), Journal(current / JOURNAL, new=False))
 
-    def change(self, spec: Spec) -> None:
-        if self.spec is None or self.spec.fits(spec):
-            return
-        if self.former and self._unfinished:
-            shutil.rmtree(self._unfinished)  # a change to yet another encoder, or one that is taken back
-        else:
-            self.finish()  # what an interrupted run knew is known to the former then
-        self._set_former(None)
-        self._open()
-        if self.spec and not self.spec.fits(spec):
-            self._set_former(self._base)
-            self._base, self.spec = None, spec
-            self.journal.close()
-            self.journal = Journal(None)
-
-    @property
-    def changing(self) -> str | None:
-        return self.spec.encoder if self.former and self.spec else None
-
-    def begin(self, spec: Spec) -> None:
-        if self.spec:
-            self.spec.check(spec, self.name)
-        if self._finished:
-            raise RuntimeError("what is finished is not begun again")
-        if self._shard:
-            return
-        self._generation = self._unfinished or self._next_generation(spec)
-        self._shard = load_shard(self._generation)
-        self.spec = spec
-
-    def get(self, ids: Sequence[str]) -> dict[str, ImageRecord]:
-        return get_records(self._open_shard(), ids)
-
-    def scan(self) -> Iterator[ImageRecord]:
-        return scan_records(self._open_shard())
-
-    def vectors(self, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
-        return get_vectors(self._open_shard(), ids)
-
-    def upsert(self, records: Sequence[ImageRecord], vectors: NDArray[np.float32]) -> None:
-        shard = self._open_shard()
-        self._workshop.check_room()
-        check_vectors(vectors, len(records), self.spec.dimension if self.spec else 0)
-        points = [
-            q.Point(record.id, vector.tolist(), to_payload(record, self._public_url))
-            for record, vector in zip(records, vectors, strict=True)
-        ]
-        self._apply(shard, q.UpdateOperation.upsert_points(points))
-
-    def update(self, records: Sequence[ImageRecord]) -> None:
-        shard = self._open_shard()
-        for record in records:
-            payload = to_payload(record, self._public_url)
-            self._apply(shard, q.UpdateOperation.overwrite_payload([UUID(record.id)], payload))
-
-    def delete(self, ids: Sequence[str]) -> None:
-        self._apply(self._open_shard(), q.UpdateOperation.delete_points([UUID(id) for id in ids]))
-
-    def flush(self) -> None:
-        with engine_errors(self.name):
-            self._open_shard().flush()
-
-    def finish(self) -> None:
-        """Complete the generation and publish it; without one, there is nothing to do."""
-        if self._unfinished and self.spec:
-            self.begin(self.spec)  # an earlier run wrote all there was, and was stopped before this
-        if not self._shard or not self._generation:
-            return
-        with engine_errors(self.name):
-            self._shard.flush()
-            self._shard = optimised(self._shard, self._generation / SHARD, self.spec.dimension if self.spec else 0)
-        self._shard.close()
-        self._shard = None
-        self.journal.close()
-        self._set_former(None)
-        self._workshop.publish(self._generation)
-        self._finished = True
-
-    def close(self) -> None:
-        """Let go of the files and the lock; what was flushed waits for the next run."""
-        if self._shard:
-            self._shard.close()
-        self._set_former(None)
-        self.journal.close()
-        self._workshop.close()
-
-    def _sound_unfinished(self) -> Path | None:
-        """Return what an interrupted run left, unless that is damaged: then it is removed, as it can be made again."""
-        unfinished = self._workshop.unfinished()
-        if unfinished:
-            try:
-                read_spec(unfinished, self.name)
-                Journal(unfinished / JOURNAL).close()
-                load_shard(unfinished).close()
-            except CollectionError:
-                shutil.rmtree(unfinished)
-                return None
-        return unfinished
-
-    def _next_generation(self, spec: Spec) -> Path:
-        draft = self._workshop.draft(self._base)
-        if not self._base:
+    def _next_generation(self, base: Path | None, spec: Spec) -> Path:
+        draft = self._workshop.draft(base)
+        if not base:
             (draft / SPEC).write_text(json.dumps(spec.to_dict(), indent=1))
-            _create(draft, spec)
+            with engine_errors(self.name):
+                shard = q.EdgeShard.create(str(draft / SHARD), config(spec.dimension))
+                shard.close()
         generation = self._workshop.settle(draft)
         self.journal.move_to(generation / JOURNAL)
         return generation
 
-    def _open_shard(self) -> q.EdgeShard:
-        if self._shard is None:
-            raise RuntimeError("begin() comes before reading and writing")
-        return self._shard
-
-    def _apply(self, shard: q.EdgeShard, operation: q.UpdateOperation) -> None:
+    def _make_indexes(self, points: EmbeddedCollection) -> None:
         with engine_errors(self.name):
-            shard.update(operation)
+            missing = INDEXED_KEYS.keys() - points.shard.info().payload_schema.keys()
+            for key in sorted(missing):
+                points.shard.update(payload_index(key, INDEXED_KEYS[key]))
+            if missing:
+                points.shard.flush()
+
+    def _writing(self) -> _Writing:
+        if not isinstance(self._state, _Writing):
+            raise RuntimeError("begin() comes before reading and writing")
+        return self._state
+
+    def _apply(self, operation: q.UpdateOperation) -> None:
+        with engine_errors(self.name):
+            self.points.shard.update(operation)
 
 
-def _create(generation: Path, spec: Spec) -> None:
-    with engine_errors(generation.parent.name):
-        shard = q.EdgeShard.create(str(generation / SHARD), config(spec.dimension))
-        for key, kind in INDEXED_KEYS.items():
-            shard.update(payload_index(key, kind))
-        shard.flush()
-        shard.close()
+def _pictures(journal: Path) -> int | None:
+    """Return how many pictures a journal knows; None where it cannot tell."""
+    try:
+        with contextlib.closing(Journal(journal, new=False)) as opened:
+            return opened.pictures()
+    except CollectionError:
+        return None
+
+
+def mend_journal(path: Path, points: EmbeddedCollection) -> None:
+    """Make the journal at `path` fit the points; one that is damaged is made anew from them."""
+    try:
+        with contextlib.closing(Journal(path)) as journal:
+            journal.check()
+    except Damaged:
+        remove_journal(path)
+    with contextlib.closing(Journal(path)) as journal:
+        if journal.pictures() != points.count():
+            forget_what_is_not_there(journal, points)
+            note_what_is_there(journal, points.records())
+
+
+def remove_journal(path: Path) -> None:
+    """Remove a journal, with what SQLite keeps beside it."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+    Path(f"{path}-journal").unlink(missing_ok=True)

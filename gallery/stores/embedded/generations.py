@@ -5,60 +5,97 @@
         lock             held by the process that writes; holder: its process id
         gen-000001/      published: never written to again, opened by any number of readers
         gen-000002/      in the making: a copy of the published one, or a new one
+        damaged-…/       what could not be gone on with, kept until `repair` or `drop`
 
 The switch is the replacement of CURRENT, which is atomic. A crash leaves CURRENT as it was, and what was flushed into
-the generation in the making is gone on with by the next run. Knows nothing of what is in a generation.
+the generation in the making is gone on with by the next run. A generation is sealed just before it is published. Knows
+nothing else of what is in a generation.
 """
 
 import contextlib
 import os
+import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from gallery.errors import CollectionError
 from gallery.stores.embedded.cloning import copy_file
+from gallery.stores.embedded.seal import bytes_on_disk, is_sealed, seal, unseal
 
 RESERVE = 256 * 2**20
 """Bytes that are left free on the disk."""
+CURRENT = "CURRENT"
+_GENERATION = re.compile(r"gen-\d{6,}")
 
 
 def published(folder: Path) -> Path | None:
-    """Return the folder of the published generation of the collection at `folder`, if there is one."""
+    """Return the folder of the published generation of the collection at `folder`, if there is one.
+
+    Where CURRENT is damaged, that is the newest one that was complete.
+    """
+    named, before = pointed(folder), None
+    while named and named != before:  # another process may publish, and remove what was named, in between
+        if named.is_dir():
+            return named
+        named, before = pointed(folder), named
+    return _newest_complete(folder)
+
+
+def pointed(folder: Path) -> Path | None:
+    """Return the generation that CURRENT names, whether or not it is there; None where CURRENT names none."""
     try:
-        return folder / (folder / "CURRENT").read_text().strip()
-    except FileNotFoundError:
+        name = (folder / CURRENT).read_text().strip()
+    except (OSError, UnicodeDecodeError):
         return None
+    return folder / name if _GENERATION.fullmatch(name) else None
 
 
 def published_state(folder: Path) -> str | None:
     """Return what no two published generations of the collection at `folder` share, also if it was dropped between."""
-    pointer = folder / "CURRENT"
-    try:
-        return f"{pointer.read_text().strip()} {pointer.stat().st_mtime_ns}"
-    except FileNotFoundError:
+    current = published(folder)
+    if current is None:
         return None
+    with contextlib.suppress(OSError):
+        return f"{current.name} {(folder / CURRENT).stat().st_mtime_ns}"
+    return current.name
+
+
+def collection_folders(data_dir: Path) -> list[Path]:
+    """Return the folders of all embedded collections that were begun, sorted by name."""
+    folders = (data_dir / "collections").glob("[!.]*")
+    return sorted(path for path in folders if path.is_dir() and (published(path) or _generations(path)))
 
 
 def published_collections(data_dir: Path) -> list[str]:
     """Return the names of the embedded collections that have been published, sorted."""
-    return sorted(path.parent.name for path in (data_dir / "collections").glob("[!.]*/CURRENT"))
+    return [folder.name for folder in collection_folders(data_dir) if published(folder)]
 
 
-def next_generation(folder: Path) -> Path:
+def unfinished(folder: Path) -> Path | None:
+    """Return the generation that an interrupted run left in the making, in the collection at `folder`."""
+    path = _next_generation(folder)
+    return path if path.is_dir() else None
+
+
+def _next_generation(folder: Path) -> Path:
     """Return the folder that the generation after the published one has, or would have."""
     current = published(folder)
     number = int(current.name.removeprefix("gen-")) if current else 0
     return folder / f"gen-{number + 1:06d}"
 
 
-def bytes_below(folder: Path) -> int:
-    """Return the bytes of all files below a folder, in which others may be replacing some."""
-    total = 0
-    for parent, _, names in os.walk(folder):  # unlike rglob it passes over a folder that is gone in the meantime
-        for name in names:
-            with contextlib.suppress(FileNotFoundError):
-                total += Path(parent, name).stat().st_size
-    return total
+def _generations(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("gen-*") if _GENERATION.fullmatch(path.name) and path.is_dir())
+
+
+def _newest_complete(folder: Path) -> Path | None:
+    there = _generations(folder)
+    complete = [path for path in there if is_sealed(path)]
+    if complete:
+        return complete[-1]
+    # Before there were seals: where a CURRENT is, something was published, and whatever is newer is in the making.
+    return there[0] if there and os.path.lexists(folder / CURRENT) else None
 
 
 class Workshop:
@@ -72,36 +109,40 @@ class Workshop:
         """
         from filelock import FileLock, Timeout  # for those who only read, its time is not worth it
 
-        self._folder = folder
+        self.folder = folder
         holder = folder / "holder"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(folder / "lock", timeout=0)
             self._lock.acquire()
-            holder.write_text(str(os.getpid()))
         except Timeout as error:
-            by = holder.read_text() if holder.exists() else "unknown"
             raise CollectionError(
-                f"collection {folder.name} is being written to by process {by}; wait for it or stop it"
+                f"collection {folder.name} is being written to by process {_read(holder)}; wait for it or stop it"
             ) from error
         except OSError as error:
             raise CollectionError(
                 f"{folder} cannot be written to ({error}); set DATA_DIR to a folder of yours"
             ) from error
+        with contextlib.suppress(OSError):  # a damaged one is no reason not to write
+            holder.write_text(str(os.getpid()))
 
-    def unfinished(self) -> Path | None:
-        """Return the generation that an interrupted run left in the making."""
-        path = next_generation(self._folder)
-        return path if path.is_dir() else None
+    def mend_pointer(self) -> bool:
+        """Make CURRENT name the published generation again where it does not; return whether that was needed."""
+        current = published(self.folder)
+        if current is None or pointed(self.folder) == current:
+            return False
+        self._point_to(current)
+        return True
 
     def draft(self, base: Path | None) -> Path:
         """Return the folder of a new draft: a copy of the generation `base`, or empty."""
-        draft = next_generation(self._folder).with_suffix(".draft")
+        draft = _next_generation(self.folder).with_suffix(".draft")
         shutil.rmtree(draft, ignore_errors=True)
-        self.check_room(bytes_below(base) if base else 0)
+        self.check_room(bytes_on_disk(base) if base else 0)
         try:
             if base:
                 _copy(base, draft)
+                unseal(draft)
             else:
                 draft.mkdir()
         except OSError as error:
@@ -116,48 +157,74 @@ class Workshop:
         Raises:
             CollectionError: Less than `wanted` bytes and a reserve are free.
         """
-        free = shutil.disk_usage(self._folder).free
-        if free < wanted + RESERVE:
+        missing = wanted + RESERVE - shutil.disk_usage(self.folder).free
+        if missing > 0:
             raise CollectionError(
-                f"{free / 1e6:.0f} MB are free at {self._folder}, and {(wanted + RESERVE) / 1e6:.0f} MB are needed; "
-                "make room and run again: what was written is kept"
+                f"the disk of {self.folder} lacks {missing / 1e6:.0f} MB; make room and run again: what was written is "
+                "kept, and searches go on"
             )
 
     def settle(self, draft: Path) -> Path:
         """Make a draft the generation in the making, which the next run goes on with, and return its folder."""
         _sync_all(draft)
-        generation = draft.rename(next_generation(self._folder))
-        _sync(self._folder)
+        generation = draft.rename(_next_generation(self.folder))
+        _sync(self.folder)
         return generation
 
-    def publish(self, generation: Path) -> None:
-        """Make `generation` the one that readers open, and remove all others.
+    def publish(self, generation: Path, points: int, spec: Mapping[str, object]) -> None:
+        """Seal `generation`, which holds so many points, make it the one that readers open, and remove all others.
 
         Readers that have an older one open go on answering from it.
         """
+        seal(generation, points, spec)
         _sync_all(generation)
-        pointer = self._folder / "CURRENT"
-        draft = self._folder / "CURRENT.draft"
-        with draft.open("w") as file:
-            file.write(generation.name)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(pointer)
-        _sync(self._folder)
-        for other in self._folder.glob("gen-*"):
+        self._point_to(generation)
+        for other in _generations(self.folder):
             if other != generation:
                 shutil.rmtree(other, ignore_errors=True)
 
+    def set_aside(self, generation: Path) -> Path:
+        """Move a damaged generation out of the way, and return where it is kept."""
+        number = 1
+        while (target := self.folder / f"damaged-{number}-{generation.name}").exists():
+            number += 1
+        generation.rename(target)
+        _sync(self.folder)
+        return target
+
     def remove_all(self) -> None:
         """Remove the collection, all at once for whoever looks at it."""
-        gone = self._folder.with_name(f".{self._folder.name}.dropped")
+        gone = self.folder.with_name(f".{self.folder.name}.dropped")
         shutil.rmtree(gone, ignore_errors=True)
-        self._folder.rename(gone)
+        self.folder.rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
 
     def close(self) -> None:
         """Give the lock back."""
         self._lock.release()
+
+    def _point_to(self, generation: Path) -> None:
+        pointer, draft = self.folder / CURRENT, self.folder / "CURRENT.draft"
+        with draft.open("w") as file:
+            file.write(generation.name)
+            file.flush()
+            os.fsync(file.fileno())
+        if pointer.is_dir() and not pointer.is_symlink():
+            shutil.rmtree(pointer)
+        draft.replace(pointer)
+        _sync(self.folder)
+
+
+def set_aside_in(folder: Path) -> list[Path]:
+    """Return what was set aside in the collection at `folder`, sorted."""
+    return sorted(folder.glob("damaged-*"))
+
+
+def _read(holder: Path) -> str:
+    try:
+        return holder.read_text() or "unknown"
+    except (OSError, UnicodeDecodeError):
+        return "unknown"
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -1,55 +1,67 @@
 """Collections on a Qdrant server or cluster, to be searched.
 
-A server refuses to give more than `options.MOST_HITS` at once; whoever wants more gets it in parts.
+A server refuses to give more than so many points at once; whoever wants more gets it in parts. Points that somebody
+else wrote are passed over.
 """
 
+import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from qdrant_client import QdrantClient, models
+from qdrant_client import models
 
+from gallery.errors import CollectionError
 from gallery.records import Hit, ImageRecord
-from gallery.settings import Settings
 from gallery.spec import Spec
-from gallery.stores.collection import Where, best_first, check_facet, newest_first
-from gallery.stores.filters import Condition, Filter, as_filter
+from gallery.stores.common import best_first, check_facet, newest_first
+from gallery.stores.filters import Condition, Filter, Where, as_filter
 from gallery.stores.payload import INDEXED_KEYS, public_url_of, to_record
-from gallery.stores.server import connection as server_connection
-from gallery.stores.server import options as server_options
-from gallery.stores.server.connection import SEARCH_PATIENCE, Caller, read_metadata, reading
-from gallery.stores.server.names import listed_names
+from gallery.stores.server.connection import Link, NotThere
+from gallery.stores.server.directory import Directory
+from gallery.stores.server.options import Limits
 
+_LOG = logging.getLogger(__name__)
 _PAGE = 500
+_ASKED_AT_ONCE = 1000
 
-
-def server_collections(settings: Settings) -> list[str]:
-    """Return the names of the server's collections, sorted."""
-    client = server_connection.connect(reading(settings))
-    try:
-        return listed_names(client, Caller(settings.qdrant_url, SEARCH_PATIENCE))
-    finally:
-        client.close()
-
-
-def open_server(settings: Settings, name: str) -> "ServerCollection":
-    """Open a collection of the server to search it."""
-    return ServerCollection(
-        name, server_connection.connect(reading(settings)), Caller(settings.qdrant_url, SEARCH_PATIENCE)
-    )
+T = TypeVar("T")
 
 
 class ServerCollection:
-    """A collection of a server, to be searched."""
+    """A collection of a server, to be searched.
 
-    def __init__(self, name: str, client: QdrantClient, call: Caller) -> None:
+    It stays with the points that it was opened on: where the encoder became another one, and these are gone, nothing is
+    answered any more, as the vectors of the one mean nothing to the other.
+    """
+
+    def __init__(self, name: str, target: str, link: Link, *, every_replica: bool = False) -> None:
+        """Open a collection.
+
+        Args:
+            name: What users call it.
+            target: Where its points lie.
+            link: How to ask.
+            every_replica: Let single pictures count as there only where every replica has them, as long as all answer.
+
+        Raises:
+            SpecMismatch: Ingest did not make it.
+            CollectionError: It is not there, or cannot be read.
+        """
         self.name = name
-        self.generation: str | None = None
-        self._client = client
-        self._call = call
-        self.spec = Spec.from_dict(read_metadata(client, call, name), name)
+        self.target = target
+        info = link.call(link.client.get_collection, target)
+        metadata = info.config.metadata or {}
+        self.generation: str | None = _generation(target, metadata)
+        self.spec = Spec.from_dict(metadata, name)
+        self.limits = Limits.of(info.config.strict_mode_config)
+        self._link = link
+        self._call = link.call
+        self._client = link.client
+        self._every_replica = every_replica and (info.config.params.replication_factor or 1) > 1
+        self._warned = False
 
     def nearest(
         self,
@@ -63,42 +75,47 @@ class ServerCollection:
         found: dict[str, Hit] = {}
         seen = 0
         while len(found) < limit:
-            size = min(limit - len(found), server_options.MOST_HITS)
-            points = self._call(
+            size = min(limit - len(found), self.limits.hits)
+            points = self._read(
                 self._client.query_points,
-                self.name,
                 query=vector.tolist(),
                 limit=size,
                 offset=seen,
                 query_filter=_filter(where),
                 score_threshold=min_score,
-                search_params=server_options.search_params(exact=exact),
+                search_params=self.limits.search_params(exact=exact),
                 with_payload=True,
             ).points
             # A deeper search may find what the one before it did not, and give a hit once more.
-            found |= {str(p.id): Hit(to_record(str(p.id), p.payload or {}), p.score) for p in points}
+            for point in points:
+                if record := self._record(point):
+                    found[record.id] = Hit(record, point.score)
             seen += len(points)
             if len(points) < size:
                 break
         return best_first(found.values())
 
     def get(self, ids: Sequence[str]) -> dict[str, ImageRecord]:
-        return get_records(self._client, self._call, self.name, ids)
+        records = map(self._record, self._retrieve(ids, with_payload=True))
+        return {record.id: record for record in records if record}
+
+    def present(self, ids: Sequence[str]) -> set[str]:
+        return {str(point.id) for point in self._retrieve(ids, with_payload=False)}
 
     def vectors(self, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
-        points = self._call(self._client.retrieve, self.name, ids=list(ids), with_payload=False, with_vectors=True)
+        points = self._retrieve(ids, with_payload=False, with_vectors=True)
         return {str(point.id): np.asarray(point.vector, np.float32) for point in points}
 
     def newest(self, limit: int, *, where: Where | None = None) -> list[ImageRecord]:
-        return newest_first(self._page, limit, where, server_options.MOST_HITS)
+        return newest_first(self._page, limit, where, self.limits.hits)
 
     def _page(self, where: Filter, limit: int, by_date: bool) -> list[ImageRecord]:
         if by_date:
             order = models.OrderBy(key="date", direction=models.Direction.DESC)
-            return _records(self._scroll(where, limit, order_by=order)[0])
+            return self._records(self._scroll(_ours(where), limit, order_by=order)[0])
         found: list[ImageRecord] = []
-        for points in self._pages(where, min(limit, server_options.MOST_HITS)):
-            found += _records(points)
+        for points in self._pages(where, min(limit, self.limits.hits)):
+            found += self._records(points)
             if len(found) >= limit:
                 break
         return found[:limit]
@@ -108,13 +125,14 @@ class ServerCollection:
         return public_url_of(points[0].payload or {}) if points else None
 
     def scan(self, where: Where | None = None) -> Iterator[tuple[ImageRecord, NDArray[np.float32]]]:
-        for points in self._pages(where, _PAGE, with_vectors=True):
+        for points in self._pages(where, min(_PAGE, self.limits.hits), with_vectors=True):
             for point in points:
-                yield to_record(str(point.id), point.payload or {}), np.asarray(point.vector, np.float32)
+                if record := self._record(point):
+                    yield record, np.asarray(point.vector, np.float32)
 
     def records(self, where: Where | None = None) -> Iterator[ImageRecord]:
-        for points in self._pages(where, _PAGE, with_vectors=False):
-            yield from _records(points)
+        for points in self._pages(where, min(_PAGE, self.limits.hits), with_vectors=False):
+            yield from self._records(points)
 
     def _pages(
         self,
@@ -137,50 +155,89 @@ class ServerCollection:
         **options: Any,  # noqa: ANN401 - the client's own
     ) -> tuple[list[models.Record], Any]:
         """Return a page of points with their payloads, and where the next one begins."""
-        return self._call(
-            self._client.scroll,
-            self.name,
-            scroll_filter=_filter(where),
-            limit=limit,
-            **{"with_payload": True, **options},
+        return self._read(
+            self._client.scroll, scroll_filter=_filter(where), limit=limit, **{"with_payload": True, **options}
         )
 
     def count(self, where: Where | None = None) -> int:
-        return self._call(self._client.count, self.name, count_filter=_filter(where), exact=True).count
+        return self._read(self._client.count, count_filter=_filter(where), exact=True).count
 
     def facet(self, key: str, limit: int = 20, *, least: int = 1) -> dict[str | int, int]:
         check_facet(key)
-        most = server_options.MOST_HITS
-        hits = self._call(self._client.facet, self.name, key=key, limit=min(limit, most), exact=True).hits
+        # Every shard cuts its own list at the limit, so a short one would be wrong by what the others cut off.
+        hits = self._read(self._client.facet, key=key, limit=self.limits.hits, exact=True).hits
         counts: dict[str | int, int] = {hit.value: hit.count for hit in hits}
-        if len(counts) == most < limit and min(counts.values()) >= least:  # there may be more of them
-            counts = self._counted(key, limit)
-        return {value: count for value, count in counts.items() if count >= least}
+        if len(counts) >= self.limits.hits:
+            counts = self._counted(key)
+        most = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))[:limit]
+        return {value: count for value, count in most if count >= least}
 
-    def _counted(self, key: str, limit: int) -> dict[str | int, int]:
+    def _counted(self, key: str) -> dict[str | int, int]:
         """Count the values of a key here, as there are more than the server would tell."""
         counts: Counter[str | int] = Counter()
-        for points in self._pages(None, server_options.MOST_HITS, with_payload=[key]):
+        for points in self._pages(None, self.limits.hits, with_payload=[key]):
             for point in points:
                 values = (point.payload or {}).get(key, ())
                 counts.update(set(values) if isinstance(values, list | tuple) else (values,))
-        return dict(sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))[:limit])
+        return dict(counts)
 
     def is_current(self) -> bool:
-        return Spec.from_dict(read_metadata(self._client, self._call, self.name), self.name) == self.spec
+        target = Directory(self._link).target_of(self.name)
+        return target == self.target and _generation(target, self._link.metadata(target)) == self.generation
 
     def close(self) -> None:
-        self._client.close()
+        """Do nothing: the connection is the store's."""
+
+    def _read(self, function: Callable[..., T], **options: Any) -> T:  # noqa: ANN401 - the client's own
+        try:
+            return self._call(function, self.target, **options)
+        except NotThere as error:
+            raise CollectionError(
+                f"what collection {self.name} led to is there no more: it was dropped, or has another encoder now; "
+                "try again"
+            ) from error
+
+    def _retrieve(self, ids: Sequence[str], **options: Any) -> list[models.Record]:  # noqa: ANN401 - the client's own
+        """Return the points with these ids, in pieces that every server gives."""
+        found: list[models.Record] = []
+        for start in range(0, len(ids), _ASKED_AT_ONCE):
+            found += self._retrieved(list(ids[start : start + _ASKED_AT_ONCE]), **options)
+        return found
+
+    def _retrieved(self, ids: list[str], **options: Any) -> list[models.Record]:  # noqa: ANN401 - the client's own
+        if self._every_replica:
+            try:
+                return self._call.once(
+                    self._client.retrieve, self.target, ids=ids, consistency=models.ReadConsistencyType.ALL, **options
+                )
+            except NotThere:
+                raise
+            except CollectionError:
+                _LOG.debug("A replica of %s is away: the others answer.", self.target)
+        return self._read(self._client.retrieve, ids=ids, **options)
+
+    def _records(self, points: Sequence[models.Record]) -> list[ImageRecord]:
+        return [record for record in map(self._record, points) if record]
+
+    def _record(self, point: models.Record | models.ScoredPoint) -> ImageRecord | None:
+        """Return what a point says of its picture; None for one that somebody else wrote."""
+        try:
+            return to_record(str(point.id), point.payload or {})
+        except (KeyError, TypeError, ValueError, AttributeError):
+            if not self._warned:
+                self._warned = True
+                _LOG.warning("Point %s of %s was not written by ingest; such points are left out.", point.id, self.name)
+            return None
 
 
-def get_records(client: QdrantClient, call: Caller, name: str, ids: Sequence[str]) -> dict[str, ImageRecord]:
-    """Return the pictures with these ids, those that are there."""
-    points = call(client.retrieve, name, ids=list(ids), with_payload=True)
-    return {str(point.id): to_record(str(point.id), point.payload or {}) for point in points}
+def _generation(target: str, metadata: Mapping[str, Any]) -> str:
+    """Return what an ingest or a change of the encoder changes."""
+    return f"{target} {metadata.get('changed') or metadata.get('made')}"
 
 
-def _records(points: Sequence[models.Record]) -> list[ImageRecord]:
-    return [to_record(str(point.id), point.payload or {}) for point in points]
+def _ours(where: Filter) -> Filter:
+    """Let through points with a date only: an order by date gives no others, and they are counted as a page."""
+    return where & Filter(must_not=(("sha256", None),))
 
 
 def _filter(where: Where | None) -> models.Filter | None:

@@ -1,10 +1,9 @@
-"""The connection to a Qdrant server or cluster: addresses, patience, and errors in a sentence."""
+"""The connection to a Qdrant server or cluster: patience, and errors in a sentence that fits their cause."""
 
-import math
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any, ParamSpec, TypeVar, cast
-from urllib.parse import urlsplit
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar
 
 import grpc
 import tenacity
@@ -13,124 +12,178 @@ from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
 from gallery.errors import CollectionError
-from gallery.settings import Settings
 
-SEARCH_PATIENCE = 10.0
-"""Seconds for which a search asks again when the server does not answer."""
-_HTTP_PORT = 6333
-_PASSING_CODES = (
+SEARCH_PATIENCE, INGEST_PATIENCE = 10.0, 90.0
+"""Seconds for which a search, or an ingest, asks a server again that was there and does not answer any more."""
+_AWAY = (
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
     grpc.StatusCode.RESOURCE_EXHAUSTED,
     grpc.StatusCode.ABORTED,
 )
+_REFUSED = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
+_REPLIES = (grpc.RpcError, ResourceExhaustedResponse, ResponseHandlingException, UnexpectedResponse)
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def connect(settings: Settings, timeout: float = SEARCH_PATIENCE) -> QdrantClient:
-    """Return a client for the server of the settings, which waits `timeout` seconds for an answer; nothing is sent yet.
-
-    With several addresses in `QDRANT_URL` it stays with the first that answers, until that does not.
-
-    Raises:
-        CollectionError: `QDRANT_URL` is no address, or one of several is none.
-    """
-    clients = [_client(url, settings.qdrant_api_key, timeout) for url in node_urls(settings)]
-    return clients[0] if len(clients) == 1 else cast(QdrantClient, AnyNode(clients))
-
-
-def node_urls(settings: Settings) -> list[str]:
-    """Return the addresses of `QDRANT_URL`; one that is empty if there is none."""
-    return [url.strip() for url in (settings.qdrant_url or "").split(",") if url.strip()] or [""]
-
-
-def reading(settings: Settings) -> Settings:
-    """Return the settings with the key that may only read in the place of the other, if there is one."""
-    return replace(settings, qdrant_api_key=settings.qdrant_read_only_api_key or settings.qdrant_api_key)
-
-
-def _client(url: str, api_key: str | None, timeout: float) -> QdrantClient:
-    try:
-        address = urlsplit(url)
-        if address.scheme not in ("http", "https") or not address.hostname:
-            raise ValueError("it must begin with http:// or https:// and name a host")
-        return QdrantClient(
-            url=url,
-            grpc_port=(address.port or _HTTP_PORT) + 1,  # as Qdrant has them, and docker/compose.cluster.yaml
-            api_key=api_key,
-            prefer_grpc=True,
-            timeout=math.ceil(timeout),
-            check_compatibility=False,
-        )
-    except ValueError as error:
-        raise CollectionError(f"QDRANT_URL {url!r} is no address: {error}") from error
+class NotThere(CollectionError):
+    """The server says that a collection or a point is not there."""
 
 
 class AnyNode:
     """The nodes of a cluster as one client: each answers for all, so a call goes to the next when one is away.
 
     A write that a node took before it went away is written again by the next, which changes nothing: ids are those of
-    the contents.
+    the contents. Safe to use from several threads.
     """
 
-    def __init__(self, clients: Sequence[QdrantClient]) -> None:
-        self._clients = clients
+    def __init__(self, nodes: Sequence[Any]) -> None:
+        self.nodes = nodes
         self._current = 0
+        self._lock = threading.Lock()
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever the client's function takes and gives
-            for attempt in range(len(self._clients)):
+            for attempt in range(len(self.nodes)):
                 node = self._current
                 try:
-                    return getattr(self._clients[node], name)(*args, **kwargs)
+                    return getattr(self.nodes[node], name)(*args, **kwargs)
                 except Exception as error:
-                    if not _is_passing(error) or attempt == len(self._clients) - 1:
+                    if not is_away(error) or attempt == len(self.nodes) - 1:
                         raise
-                    self._current = (node + 1) % len(self._clients)
+                    with self._lock:
+                        if self._current == node:  # no other thread has found out before
+                            self._current = (node + 1) % len(self.nodes)
             raise AssertionError
 
         return call
 
     def close(self) -> None:
         """Let go of all connections."""
-        for client in self._clients:
-            client.close()
+        for node in self.nodes:
+            node.close()
 
 
 class Caller:
     """Calls the server; asks again, at growing distances, while it cannot be reached, and then says so."""
 
-    def __init__(self, address: str | None, patience: float) -> None:
+    def __init__(self, address: str, patience: float, *, writing: bool = False) -> None:
+        """Take what to call the server in messages.
+
+        Args:
+            address: Without any password.
+            patience: Seconds to ask again for.
+            writing: A cluster whose nodes come and go answers with internal errors that pass: a write waits for these,
+                a search does not.
+        """
         self._address = address
-        self._retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_is_passing),
-            wait=tenacity.wait_exponential(multiplier=0.25, max=10),
-            stop=tenacity.stop_after_delay(patience),
-            reraise=True,
-        )
+        self._patience = patience
+        self._passing = is_passing if writing else is_away
 
     def __call__(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what `function` returns; raises `CollectionError` where the server will not have it."""
+        """Return what `function` returns.
+
+        Raises:
+            NotThere: The server does not have what is asked for.
+            CollectionError: The server will not have it, or is away.
+        """
+        return self.insist(self._passing, self._patience, function, *args, **kwargs)
+
+    def once(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what `function` returns, asking again only while no node can be reached; raises as a call does."""
+        return self.insist(is_away, self._patience, function, *args, **kwargs)
+
+    def soon(self, seconds: float, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what `function` returns of something that is being made, and is there in some seconds."""
+        return self.insist(_is_not_ready, seconds, function, *args, **kwargs)
+
+    def insist(
+        self,
+        passing: Callable[[BaseException], bool],
+        seconds: float,
+        function: Callable[P, T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Return what `function` returns, asking again for some seconds while it raises what passes."""
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(passing),
+            wait=tenacity.wait_exponential(multiplier=0.25, max=5),
+            stop=tenacity.stop_after_delay(seconds),
+            reraise=True,
+        )
         try:
-            return self._retrying(function, *args, **kwargs)
-        except (grpc.RpcError, ResourceExhaustedResponse, ResponseHandlingException, UnexpectedResponse) as error:
-            reason = error.details() if isinstance(error, grpc.Call) else str(error)
-            raise CollectionError(
-                f"the Qdrant server at {self._address} says: {' '.join(str(reason).split())[:300]}; "
-                "see that it runs (make up) and that QDRANT_URL and QDRANT_API_KEY are right"
-            ) from error
+            return retrying(function, *args, **kwargs)
+        except (*_REPLIES, ValueError) as error:
+            if isinstance(error, ValueError) and not _is_not_there(error):
+                raise
+            raise self._sentence(error) from error
+
+    def _sentence(self, error: Exception) -> CollectionError:
+        reason = error.details() if isinstance(error, grpc.Call) else str(error)
+        said = f"the Qdrant server at {self._address} says: {' '.join(str(reason).split())[:300]}"
+        if _is_not_there(error):
+            return NotThere(said)
+        if _code(error) in _REFUSED or _status(error) in (401, 403):
+            return CollectionError(f"{said}; see that QDRANT_API_KEY is right, and may do this")
+        if is_away(error):
+            return CollectionError(f"{said}; see that it runs (make up) and that QDRANT_URL is right")
+        if is_passing(error):
+            return CollectionError(f"{said}; see the server's log, and run again")
+        return CollectionError(said)
 
 
-def _is_passing(error: BaseException) -> bool:
+def is_away(error: BaseException) -> bool:
+    """Return whether a node cannot be reached at the moment, or has too much to do."""
     if isinstance(error, grpc.Call):
-        return error.code() in _PASSING_CODES
+        return error.code() in _AWAY
     if isinstance(error, UnexpectedResponse):
-        return error.status_code in (429, 500, 502, 503, 504)
+        return error.status_code in (429, 502, 503, 504)
     return isinstance(error, ResponseHandlingException | ResourceExhaustedResponse)
 
 
-def read_metadata(client: QdrantClient, call: Caller, name: str) -> dict[str, Any]:
-    """Return the metadata of a collection."""
-    return call(client.get_collection, name).config.metadata or {}
+def is_passing(error: BaseException) -> bool:
+    """Return whether the same call may succeed later, as when other nodes of a cluster are away."""
+    return is_away(error) or _code(error) == grpc.StatusCode.INTERNAL or _status(error) == 500
+
+
+def _is_not_there(error: BaseException) -> bool:
+    if isinstance(error, ValueError):  # the client in memory
+        return "not found" in str(error)
+    return isinstance(error, NotThere) or _code(error) == grpc.StatusCode.NOT_FOUND or _status(error) == 404
+
+
+def _is_not_ready(error: BaseException) -> bool:
+    return is_passing(error) or _is_not_there(error)
+
+
+def _code(error: BaseException) -> grpc.StatusCode | None:
+    return error.code() if isinstance(error, grpc.Call) else None
+
+
+def _status(error: BaseException) -> int | None:
+    return error.status_code if isinstance(error, UnexpectedResponse) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A client and how to call it.
+
+    Attributes:
+        client: Of one server, or of any node of a cluster.
+        nodes: How many addresses there are.
+    """
+
+    client: QdrantClient
+    call: Caller
+    nodes: int = 1
+
+    def clients(self) -> list[QdrantClient]:
+        """Return a client for each node."""
+        return list(self.client.nodes) if isinstance(self.client, AnyNode) else [self.client]
+
+    def metadata(self, collection: str) -> dict[str, Any]:
+        """Return the metadata of a collection."""
+        return self.call(self.client.get_collection, collection).config.metadata or {}

@@ -17,13 +17,11 @@ from gallery.errors import BadInput, CollectionError, SpecMismatch
 from gallery.records import ImageRecord
 from gallery.settings import Settings
 from gallery.spec import Spec
-from gallery.stores import copying
-from gallery.stores.collection import edit_collection, open_collection
+from gallery.stores import Editor, Store, open_store
 from gallery.stores.copying import copy_collection, settings_of
-from gallery.stores.editor import Editor
-from gallery.stores.embedded import edge
+from gallery.stores.embedded.collection import open_published
 from gallery.stores.payload import to_payload
-from gallery.stores.server import connection as server_connection
+from gallery.stores.server import store as server_store
 
 Vectors = NDArray[np.float32]
 MakeRecord = Callable[..., ImageRecord]
@@ -38,7 +36,7 @@ SERVER = "http://qdrant"
 @pytest.fixture(autouse=True)
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[QdrantClient]:
     client = LastingClient(":memory:")
-    monkeypatch.setattr(server_connection, "connect", lambda *_: client)
+    monkeypatch.setattr(server_store, "connect", lambda *_: client)
     yield client
     QdrantClient.close(client)
 
@@ -46,7 +44,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[QdrantClient]:
 @pytest.fixture
 def settings(tmp_path: Path, make_record: MakeRecord, unit_rows: UnitRows) -> Settings:
     settings = Settings(tmp_path / "data", public_url="https://photos.example/gallery")
-    with contextlib.closing(edit_collection(settings, "photos")) as editor:
+    with contextlib.closing(open_store(settings).edit("photos")) as editor:
         editor.begin(SPEC)
         editor.upsert([make_record(number) for number in range(COUNT)], unit_rows(COUNT))
         editor.finish()
@@ -54,7 +52,7 @@ def settings(tmp_path: Path, make_record: MakeRecord, unit_rows: UnitRows) -> Se
 
 
 def content(settings: Settings, name: str = "photos") -> Content:
-    with contextlib.closing(open_collection(settings, name)) as collection:
+    with contextlib.closing(open_store(settings).open(name)) as collection:
         assert collection.spec == SPEC
         return {record.id: (record, vector) for record, vector in collection.scan()}
 
@@ -62,8 +60,8 @@ def content(settings: Settings, name: str = "photos") -> Content:
 def payloads(folder: Path) -> dict[str, Any]:
     import qdrant_edge as q
 
-    with contextlib.closing(edge.open_edge(Settings(folder), "photos")) as collection:
-        points, _ = collection._shard.scroll(q.ScrollRequest(limit=2 * COUNT, with_payload=True))
+    with contextlib.closing(open_published(folder / "collections" / "photos")) as collection:
+        points, _ = collection.shard.scroll(q.ScrollRequest(limit=2 * COUNT, with_payload=True))
         return {str(point.id): point.payload for point in points}
 
 
@@ -96,6 +94,24 @@ def test_onto_itself_is_refused(settings: Settings) -> None:
         copy_collection(settings, "photos", settings_of(settings, f"{settings.data_dir}/"), "photos")
 
 
+def editing(change: Callable[[Editor], None]) -> Callable[[Settings], Store]:
+    """Return what opens a store whose editors are changed before they are used."""
+
+    def open_changed(settings: Settings) -> Store:
+        store = open_store(settings)
+        edit = store.edit
+
+        def edit_changed(name: str) -> Editor:
+            editor = edit(name)
+            change(editor)
+            return editor
+
+        store.edit = edit_changed  # type: ignore[method-assign, assignment]  # a store of the test's
+        return store
+
+    return open_changed
+
+
 class Killed(BaseException):
     """What no code catches."""
 
@@ -103,13 +119,12 @@ class Killed(BaseException):
 @pytest.mark.parametrize("place", [SERVER, "copy"])
 @pytest.mark.parametrize("step", ["upsert", "flush", "finish"])
 def test_killed_in_the_middle_and_repeated_is_the_same(
-    step: str, place: str, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    step: str, place: str, settings: Settings, tmp_path: Path
 ) -> None:
     target = settings_of(settings, place if "://" in place else str(tmp_path / place))
     calls = itertools.count()
 
-    def edit(*args: Any) -> Editor:  # noqa: ANN401 - handed on as they are
-        editor = edit_collection(*args)
+    def change(editor: Editor) -> None:
         work = getattr(editor, step)
 
         def die(*values: Any) -> None:  # noqa: ANN401 - handed on as they are
@@ -118,12 +133,9 @@ def test_killed_in_the_middle_and_repeated_is_the_same(
             work(*values)
 
         setattr(editor, step, die)
-        return editor
 
-    with monkeypatch.context() as patch:
-        patch.setattr(copying, "edit_collection", edit)
-        with pytest.raises(Killed):
-            copy_collection(settings, "photos", target, "photos")
+    with pytest.raises(Killed):
+        copy_collection(settings, "photos", target, "photos", open_target=editing(change))
     report = copy_collection(settings, "photos", target, "photos")
     assert report.copied == {"upsert": COUNT - 512, "flush": COUNT - 768, "finish": 0}[step]
     assert_same(content(settings), content(target))
@@ -134,7 +146,7 @@ def test_a_second_copy_writes_what_has_changed(
 ) -> None:
     target = settings_of(settings, str(tmp_path / "copy"))
     copy_collection(settings, "photos", target, "photos")
-    with contextlib.closing(edit_collection(settings, "photos")) as editor:
+    with contextlib.closing(open_store(settings).edit("photos")) as editor:
         editor.begin(SPEC)
         editor.update([make_record(7, captions=("changed",))])
         editor.upsert([make_record(COUNT)], unit_rows(1, seed=9))
@@ -147,7 +159,7 @@ def test_what_only_the_copy_has_stays_there(
     settings: Settings, tmp_path: Path, make_record: MakeRecord, unit_rows: UnitRows
 ) -> None:
     target = settings_of(settings, str(tmp_path / "copy"))
-    with contextlib.closing(edit_collection(target, "photos")) as editor:
+    with contextlib.closing(open_store(target).edit("photos")) as editor:
         editor.begin(SPEC)
         editor.upsert([make_record(5000)], unit_rows(1))
         editor.finish()
@@ -157,7 +169,7 @@ def test_what_only_the_copy_has_stays_there(
 def test_a_copy_knows_the_files(settings: Settings, tmp_path: Path) -> None:
     target = settings_of(settings, str(tmp_path / "copy"))
     copy_collection(settings, "photos", target, "photos")
-    with contextlib.closing(edit_collection(target, "photos")) as editor:
+    with contextlib.closing(open_store(target).edit("photos")) as editor:
         for record, _ in content(settings).values():
             for file in record.files:
                 entry = editor.journal.entry(file.path)
@@ -179,7 +191,7 @@ def test_thumbnails_get_the_address_of_the_settings(settings: Settings, tmp_path
 
 def test_a_copy_of_another_space_is_refused(settings: Settings, tmp_path: Path) -> None:
     target = settings_of(settings, str(tmp_path / "copy"))
-    with contextlib.closing(edit_collection(target, "photos")) as editor:
+    with contextlib.closing(open_store(target).edit("photos")) as editor:
         editor.begin(replace(SPEC, space="words-1"))
         editor.finish()
     with pytest.raises(SpecMismatch):
@@ -187,11 +199,8 @@ def test_a_copy_of_another_space_is_refused(settings: Settings, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("fault", ["vector", "payload"])
-def test_a_copy_that_differs_is_told(
-    fault: str, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def edit(*args: Any) -> Editor:  # noqa: ANN401 - handed on as they are
-        editor = edit_collection(*args)
+def test_a_copy_that_differs_is_told(fault: str, settings: Settings, tmp_path: Path) -> None:
+    def change(editor: Editor) -> None:
         work = editor.upsert
 
         def write_wrongly(records: list[ImageRecord], vectors: Vectors) -> None:
@@ -200,12 +209,11 @@ def test_a_copy_that_differs_is_told(
             else:
                 work([replace(record, camera="none") for record in records], vectors)
 
-        monkeypatch.setattr(editor, "upsert", write_wrongly)
-        return editor
+        editor.upsert = write_wrongly  # type: ignore[method-assign]  # a store that writes wrongly
 
-    monkeypatch.setattr(copying, "edit_collection", edit)
+    target = settings_of(settings, str(tmp_path / "copy"))
     with pytest.raises(CollectionError, match="is not as it was"):
-        copy_collection(settings, "photos", settings_of(settings, str(tmp_path / "copy")), "photos")
+        copy_collection(settings, "photos", target, "photos", open_target=editing(change))
 
 
 def test_a_place_is_an_address_or_a_folder(settings: Settings) -> None:

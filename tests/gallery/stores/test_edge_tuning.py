@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from gallery.records import ImageRecord
 from gallery.settings import Settings
 from gallery.spec import Spec
-from gallery.stores.collection import edit_collection, open_collection
+from gallery.stores import open_store
 from gallery.stores.embedded import tuning as edge_tuning
-from gallery.stores.embedded.edge import EdgeCollection
+from gallery.stores.embedded.collection import EmbeddedCollection
 from gallery.stores.embedded.generations import published
 from gallery.stores.tuning import OUTGROWN_FROM, outgrown
 
@@ -34,18 +34,18 @@ def add(
     settings = Settings(tmp_path)
 
     def add(first: int, last: int) -> int:
-        with contextlib.closing(edit_collection(settings, "photos")) as editor:
+        with contextlib.closing(open_store(settings).edit("photos")) as editor:
             editor.begin(SPEC)
             editor.upsert([make_record(number) for number in range(first, last)], rows[first:last])
             editor.finish()
-        with contextlib.closing(open_collection(settings, "photos")) as collection:
-            assert isinstance(collection, EdgeCollection)
+        with contextlib.closing(open_store(settings).open("photos")) as collection:
+            assert isinstance(collection, EmbeddedCollection)
             assert collection.count() == last
             for query in unit_rows(5, seed=1):
                 hits = [hit.image.id for hit in collection.nearest(query, 10)]
                 best = np.argsort(-(rows[:last] @ query))[:10]
                 assert hits == [make_record(int(number)).id for number in best]
-            return collection._shard.info().indexed_vectors_count
+            return collection.shard.info().indexed_vectors_count
 
     return add
 

@@ -21,9 +21,10 @@ from gallery.errors import CollectionError
 from gallery.records import ImageRecord
 from gallery.settings import Settings
 from gallery.spec import Spec
-from gallery.stores.collection import collection_names, edit_collection, open_collection
-from gallery.stores.embedded import edge
-from gallery.stores.embedded.generations import Workshop, bytes_below, published
+from gallery.stores import open_store
+from gallery.stores.embedded import collection as embedded
+from gallery.stores.embedded.generations import Workshop, published
+from gallery.stores.embedded.seal import bytes_on_disk
 from gallery.stores.payload import INDEXED_KEYS
 
 Vectors = NDArray[np.float32]
@@ -31,13 +32,13 @@ MakeRecord = Callable[..., ImageRecord]
 UnitRows = Callable[..., Vectors]
 Write = Callable[..., None]
 
-ROOT = Path(edge.__file__).parents[1]
+ROOT = Path(embedded.__file__).parents[3]
 SPEC = Spec(encoder="letters", dimension=64, space="letters-1", text="letters-1")
 OPEN_IN_A_LOOP = """
 settings, least, stop = values
 opened = 0
 while not stop.exists():
-    with closing(open_collection(settings, "photos")) as collection:
+    with closing(open_store(settings).open("photos")) as collection:
         count, hits = collection.count(), len(collection.nearest(np.eye(1, 64, dtype=np.float32)[0], 10_000))
         assert count == hits >= least, (count, hits, least)
         least = count
@@ -63,7 +64,7 @@ def write(settings: Settings, make_record: MakeRecord, unit_rows: UnitRows) -> W
     """Return a function that writes the pictures of these numbers, and finishes unless told not to."""
 
     def write(*numbers: int, finish: bool = True) -> None:
-        with closing(edit_collection(settings, "photos")) as editor:
+        with closing(open_store(settings).edit("photos")) as editor:
             editor.begin(SPEC)
             editor.upsert([make_record(n) for n in numbers], unit_rows(400)[list(numbers)])
             editor.flush()
@@ -78,7 +79,7 @@ def process(code: str, *values: object) -> Iterator[subprocess.Popen[bytes]]:
     """Run `code` with these `values` in another Python, which is killed at the end if it still runs."""
     imports = (
         "import pickle, sys, time; import numpy as np; from contextlib import closing\n"
-        "from gallery.stores.collection import edit_collection, open_collection\n"
+        "from gallery.stores import open_store\n"
         "values = pickle.load(sys.stdin.buffer)\n"
     )
     with subprocess.Popen(
@@ -105,13 +106,13 @@ def generation(folder: Path) -> Path:
 
 
 def count(settings: Settings) -> int:
-    with closing(open_collection(settings, "photos")) as collection:
+    with closing(open_store(settings).open("photos")) as collection:
         return collection.count()
 
 
 def test_nothing_is_seen_before_it_is_finished(settings: Settings, write: Write) -> None:
     write(0, 1, finish=False)
-    assert collection_names(settings) == []
+    assert open_store(settings).names() == []
     write(2)
     assert count(settings) == 3
     write(3, finish=False)
@@ -123,11 +124,11 @@ def test_readers_go_on_answering_from_the_generation_that_they_opened(
 ) -> None:
     write(*range(300))
     before = generation(folder)
-    with closing(open_collection(settings, "photos")) as old:
+    with closing(open_store(settings).open("photos")) as old:
         write(300)
         assert generation(folder) != before
         assert not before.exists()
-        with closing(open_collection(settings, "photos")) as new:
+        with closing(open_store(settings).open("photos")) as new:
             assert count(settings) == new.count() == 301
             vector = unit_rows(400)[300]
             assert new.nearest(vector, 1)[0].image == make_record(300)
@@ -143,10 +144,10 @@ def test_the_next_run_goes_on_with_what_was_flushed(
 ) -> None:
     write(0)
     write(1, finish=False)
-    with closing(edit_collection(settings, "photos")) as editor:
+    with closing(open_store(settings).edit("photos")) as editor:
         editor.begin(SPEC)
-        assert editor.get([make_record(1).id])
-    with closing(edit_collection(settings, "photos")) as editor:
+        assert editor.points.get([make_record(1).id])
+    with closing(open_store(settings).edit("photos")) as editor:
         editor.finish()
     assert count(settings) == 2
     assert [path.name for path in folder.glob("gen-*")] == [generation(folder).name]
@@ -156,7 +157,7 @@ def test_what_was_flushed_outlives_a_kill(settings: Settings, make_record: MakeR
     records, vectors = [make_record(n) for n in range(300)], unit_rows(300)
     writer = """
 settings, spec, records, vectors = values
-editor = edit_collection(settings, "photos")
+editor = open_store(settings).edit("photos")
 editor.begin(spec)
 editor.upsert(records[:200], vectors[:200])
 editor.flush()
@@ -168,9 +169,9 @@ time.sleep(60)
         assert line(child) == "written"
         child.kill()
         child.wait()
-        with closing(edit_collection(settings, "photos")) as editor:
+        with closing(open_store(settings).edit("photos")) as editor:
             editor.finish()
-    with closing(open_collection(settings, "photos")) as collection:
+    with closing(open_store(settings).open("photos")) as collection:
         found = dict(collection.scan())
     assert set(records[:200]) <= found.keys() <= set(records)
     rows = [row for row, record in enumerate(records) if record in found]
@@ -184,7 +185,7 @@ def test_a_copy_that_a_crash_cut_short_is_ignored_and_removed(settings: Settings
     shutil.rmtree(draft / "shard" / "segments")
     (draft / "spec.json").write_text("{")
     (draft / "left").touch()
-    with closing(edit_collection(settings, "photos")) as editor:
+    with closing(open_store(settings).edit("photos")) as editor:
         assert editor.spec == SPEC
     write(1)
     assert count(settings) == 2
@@ -205,14 +206,14 @@ def test_what_a_crash_in_the_middle_of_optimizing_leaves_is_removed(
 
 
 def test_a_second_editor_is_refused_and_told_who_holds_the_lock(settings: Settings) -> None:
-    with closing(edit_collection(settings, "photos")), pytest.raises(CollectionError, match=f"process {os.getpid()};"):
-        edit_collection(settings, "photos")
-    hold = 'editor = edit_collection(values[0], "photos"); print("held", flush=True); time.sleep(60)'
+    with closing(open_store(settings).edit("photos")), pytest.raises(CollectionError, match=f"process {os.getpid()};"):
+        open_store(settings).edit("photos")
+    hold = 'editor = open_store(values[0]).edit("photos"); print("held", flush=True); time.sleep(60)'
     with process(hold, settings) as child:
         assert line(child) == "held"
         with pytest.raises(CollectionError, match=f"process {child.pid};"):
-            edit_collection(settings, "photos")
-    with closing(edit_collection(settings, "photos")):
+            open_store(settings).edit("photos")
+    with closing(open_store(settings).edit("photos")):
         pass
 
 
@@ -224,7 +225,7 @@ def test_a_generation_can_be_copied_while_readers_open_it(
         assert line(reader) == "ready"
         copies, end = 0, time.monotonic() + 2.5
         while time.monotonic() < end or not copies:
-            with closing(edit_collection(settings, "photos")) as editor:
+            with closing(open_store(settings).edit("photos")) as editor:
                 editor.begin(SPEC)
                 assert count(settings) == 300
             copies += 1
@@ -250,7 +251,7 @@ def test_bytes_are_counted_while_readers_create_and_remove_folders(
     (tmp_path / "shard" / "vectors").write_bytes(bytes(1000))
     (tmp_path / "spec.json").write_bytes(bytes(7))
     monkeypatch.setattr(os, "scandir", removed_before)
-    assert bytes_below(tmp_path) == 1007
+    assert bytes_on_disk(tmp_path) == 1007
 
 
 def test_a_copy_does_without_what_readers_create_and_remove(tmp_path: Path) -> None:
@@ -293,20 +294,20 @@ def test_a_generation_that_is_being_removed_is_not_opened(
     write(0, 1)
     old = generation(folder)
     shutil.copytree(old, tmp_path / "half", ignore=shutil.ignore_patterns("segments"))
-    load = edge.load_shard
+    load = embedded.load_shard
 
     def publish_just_before(path: Path) -> qdrant_edge.EdgeShard:
-        monkeypatch.setattr(edge, "load_shard", load)
+        monkeypatch.setattr(embedded, "load_shard", load)
         write(2)
         shutil.copytree(tmp_path / "half", old)  # as the other process leaves it in the middle of rmtree
         return load(path)
 
-    monkeypatch.setattr(edge, "load_shard", publish_just_before)
+    monkeypatch.setattr(embedded, "load_shard", publish_just_before)
     assert count(settings) == 3
 
 
 def test_the_indexes_are_there_before_the_first_point(settings: Settings, folder: Path) -> None:
-    with closing(edit_collection(settings, "photos")) as editor:
+    with closing(open_store(settings).edit("photos")) as editor:
         editor.begin(SPEC)
     shard = qdrant_edge.EdgeShard.load(str(folder / "gen-000001" / "shard"))
     info = shard.info()
@@ -321,7 +322,7 @@ def test_a_folder_that_cannot_be_written_to_is_one_clear_sentence(
     settings: Settings, folder: Path, write: Write
 ) -> None:
     write(0)
-    read, edit = (lambda: open_collection(settings, "photos")), (lambda: edit_collection(settings, "new"))
+    read, edit = (lambda: open_store(settings).open("photos")), (lambda: open_store(settings).edit("new"))
     cases: list[tuple[Path, Callable[[], object], str]] = [
         (generation(folder) / "shard", read, r"is read-only, and the engine writes there .*; allow writing"),
         (folder.parent, edit, r"cannot be written to .*; set DATA_DIR"),
@@ -338,7 +339,7 @@ def test_a_folder_that_cannot_be_written_to_is_one_clear_sentence(
 def test_no_reader_ever_sees_half_a_pointer(tmp_path: Path) -> None:
     workshop = Workshop(tmp_path)
     done, seen = threading.Event(), list[Path | None]()
-    workshop.publish(workshop.settle(workshop.draft(None)))
+    workshop.publish(workshop.settle(workshop.draft(None)), 0, {})
 
     def watch() -> None:
         while not done.is_set():
@@ -348,7 +349,7 @@ def test_no_reader_ever_sees_half_a_pointer(tmp_path: Path) -> None:
     watcher.start()
     for number in range(2, 202):
         with (tmp_path / "CURRENT").open() as pointer:
-            workshop.publish(workshop.settle(workshop.draft(None)))
+            workshop.publish(workshop.settle(workshop.draft(None)), 0, {})
             assert pointer.read() == f"gen-{number - 1:06d}"  # replaced, not written over
     done.set()
     watcher.join()

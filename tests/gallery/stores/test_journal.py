@@ -12,7 +12,7 @@ import pytest
 
 from gallery.errors import CollectionError, Reason
 from gallery.records import ImageFile
-from gallery.stores.journal import Entry, Journal
+from gallery.stores import Entry, Journal
 
 NOT_UTF8 = os.fsdecode(b"/tmp/\xff.jpg")
 DOG = Entry(ImageFile("/dog.jpg", 10, 20), sha256="d0")

@@ -22,12 +22,10 @@ from gallery.errors import BadInput, CollectionError, EncoderError, SpecMismatch
 from gallery.records import ImageFile, ImageRecord
 from gallery.settings import Settings
 from gallery.spec import Spec
-from gallery.stores.collection import ImageCollection, Where, edit_collection, open_collection
-from gallery.stores.editor import Editor
+from gallery.stores import Editor, Filter, ImageCollection, Where, open_store, point_id
 from gallery.stores.embedded.generations import published
-from gallery.stores.filters import Filter
-from gallery.stores.payload import INDEXED_KEYS, point_id
-from gallery.stores.server import connection as server_connection
+from gallery.stores.payload import COUNTED_KEYS, INDEXED_KEYS
+from gallery.stores.server import store as server_store
 
 Vectors = NDArray[np.float32]
 MakeRecord = Callable[..., ImageRecord]
@@ -49,13 +47,13 @@ class Place(NamedTuple):
 
     @contextmanager
     def write(self, spec: Spec = SPEC) -> Iterator[Editor]:
-        with closing(edit_collection(self.settings, self.name)) as editor:
+        with closing(open_store(self.settings).edit(self.name)) as editor:
             editor.begin(spec)
             yield editor
             editor.finish()
 
     def open(self) -> closing[ImageCollection]:
-        return closing(open_collection(self.settings, self.name))
+        return closing(open_store(self.settings).open(self.name))
 
 
 @contextmanager
@@ -65,13 +63,13 @@ def place_of(store: str, folder: Path) -> Iterator[Place]:
     elif store == "memory":
         client = LastingClient(":memory:")
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(server_connection, "connect", lambda *_: client)
+            patch.setattr(server_store, "connect", lambda *_: client)
             yield Place(Settings(folder, qdrant_url="http://qdrant"), "photos")
         QdrantClient.close(client)
     else:
         place = Place(Settings.from_environ({**os.environ, "DATA_DIR": str(folder)}), f"test-{uuid4()}")
         yield place
-        with closing(server_connection.connect(place.settings)) as connection:
+        with closing(server_store.connect(place.settings, 10)) as connection:
             connection.delete_collection(place.name)
 
 
@@ -201,7 +199,7 @@ def test_min_score_leaves_out_lower_cosines(photos: ImageCollection, vectors: Ve
     assert len(photos.nearest(query, 10, min_score=float(third + fourth) / 2)) == 3
 
 
-@pytest.mark.parametrize("key", [key for key, kind in INDEXED_KEYS.items() if kind != "datetime"])
+@pytest.mark.parametrize("key", COUNTED_KEYS)
 def test_facet_counts_every_value(photos: ImageCollection, records: list[ImageRecord], key: str) -> None:
     values: dict[str, Callable[[ImageRecord], Iterable[object]]] = {
         "path": lambda r: [file.path for file in r.files],
@@ -298,7 +296,7 @@ def test_upsert_replaces_a_point_and_update_only_its_payload(
         editor.upsert([first, second, third], old)
         editor.update([moved])
         editor.upsert([renewed], new)
-        assert editor.get([first.id, second.id]) == {first.id: moved, second.id: renewed}
+        assert editor.points.get([first.id, second.id]) == {first.id: moved, second.id: renewed}
     with place.open() as collection:
         found = dict(collection.scan())
     assert found.keys() == {moved, renewed, third}
@@ -323,7 +321,7 @@ def test_writing_nothing_changes_nothing(place: Place, make_record: MakeRecord, 
         editor.delete([])
         editor.update([])
         editor.upsert([], unit_rows(0))
-        assert editor.get([make_record().id])
+        assert editor.points.get([make_record().id])
 
 
 def test_a_record_comes_back_as_it_was(place: Place, make_record: MakeRecord, unit_rows: UnitRows) -> None:
@@ -382,13 +380,14 @@ def test_another_text_tower_of_the_same_space_is_welcome(place: Place) -> None:
 
 def test_a_collection_of_somebody_else_is_refused(place: Place) -> None:
     if place.settings.qdrant_url:
-        with closing(server_connection.connect(place.settings)) as client:
+        with closing(server_store.connect(place.settings, 10)) as client:
             client.create_collection(place.name, models.VectorParams(size=64, distance=models.Distance.COSINE))
     else:
         with place.write():
             pass
         generation = published(place.settings.data_dir / "collections" / place.name)
         assert generation
+        (generation / "sealed.json").unlink()
         (generation / "spec.json").write_text(json.dumps({"size": 64}))
     for attempt in (place.write, place.open):
         with pytest.raises(SpecMismatch, match="not written by ingest; choose another --collection"), attempt():
@@ -399,22 +398,22 @@ def test_a_missing_collection_is_an_error_that_names_those_there_are(place: Plac
     with place.write():
         pass
     with pytest.raises(CollectionError, match=f"no collection nosuch; .*{place.name}"):
-        open_collection(place.settings, "nosuch")
+        open_store(place.settings).open("nosuch")
 
 
 def test_without_a_name_the_only_collection_is_opened_or_else_photos(tmp_path: Path) -> None:
     settings = Settings(tmp_path)
     with pytest.raises(CollectionError, match="ingest FOLDER"):
-        open_collection(settings)
+        open_store(settings).open()
     for name, opened in [("beach", "beach"), ("alps", None), ("photos", "photos")]:
         with Place(settings, name).write():
             pass
         if opened:
-            with closing(open_collection(settings)) as collection:
+            with closing(open_store(settings).open()) as collection:
                 assert collection.name == opened
         else:
             with pytest.raises(CollectionError, match="alps, beach"):
-                open_collection(settings)
+                open_store(settings).open()
 
 
 @pytest.mark.parametrize("store", SERVERS)

@@ -12,8 +12,8 @@ from served import Served, draw_alike, index, served, served_again
 
 from gallery.settings import Settings
 from gallery.stores.server import collection as server
-from gallery.stores.server import connection as server_connection
 from gallery.stores.server import options as server_options
+from gallery.stores.server import store as server_store
 from search.engine import SearchEngine
 
 pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact")
@@ -32,7 +32,7 @@ def remote(
     client = LimitedClient(10_000)
     settings = Settings(tmp_path_factory.mktemp("remote"), qdrant_url="http://memory")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(server_connection, "connect", lambda *_: client)
+        patch.setattr(server_store, "connect", lambda *_: client)
         index(settings, embedded.photos, LetterEncoder())
         client.most = request.param
         patch.setattr(server_options, "MOST_HITS", request.param)

@@ -1,0 +1,70 @@
+"""What both stores do alike: checks of what is written, and orders that do not depend on the engine's."""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gallery.errors import BadInput, EncoderError
+from gallery.records import Hit, ImageRecord
+from gallery.stores.filters import Filter, Where, as_filter
+from gallery.stores.payload import COUNTED_KEYS, moment
+
+
+def check_vectors(vectors: NDArray[np.float32], count: int, dimension: int) -> None:
+    """Refuse what the engines would take or drop without a word.
+
+    Raises:
+        EncoderError: The vectors are not `count` finite rows of length one.
+    """
+    if vectors.shape != (count, dimension):
+        raise EncoderError(f"the encoder gave vectors of shape {vectors.shape}, not ({count}, {dimension})")
+    if not np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3):
+        raise EncoderError("the encoder gave a vector that is not finite and of length one; nothing was written")
+
+
+def check_facet(key: str) -> None:
+    """Refuse what no engine counts.
+
+    Raises:
+        BadInput: The key has no index that counts values.
+    """
+    if key not in COUNTED_KEYS:
+        raise BadInput(f"values of {key!r} cannot be counted; choose one of: {', '.join(COUNTED_KEYS)}")
+
+
+def best_first(hits: Iterable[Hit]) -> list[Hit]:
+    """Sort hits by score, and those of one score by id."""
+    return sorted(hits, key=lambda hit: (-hit.score, hit.image.id))
+
+
+def newest_first(
+    page: Callable[[Filter, int, bool], list[ImageRecord]],
+    limit: int,
+    where: Where | None,
+    at_once: int | None = None,
+) -> list[ImageRecord]:
+    """Return the newest pictures, in an order that does not depend on the engine's.
+
+    The engine orders pictures of one date as it likes, so those of the last date are asked for once more, by id.
+
+    Args:
+        page: Returns at most so many pictures that a filter lets through: newest first if true, else by id.
+        limit: The most to be returned.
+        where: Filters.
+        at_once: The most that may be asked for by date, if the engine has a limit.
+    """
+    wanted = as_filter(where)
+    found: list[ImageRecord] = []
+    while len(found) < limit:
+        size = min(limit - len(found), at_once or limit)
+        newest = page(wanted, size, True)
+        if len(newest) < size:
+            found += newest
+            break
+        last = moment(newest[-1])
+        found += [record for record in newest if moment(record) > last]
+        same = {"gte": last.isoformat(), "lte": last.isoformat()}
+        found += page(wanted & Filter(must=(("date", same),)), limit - len(found), False)
+        wanted &= Filter(must=(("date", {"lt": last.isoformat()}),))
+    return sorted(found, key=lambda record: (-moment(record).timestamp(), record.id))

@@ -1,0 +1,232 @@
+"""Embedded collections: Qdrant Edge in this process, one generation a folder (see the module `generations`).
+
+gen-000001/spec.json         the Spec
+gen-000001/journal.sqlite    what ingest knows of the files
+gen-000001/shard/            the engine's
+gen-000001/sealed.json       how these were when they were complete; not in a generation that is in the making
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from uuid import UUID
+
+import numpy as np
+import qdrant_edge as q
+from numpy.typing import NDArray
+
+from gallery.errors import CollectionError, Damaged
+from gallery.records import Hit, ImageRecord
+from gallery.spec import Spec
+from gallery.stores.common import best_first, check_facet, newest_first
+from gallery.stores.embedded.engine import damaged, engine_errors, load_shard
+from gallery.stores.embedded.generations import published, published_state
+from gallery.stores.embedded.seal import check_seal
+from gallery.stores.embedded.tuning import search_params
+from gallery.stores.filters import Condition, Filter, Where, as_filter
+from gallery.stores.payload import INDEXED_KEYS, public_url_of, to_record
+
+_OPEN_ATTEMPTS = 20
+_PAGE = 500
+SPEC, JOURNAL = "spec.json", "journal.sqlite"
+
+
+def open_published(folder: Path) -> "EmbeddedCollection":
+    """Open the published generation of the collection at `folder` to search it.
+
+    Raises:
+        Damaged: Its files are not as they were written.
+        CollectionError: There is none, or it cannot be opened now.
+    """
+    for attempt in range(_OPEN_ATTEMPTS):
+        generation, state = published(folder), published_state(folder)
+        if generation is None:
+            break
+        try:
+            collection = open_generation(generation, state)
+        except CollectionError:
+            if published(folder) == generation or attempt == _OPEN_ATTEMPTS - 1:
+                raise
+            continue
+        if published(folder) == generation:
+            return collection
+        # Another process has published the next generation and is removing this one, of which the engine may
+        # have opened what was left.
+        collection.close()
+    raise CollectionError(f"there is no collection {folder.name}; make it: ingest FOLDER --collection {folder.name}")
+
+
+def open_generation(generation: Path, state: str | None = None, *, everything: bool = False) -> "EmbeddedCollection":
+    """Open a generation to be read.
+
+    Args:
+        generation: Its folder.
+        state: What tells it from others that were published, if it was.
+        everything: Compare the contents of all its files with the seal.
+
+    Raises:
+        Damaged: Its files are not as they were written.
+        CollectionError: It cannot be opened now.
+    """
+    name = generation.parent.name
+    try:
+        points = check_seal(generation, but=JOURNAL, everything=everything)  # a search needs no journal
+    except Damaged as error:
+        raise damaged(name, str(error)) from error
+    collection = EmbeddedCollection(name, read_spec(generation), load_shard(generation), state, generation.parent)
+    found = collection.count()
+    if points is not None and found != points:
+        collection.close()
+        raise damaged(name, f"it has {found} of {points} pictures")
+    return collection
+
+
+class EmbeddedCollection:
+    """One generation, opened to be read."""
+
+    def __init__(self, name: str, spec: Spec, shard: q.EdgeShard, generation: str | None, folder: Path) -> None:
+        self.name = name
+        self.spec = spec
+        self.generation = generation
+        self.shard = shard
+        self._folder = folder
+
+    def nearest(
+        self,
+        vector: NDArray[np.float32],
+        limit: int,
+        *,
+        where: Where | None = None,
+        min_score: float | None = None,
+        exact: bool = False,
+    ) -> list[Hit]:
+        request = q.QueryRequest(
+            query=q.Query.Nearest(vector.tolist()),
+            limit=limit,
+            filter=_filter(where),
+            score_threshold=min_score,
+            params=search_params(exact=exact),
+            with_payload=True,
+        )
+        with engine_errors(self.name):
+            points = self.shard.query(request)
+        return best_first(Hit(self._record(point), point.score) for point in points)
+
+    def get(self, ids: Sequence[str]) -> dict[str, ImageRecord]:
+        with engine_errors(self.name):
+            points = self.shard.retrieve([UUID(id) for id in ids], with_payload=True, with_vector=False)
+        return {str(point.id): self._record(point) for point in points}
+
+    def present(self, ids: Sequence[str]) -> set[str]:
+        with engine_errors(self.name):
+            points = self.shard.retrieve([UUID(id) for id in ids], with_payload=False, with_vector=False)
+        return {str(point.id) for point in points}
+
+    def vectors(self, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        with engine_errors(self.name):
+            points = self.shard.retrieve([UUID(id) for id in ids], with_payload=False, with_vector=True)
+        return {str(point.id): np.asarray(point.vector, np.float32) for point in points}
+
+    def newest(self, limit: int, *, where: Where | None = None) -> list[ImageRecord]:
+        return newest_first(self._page, limit, where)
+
+    def _page(self, where: Filter, limit: int, by_date: bool) -> list[ImageRecord]:
+        order = q.OrderBy("date", q.Direction.Desc) if by_date else None
+        request = q.ScrollRequest(limit=limit, filter=_filter(where), with_payload=True, order_by=order)
+        with engine_errors(self.name):
+            points, _ = self.shard.scroll(request)
+        return [self._record(point) for point in points]
+
+    def public_url(self) -> str | None:
+        with engine_errors(self.name):
+            points, _ = self.shard.scroll(q.ScrollRequest(limit=1, with_payload=True, with_vector=False))
+        return public_url_of(points[0].payload or {}) if points else None
+
+    def scan(self, where: Where | None = None) -> Iterator[tuple[ImageRecord, NDArray[np.float32]]]:
+        for point in self._points(where, with_vector=True):
+            yield self._record(point), np.asarray(point.vector, np.float32)
+
+    def records(self, where: Where | None = None) -> Iterator[ImageRecord]:
+        for point in self._points(where, with_vector=False):
+            yield self._record(point)
+
+    def _points(self, where: Where | None, *, with_vector: bool) -> Iterator[q.Record]:
+        """Yield every point with its payload, in the order of the ids."""
+        offset = None
+        while True:
+            request = q.ScrollRequest(
+                offset=offset, limit=_PAGE, filter=_filter(where), with_payload=True, with_vector=with_vector
+            )
+            with engine_errors(self.name):
+                points, offset = self.shard.scroll(request)
+            yield from points
+            if offset is None:
+                return
+
+    def count(self, where: Where | None = None) -> int:
+        with engine_errors(self.name):
+            return self.shard.count(q.CountRequest(exact=True, filter=_filter(where)))
+
+    def facet(self, key: str, limit: int = 20, *, least: int = 1) -> dict[str | int, int]:
+        check_facet(key)
+        with engine_errors(self.name):
+            hits = self.shard.facet(q.FacetRequest(key=key, limit=limit, exact=True)).hits
+        return {hit.value: hit.count for hit in hits if hit.count >= least}
+
+    def is_current(self) -> bool:
+        return self.generation == published_state(self._folder)
+
+    def close(self) -> None:
+        self.shard.close()
+
+    def _record(self, point: q.Record | q.ScoredPoint) -> ImageRecord:
+        try:
+            return to_record(str(point.id), point.payload or {})
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise damaged(self.name, f"picture {point.id} says nothing of its {error}") from error
+
+
+def read_spec(generation: Path) -> Spec:
+    """Return the spec of a generation.
+
+    Raises:
+        Damaged: It is none.
+        SpecMismatch: It is of somebody else, or of another version.
+        CollectionError: It cannot be read now.
+    """
+    name = generation.parent.name
+    path = generation / SPEC
+    try:
+        values = json.loads(path.read_text())
+        if not isinstance(values, dict):
+            raise ValueError("not a JSON object")
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError, RecursionError) as error:
+        raise damaged(name, f"{path}: {error}") from error
+    except OSError as error:
+        raise CollectionError(f"collection {name} cannot be read now ({path}: {error})") from error
+    return Spec.from_dict(values, name)
+
+
+def _filter(where: Where | None) -> q.Filter | None:
+    wanted = as_filter(where)
+    if not wanted:
+        return None
+    unwanted = [_condition(condition) for condition in wanted.must_not]
+    without = [q.HasIdCondition({UUID(id) for id in wanted.without})] if wanted.without else []
+    within = [] if wanted.within is None else [q.HasIdCondition({UUID(id) for id in wanted.within})]
+    must = [_condition(condition) for condition in wanted.must]
+    either = [q.Filter(should=[_filter(each) or q.Filter() for each in choice]) for choice in wanted.either]
+    neither = [_filter(each) or q.Filter() for each in wanted.neither]
+    return q.Filter(must=[*must, *within, *either], must_not=[*unwanted, *without, *neither])
+
+
+def _condition(condition: Condition) -> q.FieldCondition | q.IsEmptyCondition:
+    key, wanted = condition
+    if wanted is None:
+        return q.IsEmptyCondition(key)
+    if isinstance(wanted, Mapping):
+        kind = q.RangeDateTime if INDEXED_KEYS.get(key) == "datetime" else q.RangeFloat
+        return q.FieldCondition(key=key, range=kind(**wanted))
+    if isinstance(wanted, str | int):
+        return q.FieldCondition(key=key, match=q.MatchValue(wanted))
+    return q.FieldCondition(key=key, match=q.MatchAny(wanted))

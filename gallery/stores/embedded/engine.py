@@ -1,0 +1,67 @@
+"""The engine's part of a generation: opened, with what it raises turned into our errors."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import qdrant_edge as q
+
+from gallery.errors import CollectionError, Damaged
+
+SHARD = "shard"
+_PASSING = ("os error", "cannot allocate memory", "no space left", "permission denied", "too many open files")
+"""What the engine says of a disk or a memory that may be well again; nothing is proven damaged by it."""
+_PASSING_EXCEPT = ("os error 2)", "os error 22)")  # a file is gone; a file is shorter than what is mapped
+
+
+def load_shard(generation: Path) -> q.EdgeShard:
+    """Open the engine's part of a generation.
+
+    Raises:
+        Damaged: It cannot be opened as it is.
+        CollectionError: It cannot be opened now.
+    """
+    folder = generation / SHARD
+    name = generation.parent.name
+    if not (folder / "edge_config.json").is_file():  # the engine would make one, and find no points
+        raise damaged(name, f"{folder} is not whole")
+    # What a crash in the middle of optimize() leaves; the engine would keep it for ever.
+    shutil.rmtree(folder / "temp_segments", ignore_errors=True)
+    if not os.access(folder, os.W_OK):
+        raise CollectionError(f"{folder} is read-only, and the engine writes there when it opens; allow writing")
+    with engine_errors(name):
+        return q.EdgeShard.load(str(folder))
+
+
+@contextlib.contextmanager
+def engine_errors(name: str) -> Iterator[None]:
+    """Turn what the engine raises, bare exceptions told apart by their text only, into our own.
+
+    A panic is a BaseException that no module names.
+
+    Raises:
+        Damaged: It cannot go on with the files of the collection `name` as they are.
+        CollectionError: It cannot go on at the moment.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        said = " ".join(str(error).split())[:300]
+        if "no space left" in said.lower():
+            raise CollectionError(f"collection {name}: the engine says: {said}; free some space") from error
+        if _is_passing(said.lower()):
+            raise CollectionError(f"collection {name}: the engine says: {said}; try again") from error
+        raise damaged(name, f"the engine says: {said}") from error
+
+
+def damaged(name: str, what: str) -> Damaged:
+    """Return the error for a collection whose files are not as they were written."""
+    return Damaged(f"collection {name} is damaged ({what}); mend it: ingest --repair --collection {name}")
+
+
+def _is_passing(said: str) -> bool:
+    return any(word in said for word in _PASSING) and not any(word in said for word in _PASSING_EXCEPT)

@@ -1,0 +1,106 @@
+"""All embedded collections of a DATA_DIR. What takes time to import is imported where it is needed."""
+
+import contextlib
+from pathlib import Path
+
+from gallery.errors import CollectionError
+from gallery.settings import Settings
+from gallery.stores.contract import CollectionInfo, Editor, Finding, ImageCollection
+from gallery.stores.embedded.generations import (
+    CURRENT,
+    Workshop,
+    collection_folders,
+    published,
+    published_collections,
+    unfinished,
+)
+from gallery.stores.embedded.seal import bytes_on_disk
+from gallery.stores.journal import Journal
+from gallery.stores.names import check_is_there, check_name, chosen_name
+from gallery.stores.payload import rfc3339
+
+
+class EmbeddedStore:
+    """The collections below `DATA_DIR/collections`, one folder each."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def names(self) -> list[str]:
+        return published_collections(self._settings.data_dir)
+
+    def overview(self) -> list[CollectionInfo]:
+        return [_info(folder) for folder in collection_folders(self._settings.data_dir)]
+
+    def open(self, name: str | None = None) -> ImageCollection:
+        names = self.names()
+        name = chosen_name(name, names)
+        check_is_there(name, names)
+        from gallery.stores.embedded.collection import open_published
+
+        return open_published(self._folder(name))
+
+    def edit(self, name: str, *, new: bool = True) -> Editor:
+        if not new:
+            check_is_there(name, self.names())
+        elif name not in self._begun_names():
+            check_name(name)
+        from gallery.stores.embedded.editor import EmbeddedEditor
+
+        return EmbeddedEditor(self._folder(name), self._settings.public_url)
+
+    def drop(self, name: str) -> None:
+        check_is_there(name, self._begun_names())
+        with contextlib.closing(Workshop(self._folder(name))) as workshop:
+            workshop.remove_all()
+
+    def journal(self, name: str, *, new: bool = True) -> Journal:
+        if not new:
+            check_is_there(name, self._begun_names())
+        folder = self._folder(name)
+        while True:  # another process may publish meanwhile, and remove what is about to be opened
+            current = published(folder)
+            generation = unfinished(folder) or current
+            if generation is None:
+                return Journal(None)
+            try:
+                return Journal(generation / "journal.sqlite", new=False)
+            except CollectionError:
+                if published(folder) == current:
+                    raise
+
+    def check(self, name: str) -> list[Finding]:
+        check_is_there(name, self._begun_names())
+        from gallery.stores.embedded.health import findings
+
+        return findings(self._folder(name))
+
+    def repair(self, name: str) -> None:
+        check_is_there(name, self._begun_names())
+        from gallery.stores.embedded.health import repair
+
+        repair(self._folder(name))
+
+    def _folder(self, name: str) -> Path:
+        return self._settings.data_dir / "collections" / name
+
+    def _begun_names(self) -> list[str]:
+        return [folder.name for folder in collection_folders(self._settings.data_dir)]
+
+
+def _info(folder: Path) -> CollectionInfo:
+    """Return what there is to know of a collection; one that cannot be read does not hide the others."""
+    from gallery.stores.embedded.collection import open_published
+
+    megabytes = bytes_on_disk(folder) / 1e6
+    if published(folder) is None:
+        return CollectionInfo(folder.name, "never finished: run ingest again, or --drop it", 0, megabytes)
+    try:
+        with contextlib.closing(open_published(folder)) as collection:
+            encoder, pictures = collection.spec.encoder, collection.count()
+    except CollectionError as error:
+        encoder, pictures = f"cannot be read: {error}", 0
+    changed_at = None
+    with contextlib.suppress(OSError):
+        changed_at = rfc3339((folder / CURRENT).stat().st_mtime_ns)
+    return CollectionInfo(folder.name, encoder, pictures, megabytes, changed_at)

@@ -1,0 +1,42 @@
+"""What is wrong with a collection of a server."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from gallery.settings import Settings
+from gallery.stores.contract import Finding
+from gallery.stores.journal import Journal
+from gallery.stores.payload import INDEXED_KEYS, point_id
+from gallery.stores.server.collection import ServerCollection
+from gallery.stores.server.connection import Link
+from gallery.stores.server.journals import journal_path
+
+
+def findings(link: Link, settings: Settings, collection: ServerCollection) -> list[Finding]:
+    """Return everything that is wrong with a collection, after reading all of it."""
+    return list(_findings(link, settings, collection))
+
+
+def _findings(link: Link, settings: Settings, collection: ServerCollection) -> Iterator[Finding]:
+    info = link.call(link.client.get_collection, collection.target)
+    missing = sorted(INDEXED_KEYS.keys() - info.payload_schema.keys())
+    if missing:
+        yield Finding(f"there is no index for {', '.join(missing)}", "the indexes are made")
+    if (info.config.params.write_consistency_factor or 1) > 1:
+        yield Finding("a node that is away stops every write", "writes go on without it")
+    there = {record.id for record in collection.records()}
+    count = collection.count()
+    if len(there) != count:
+        yield Finding(f"{count - len(there)} of {count} points were not written by ingest")
+    path = journal_path(settings, collection.target, info.config.metadata or {})
+    lacking = _lacking(path, there) if path.exists() else 0
+    if lacking:
+        yield Finding(f"{lacking} pictures that were indexed here are gone", "the next ingest reads their files again")
+
+
+def _lacking(path: Path, there: set[str]) -> int:
+    journal = Journal(path, new=False)
+    try:
+        return sum(point_id(digest) not in there for digest in journal.digests())
+    finally:
+        journal.close()

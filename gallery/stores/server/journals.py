@@ -1,0 +1,51 @@
+"""This machine's journals of a server's collections."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from gallery.errors import CollectionError
+from gallery.settings import Settings
+from gallery.stores.journal import Journal
+from gallery.stores.reconciling import note_what_is_there
+from gallery.stores.server.collection import ServerCollection
+from gallery.stores.server.connection import Link
+
+_AT_ONCE = 1000
+
+
+def journal_path(settings: Settings, target: str, metadata: dict[str, Any]) -> Path:
+    """Return where this machine's journal of a collection is.
+
+    It goes by the mark that the collection got when it was made, so that it does not speak of a collection that has
+    since been dropped and made again; and by its name, as a snapshot can be restored under another.
+    """
+    made = str(metadata.get("made"))
+    path, before = (
+        settings.data_dir / "journals" / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.sqlite"
+        for text in (f"{made}\n{target}", made)
+    )
+    if before.exists() and not path.exists() and metadata.get("name") is None:  # made before names were part of it
+        before.rename(path)
+    return path
+
+
+def remove(link: Link, target: str, settings: Settings) -> None:
+    """Remove a collection of ours, and this machine's journal of it."""
+    try:
+        path = journal_path(settings, target, link.metadata(target))
+    except CollectionError:  # its shards cannot be loaded; its journal speaks of nothing then
+        path = None
+    link.call(link.client.delete_collection, target)
+    if path:
+        path.unlink(missing_ok=True)
+
+
+def whole_journal(journal: Journal, points: ServerCollection) -> Journal:
+    """Return, in memory, what is known of all files of a collection, also of those that other machines indexed."""
+    whole = Journal(None)
+    entries = journal.all()
+    while page := [entry for entry, _ in zip(entries, range(_AT_ONCE), strict=False)]:
+        whole.write(page)
+    note_what_is_there(whole, points.records())
+    return whole

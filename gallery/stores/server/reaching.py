@@ -1,0 +1,185 @@
+"""Reaching a Qdrant server: addresses that are understood, and a greeting that tells at once what is not right.
+
+Before anything is asked, every address is greeted over HTTP, which needs no key: so a server that is not there, that
+hangs, that is no Qdrant or that hides its gRPC port is named within a second or so, instead of after all patience.
+"""
+
+import http.client
+import json
+import logging
+import math
+import socket
+import ssl
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import cast
+from urllib.parse import SplitResult, urlsplit
+
+from qdrant_client import QdrantClient
+
+from gallery.errors import CollectionError
+from gallery.stores.server.connection import AnyNode
+
+_LOG = logging.getLogger(__name__)
+_HTTP_PORT = 6333
+_HUNG_AFTER, _ALONE_HUNG_AFTER = 1.0, 10.0
+"""Seconds to wait for a greeting: of a node among others, and of a server that is alone."""
+_GRPC_OPTIONS = {  # its own back-off lasts up to two minutes, in which a server that is back is not seen
+    "grpc.initial_reconnect_backoff_ms": 200,
+    "grpc.min_reconnect_backoff_ms": 1000,
+    "grpc.max_reconnect_backoff_ms": 2000,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a node listens: its REST port. gRPC is on the next one, as in Qdrant and docker/compose.cluster.yaml."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, url: str) -> "Address":
+        """Read an address out of QDRANT_URL.
+
+        Raises:
+            CollectionError: It is none, or holds a password or a path, which would be ignored. Neither is repeated.
+        """
+        try:
+            parts = urlsplit(url)
+            port = parts.port or _HTTP_PORT
+        except ValueError as error:
+            raise CollectionError(f"QDRANT_URL is no address: {error}") from error
+        if parts.username or parts.password:
+            raise CollectionError("QDRANT_URL must hold no user name or password; put the key into QDRANT_API_KEY")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise CollectionError(f"QDRANT_URL {url!r} is no address: it must begin with http:// or https://")
+        if _rest(parts):
+            raise CollectionError(f"QDRANT_URL {url!r} must end after the host and the port")
+        return cls(parts.scheme, parts.hostname, port)
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+
+def _rest(parts: SplitResult) -> str:
+    return parts.path.strip("/") + parts.query + parts.fragment
+
+
+def addresses(url: str | None) -> list[Address]:
+    """Return the addresses of QDRANT_URL, which has commas between those of a cluster's nodes."""
+    urls = [part.strip() for part in (url or "").split(",") if part.strip()]
+    return [Address.parse(part) for part in urls]
+
+
+Greet = Callable[[Address, float], str | None]
+
+
+def reach(nodes: list[Address], api_key: str | None, timeout: float, greet: Greet | None = None) -> QdrantClient:
+    """Return a client for a server, or for any node of a cluster, beginning with one that answers.
+
+    Args:
+        nodes: Where they listen.
+        api_key: What they ask for.
+        timeout: Seconds to wait for an answer.
+        greet: Asks a node for its version, by default over HTTP.
+
+    Raises:
+        CollectionError: None of them answers, or what answers is no Qdrant server.
+    """
+    first = _first_that_answers(nodes, greet or greeting)
+    clients = [_client(node, api_key, timeout) for node in [*nodes[first:], *nodes[:first]]]
+    return clients[0] if len(clients) == 1 else cast(QdrantClient, AnyNode(clients))
+
+
+def _first_that_answers(nodes: list[Address], greet: Greet) -> int:
+    failure = CollectionError("QDRANT_URL names no server")
+    patience = [_ALONE_HUNG_AFTER] if len(nodes) == 1 else [_HUNG_AFTER, _ALONE_HUNG_AFTER]
+    for seconds in patience:
+        for number, node in enumerate(nodes):
+            try:
+                found = greet(node, seconds)
+            except CollectionError as error:
+                failure = error
+            else:
+                _compare_versions(node, found)
+                return number
+        if not isinstance(failure, _Hung):
+            break
+    raise failure
+
+
+class _Hung(CollectionError):
+    """A server took the connection and said nothing."""
+
+
+def greeting(node: Address, seconds: float) -> str | None:
+    """Return the version of the server at an address; None where its certificate keeps us from asking.
+
+    Raises:
+        CollectionError: Nothing listens there, it hangs, it is no Qdrant server, or its gRPC port is closed.
+    """
+    kind = http.client.HTTPSConnection if node.scheme == "https" else http.client.HTTPConnection
+    connection = kind(node.host, node.port, timeout=seconds)
+    try:
+        connection.request("GET", "/")
+        found = json.loads(connection.getresponse().read(10_000))
+        if "qdrant" not in str(found["title"]).lower():
+            raise ValueError("another title")
+        socket.create_connection((node.host, node.port + 1), seconds).close()
+        return str(found["version"])
+    except ssl.SSLCertVerificationError:
+        return None  # gRPC has roots of its own, GRPC_DEFAULT_SSL_ROOTS_FILE_PATH
+    except TimeoutError as error:
+        raise _Hung(f"the Qdrant server at {node} does not answer; see its log, or start it again") from error
+    except (ssl.SSLError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
+        raise CollectionError(f"what answers at {node} is no Qdrant server; see QDRANT_URL") from error
+    except OSError as error:
+        raise CollectionError(_nobody(node, error)) from error
+    finally:
+        connection.close()
+
+
+def _nobody(node: Address, error: OSError) -> str:
+    try:
+        socket.create_connection((node.host, node.port), 1).close()
+    except OSError:
+        return f"no Qdrant server answers at {node} ({error.strerror or error}); start it (make up), or see QDRANT_URL"
+    return f"the gRPC port {node.port + 1} of {node} is closed; publish it as well as {node.port}"
+
+
+def _client(node: Address, api_key: str | None, timeout: float) -> QdrantClient:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Api key is used with an insecure connection")
+        return QdrantClient(
+            url=str(node),
+            grpc_port=node.port + 1,
+            api_key=api_key,
+            prefer_grpc=True,
+            timeout=math.ceil(timeout),
+            check_compatibility=False,
+            grpc_options=dict(_GRPC_OPTIONS),  # which the client changes
+        )
+
+
+def _compare_versions(node: Address, server: str | None) -> None:
+    ours = version("qdrant-client")
+    if server and not _is_near(ours, server):
+        _LOG.warning("The server at %s is Qdrant %s; this program is made for %s.", node, server, ours)
+
+
+def _is_near(one: str, other: str) -> bool:
+    """Return whether two versions are at most one minor version apart.
+
+    >>> _is_near("1.20.0", "1.19.3"), _is_near("1.20.0", "1.18.3"), _is_near("1.20.0", "2.20.0")
+    (True, False, False)
+    """
+    try:
+        (major, minor), (other_major, other_minor) = (map(int, text.split(".")[:2]) for text in (one, other))
+    except ValueError:
+        return True  # a development version
+    return major == other_major and abs(minor - other_minor) <= 1

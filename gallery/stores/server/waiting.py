@@ -1,0 +1,60 @@
+"""Waiting for a server: until what was begun is ready, and until its graphs are made."""
+
+import logging
+import time
+from dataclasses import dataclass
+
+from qdrant_client import models
+
+from gallery.errors import CollectionError
+from gallery.stores.server.connection import Link
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds to wait.
+
+    Attributes:
+        begin: For the replicas of a collection that is being made.
+        green: For the server's graphs at the end.
+        pause: Between two looks.
+    """
+
+    begin: float = 30.0
+    green: float = 900.0
+    pause: float = 2.0
+
+
+def wait_for_graphs(link: Link, name: str, target: str, patience: Patience) -> None:
+    """Wait until all nodes have made their graphs: points are seen once they are written, but found slowly.
+
+    After `patience.green` seconds the server is left to go on by itself, and that is said.
+
+    Raises:
+        CollectionError: The server has given up, for the reason that it gives.
+    """
+    deadline = time.monotonic() + patience.green
+    for client in link.clients():
+        while True:
+            try:
+                info = link.call.once(client.get_collection, target)
+            except CollectionError:
+                break  # a node that is away makes its graphs when it is back
+            if info.status == models.CollectionStatus.GREEN:
+                break
+            if info.status == models.CollectionStatus.RED:
+                raise CollectionError(
+                    f"the server cannot finish collection {name}: {info.optimizer_status}; see its log, and that its "
+                    "disk has room"
+                )
+            if info.status == models.CollectionStatus.GREY:  # after a restart it waits to be asked for anything
+                link.call(client.update_collection, target, optimizers_config=models.OptimizersConfigDiff())
+            if time.monotonic() > deadline:
+                _LOG.warning(
+                    "Collection %s is %s after %.0f s: all is written and can be searched, and the server goes on.",
+                    *(name, info.status.value, patience.green),
+                )
+                return
+            time.sleep(patience.pause)

@@ -1,0 +1,49 @@
+"""A server in memory that answers as a real one does when something is wrong."""
+
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+from lasting_client import LastingClient
+
+
+class Answer(grpc.RpcError, grpc.Call):  # type: ignore[misc]  # as grpc itself makes them
+    """What grpc raises: for a node that is not there, or that refuses."""
+
+    def __init__(self, code: grpc.StatusCode = grpc.StatusCode.UNAVAILABLE, said: str = "not there") -> None:
+        self._code = code
+        self._said = said
+
+    def code(self) -> grpc.StatusCode:
+        return self._code
+
+    def details(self) -> str:
+        return self._said
+
+
+class FaultyServer(LastingClient):
+    """One database for all of a test, some of whose calls fail first."""
+
+    def __init__(self) -> None:
+        super().__init__(":memory:")
+        self.calls: list[str] = []
+        self._faults: dict[str, list[Exception]] = {}
+
+    def fail(self, method: str, *errors: Exception) -> None:
+        """Let the next calls of a method raise these errors, one after another."""
+        self._faults.setdefault(method, []).extend(errors)
+
+    def __getattribute__(self, name: str) -> Any:  # noqa: ANN401 - whatever the client has
+        found = super().__getattribute__(name)
+        if name.startswith("_") or name in ("fail", "calls", "close") or not callable(found):
+            return found
+        return self._noting(name, found)
+
+    def _noting(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **options: Any) -> Any:  # noqa: ANN401 - the client's
+            self.calls.append(name)
+            if self._faults.get(name):
+                raise self._faults[name].pop(0)
+            return function(*args, **options)
+
+        return call
