@@ -200,7 +200,7 @@ class SearchEngine:
         Args:
             query: What the picture shows.
             limit: At least 1.
-            where: Filters, see `gallery.stores.collection.Where`.
+            where: Filters, see `gallery.stores.Where`.
             min_score: The least cosine of a hit.
 
         Raises:

@@ -2,7 +2,7 @@
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -203,7 +203,7 @@ def test_a_copy_that_differs_is_told(fault: str, settings: Settings, tmp_path: P
     def change(editor: Editor) -> None:
         work = editor.upsert
 
-        def write_wrongly(records: list[ImageRecord], vectors: Vectors) -> None:
+        def write_wrongly(records: Sequence[ImageRecord], vectors: Vectors) -> None:
             if fault == "vector":
                 work(records, np.roll(vectors, 1, axis=0))
             else:

@@ -23,6 +23,7 @@ from gallery.settings import Settings
 from gallery.spec import Spec
 from gallery.stores import open_store
 from gallery.stores.embedded import collection as embedded
+from gallery.stores.embedded import engine
 from gallery.stores.embedded.generations import Workshop, published
 from gallery.stores.embedded.seal import bytes_on_disk
 from gallery.stores.payload import INDEXED_KEYS
@@ -294,7 +295,7 @@ def test_a_generation_that_is_being_removed_is_not_opened(
     write(0, 1)
     old = generation(folder)
     shutil.copytree(old, tmp_path / "half", ignore=shutil.ignore_patterns("segments"))
-    load = embedded.load_shard
+    load = engine.load_shard
 
     def publish_just_before(path: Path) -> qdrant_edge.EdgeShard:
         monkeypatch.setattr(embedded, "load_shard", load)
