@@ -44,7 +44,7 @@ down: ## Stop the server; its volume stays
 	$(COMPOSE) down
 
 lock: .venv/ready ## Write requirements.lock from what .venv holds; torch brings its platform's own packages
-	.venv/bin/pip freeze --exclude-editable | grep -vE '^(cuda-|nvidia-|triton==)' > .venv/lock && mv .venv/lock requirements.lock
+	.venv/bin/pip freeze --exclude-editable | grep -vE '^(cuda-|nvidia-|triton==|fastembed|loguru|mmh3|py_rust)' > .venv/lock && mv .venv/lock requirements.lock
 
 # Everything that indexing and searching need. ConSE's packages name torch as a dependency: without dependencies none is
 # installed, as the lock names all that are needed.
@@ -54,6 +54,8 @@ $(VENV)/light: requirements-light.lock pyproject.toml
 	$(VENV)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-$(VENV)/ready: $(VENV)/light requirements.lock
+# fastembed, with which tests compare, asks for an older model hub client, which it does not use there.
+$(VENV)/ready: $(VENV)/light requirements.lock requirements-fastembed.lock
 	$(VENV)/bin/pip install --quiet --requirement requirements.lock
+	$(VENV)/bin/pip install --quiet --no-deps --requirement requirements-fastembed.lock
 	touch $@
