@@ -31,7 +31,7 @@ from gallery.pictures import open_image
 from gallery.settings import Settings
 
 T = TypeVar("T")
-ROUNDS = 3
+ROUNDS = 2
 RUNS = 5
 STARTER = """
 import resource, subprocess, sys, time

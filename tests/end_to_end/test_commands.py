@@ -138,7 +138,7 @@ def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
             "ingest",
             [],
             2,
-            "--encoders, --export-encoder, --copy-to and --set-public-url",
+            "--set-public-url, --check and --repair",
         ),
         ("ingest", [".", "--list"], 2, "give PATH..., or one of"),
         ("ingest", ["--drop", "holidays"], 1, "there is no collection yet"),
@@ -206,7 +206,7 @@ def test_housekeeping(tmp_path: Path) -> None:
     assert "\t11\t" in run("--list").stdout
 
     shutil.copytree(tmp_path / "data", tmp_path / "backup")
-    assert "11 pictures; add --yes" in run("--drop", "photos").stderr
+    assert "11 pictures (conse); add --yes" in run("--drop", "photos").stderr
     assert run("--drop", "photos", "--yes").returncode == 0
     assert run("--list").stdout == ""
     restored = command("search", "a cat", "--json", DATA_DIR=str(tmp_path / "backup"))
