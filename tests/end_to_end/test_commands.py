@@ -141,7 +141,7 @@ def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
             "--set-public-url, --check and --repair",
         ),
         ("ingest", [".", "--list"], 2, "give PATH..., or one of"),
-        ("ingest", ["--drop", "holidays"], 1, "there is no collection yet"),
+        ("ingest", ["--drop", "holidays"], 1, "there is no collection holidays"),
         ("ingest", ["--failures"], 1, "there is no collection photos, nor any other"),
         ("ingest", ["--forget", "."], 1, "there is no collection photos"),
     ],
