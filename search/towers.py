@@ -7,7 +7,6 @@ from pathlib import Path
 from gallery.encoders import Encoder, PictureEncoder, TextEncoder, choose_device, load_encoder
 from gallery.errors import BadInput
 from gallery.opening import encoder_of_collection
-from gallery.pictures import open_image
 from gallery.settings import Settings
 from gallery.spec import Spec
 from gallery.stores import ImageCollection
@@ -69,6 +68,8 @@ class Towers:
             UnreadableImage: The file is none.
             EncoderError: The picture tower cannot be opened.
         """
+        from gallery.pictures import open_image  # whose decoders a search by text does without
+
         encoder = self.pictures()
         vector: Vectors = encoder.encode_images([open_image(str(path), encoder.detail).rgb])[0]
         return vector

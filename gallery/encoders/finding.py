@@ -11,7 +11,6 @@ from gallery.encoders.making import is_encoder_folder
 from gallery.encoders.precision import form_of, in_form
 from gallery.encoders.sources import canonical, hub_has, hub_of, is_downloaded, make, path_of
 from gallery.errors import EncoderError, SpecMismatch, UnreadableImage
-from gallery.pictures import open_image
 from gallery.settings import Settings
 from gallery.spec import SAME_SPACE, Spec
 from gallery.vectors import Vectors
@@ -155,6 +154,8 @@ def _agrees(settings: Settings, encoder: Encoder, spec: Spec, samples: Samples) 
     note = place_of(settings) / ".verified" / f"{spec.fingerprint}-{encoder.spec.fingerprint}"
     if note.exists():
         return True
+    from gallery.pictures import open_image  # whose decoders a search by text does without
+
     tower = encoder.pictures(for_one=True)
     cosines = []
     for path, vector in samples():

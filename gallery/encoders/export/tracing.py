@@ -4,10 +4,10 @@ import shutil
 import warnings
 from pathlib import Path
 
-import onnxruntime
 import torch
 
 from gallery.encoders.manifest import WEIGHTS_SUFFIX
+from gallery.encoders.sessions import optimise
 
 OPSET = 20
 
@@ -36,18 +36,5 @@ def trace(module: torch.nn.Module, samples: dict[str, torch.Tensor], graph: Path
             opset_version=OPSET,
             dynamo=False,
         )
-    simplify(raw / "graph.onnx", graph)
+    optimise(raw / "graph.onnx", graph, graph.name + WEIGHTS_SUFFIX)
     shutil.rmtree(raw)
-
-
-def simplify(raw: Path, graph: Path) -> None:
-    """Write a graph without what is needless in it: standard operators only, so that every provider can take it."""
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.optimized_model_filepath = str(graph)
-    weights = graph.name + WEIGHTS_SUFFIX
-    options.add_session_config_entry("session.optimized_model_external_initializers_file_name", weights)
-    options.add_session_config_entry("session.optimized_model_external_initializers_min_size_in_bytes", "1024")
-    options.add_session_config_entry("session.disable_prepacking", "1")
-    options.log_severity_level = 3
-    onnxruntime.InferenceSession(str(raw), options, providers=["CPUExecutionProvider"])
