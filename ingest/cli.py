@@ -118,8 +118,7 @@ def main(
         raise click.UsageError("--as names a copy; give --copy-to, too")
     warnings.filterwarnings("ignore", module="PIL")  # what Pillow thinks of odd files; the report names the bad ones
     settings = Settings.from_environ()
-    from ingest import commands, health, places
-    from ingest import encoders as known_encoders  # which imports what takes time, and --help needs none of it
+    from ingest import commands, health, places  # --help needs none of it
 
     try:
         if check:
@@ -129,10 +128,13 @@ def main(
         elif list_all:
             commands.list_all(settings)
         elif encoders:
-            known_encoders.list_encoders(settings)
+            from ingest.encoders import list_encoders
+
+            list_encoders(settings)
         elif export_encoder is not None and to is not None:
-            say = partial(click.echo, err=True)
-            known_encoders.export_encoder(settings, export_encoder, to, insist=yes, say=say)
+            from ingest import encoders as making
+
+            making.export_encoder(settings, export_encoder, to, insist=yes, say=partial(click.echo, err=True))
         elif failures:
             commands.list_failures(settings, collection)
         elif drop is not None:

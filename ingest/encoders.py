@@ -9,8 +9,7 @@ from pathlib import Path
 from gallery.encoders import load_encoder, place_of
 from gallery.encoders.catalogue import Entry, entries
 from gallery.encoders.hub import Hub
-from gallery.encoders.making import is_encoder_folder
-from gallery.encoders.manifest import Manifest, read_manifest
+from gallery.encoders.manifest import Manifest, is_encoder_folder, read_manifest
 from gallery.encoders.sources import hub_of, is_downloaded
 from gallery.errors import BadInput, GalleryError
 from gallery.settings import Settings

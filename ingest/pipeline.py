@@ -145,7 +145,11 @@ def _left_out(former: Former, collection: Editor, *, everything: bool) -> int:
 
 
 def _batches(items: Iterator[T], size: int) -> Iterator[list[T]]:
-    """Yield the items in lists of `size`."""
+    """Yield the items in lists of `size`; where there are only a few, each processor gets its share."""
+    first = list(islice(items, size * processors()))
+    if len(first) < size * processors():
+        size = -(-len(first) // processors())
+    items = chain(first, items)
     while batch := list(islice(items, size)):
         yield batch
 

@@ -1,5 +1,5 @@
 """`python -m search` is the command `search`."""
 
-from search.cli import main
+from search.cli import run
 
-main()
+run()

@@ -1,5 +1,7 @@
 """The command `search`."""
 
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -140,6 +142,16 @@ def main(
         raise click.ClickException(str(error)) from error
     if failed:
         raise SystemExit(1)
+
+
+def run() -> None:
+    """Run the command in a process of its own, which ends without tidying up its memory: that takes 0.1 s."""
+    try:
+        main()
+    except SystemExit as end:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.code if isinstance(end.code, int) else bool(end.code))
 
 
 def _say(message: str) -> None:

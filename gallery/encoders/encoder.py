@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from gallery.encoders.answers import drawings
 from gallery.encoders.manifest import PICTURE_GRAPH, TEXT_GRAPH, read_manifest
 from gallery.encoders.sessions import Device
 from gallery.encoders.towers import PictureTower, TextTower
@@ -80,6 +79,8 @@ class Encoder:
         self._verify(PICTURE_GRAPH)
         if device is None or device.is_cpu:
             return PictureTower(self.folder, self.manifest, Device(), for_one=for_one)
+        from gallery.encoders.answers import drawings
+
         tower = PictureTower(self.folder, self.manifest, device, for_one=for_one)
         cosine = least_cosine(pack(tower.encode_images(drawings())), self.spec.picture_answers)
         if cosine >= SAME_SPACE:

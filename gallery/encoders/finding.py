@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from gallery.encoders.encoder import Encoder, Say
-from gallery.encoders.making import is_encoder_folder
+from gallery.encoders.manifest import is_encoder_folder
 from gallery.encoders.precision import form_of, in_form
 from gallery.encoders.sources import canonical, hub_has, hub_of, is_downloaded, make, path_of
 from gallery.errors import EncoderError, SpecMismatch, UnreadableImage

@@ -6,10 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from filelock import FileLock
-
-from gallery.encoders.answers import TEXTS, drawings
-from gallery.encoders.manifest import MANIFEST, Manifest
+from gallery.encoders.manifest import Manifest
 from gallery.encoders.sessions import Device
 from gallery.encoders.towers import PictureTower, TextTower
 from gallery.errors import EncoderError
@@ -32,6 +29,8 @@ def drafted(place: Path, name: str) -> Iterator[Path]:
     Raises:
         EncoderError: The disk cannot be written to, or is full.
     """
+    from filelock import FileLock
+
     draft = place / f".{name}.draft"
     try:
         place.mkdir(parents=True, exist_ok=True)
@@ -55,6 +54,8 @@ def finish(draft: Path, manifest: Manifest, place: Path) -> Path:
     Raises:
         EncoderError: The graphs cannot be opened, or give vectors of another length than the manifest says.
     """
+    from gallery.encoders.answers import TEXTS, drawings
+
     pictures = PictureTower(draft, manifest, Device(), for_one=True).encode_images(drawings())
     texts = TextTower(draft, manifest).encode_texts(TEXTS)
     lengths = {pictures.shape[1], texts.shape[1], manifest.spec.dimension}
@@ -67,8 +68,3 @@ def finish(draft: Path, manifest: Manifest, place: Path) -> Path:
     shutil.rmtree(final, ignore_errors=True)
     draft.replace(final)
     return final
-
-
-def is_encoder_folder(folder: Path) -> bool:
-    """Return whether a folder holds an encoder, sound or not."""
-    return (folder / MANIFEST).is_file()

@@ -129,3 +129,8 @@ def read_manifest(folder: Path) -> Manifest:
         raise EncoderError(f"{folder} is no encoder folder: it has no {MANIFEST}") from error
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise EncoderError(f"{path} cannot be read ({error}); copy or export the encoder again") from error
+
+
+def is_encoder_folder(folder: Path) -> bool:
+    """Return whether a folder holds an encoder, sound or not."""
+    return (folder / MANIFEST).is_file()

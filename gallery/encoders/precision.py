@@ -13,10 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from PIL import Image
 
 from gallery.encoders.encoder import Encoder, Say
 from gallery.encoders.making import drafted, finish, folder_name
@@ -24,6 +23,9 @@ from gallery.encoders.manifest import MANIFEST, PICTURE_GRAPH, WEIGHTS_SUFFIX, M
 from gallery.encoders.sessions import processors
 from gallery.encoders.towers import PICTURES_AT_ONCE, PictureTower
 from gallery.vectors import Vectors
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 Form = Literal["float32", "int8", "int8-mlp"]
 FORMS: tuple[Form, ...] = ("int8", "int8-mlp")
@@ -71,7 +73,7 @@ class Measured:
 
 
 def choose_form(
-    encoder: Encoder, sample: Callable[[], Sequence[Image.Image]], place: Path, say: Say, *, anew: bool = False
+    encoder: Encoder, sample: Callable[[], Sequence["Image.Image"]], place: Path, say: Say, *, anew: bool = False
 ) -> Encoder:
     """Measure the forms of an encoder on a sample of pictures, and return it in the one to use.
 
@@ -135,7 +137,7 @@ def form_of(space: str) -> str:
     return last if last in FORMS else "float32"
 
 
-def _measured(encoder: Encoder, pictures: Sequence[Image.Image], place: Path) -> list[Measured]:
+def _measured(encoder: Encoder, pictures: Sequence["Image.Image"], place: Path) -> list[Measured]:
     tower = encoder.pictures()
     pixels = np.stack([tower.pixels(picture) for picture in pictures])
     wanted, seconds = _timed(tower, pixels)
@@ -156,6 +158,7 @@ def _measured(encoder: Encoder, pictures: Sequence[Image.Image], place: Path) ->
 def _timed(tower: PictureTower, pixels: Vectors) -> tuple[Vectors, float]:
     """Encode as `ingest` does, on all processors; return the vectors and the seconds that it took."""
     parts = [pixels[start : start + PICTURES_AT_ONCE] for start in range(0, len(pixels), PICTURES_AT_ONCE)]
+    tower.pack()
     tower.encode_pixels(parts[0])
     with ThreadPoolExecutor(processors()) as pool:
         began = time.perf_counter()

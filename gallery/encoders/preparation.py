@@ -1,10 +1,14 @@
 """An upright RGB picture becomes a network's input, with Pillow and numpy alone."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from PIL import Image
 
 from gallery.encoders.manifest import PicturePreparation
 from gallery.vectors import Vectors
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 PREPARED = "loader 1"
 """Ends the fingerprint of every space, in the words of earlier versions, whose collections have it: raise the number
@@ -12,16 +16,12 @@ when `prepare` gives other values for the same picture."""
 MOST_ELONGATED = 8
 """Beyond this ratio of its sides a picture's far ends are cut off first: what is scaled must fit into memory."""
 
-_FILTERS = {
-    "bilinear": Image.Resampling.BILINEAR,
-    "bicubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
-}
 
-
-def prepare(picture: Image.Image, how: PicturePreparation) -> Vectors:
+def prepare(picture: "Image.Image", how: PicturePreparation) -> Vectors:
     """Return the input for one picture, shape `(3, side, side)`."""
-    filter_ = _FILTERS[how.interpolation]
+    from PIL.Image import Resampling  # a search by text does without it
+
+    filter_ = Resampling[how.interpolation.upper()]
     if how.fit == "squash":
         scaled = picture.resize((how.side, how.side), filter_)
     elif how.fit == "square":
@@ -36,13 +36,13 @@ def prepare(picture: Image.Image, how: PicturePreparation) -> Vectors:
     return np.ascontiguousarray(values.transpose(2, 0, 1))
 
 
-def _without_far_ends(picture: Image.Image) -> Image.Image:
+def _without_far_ends(picture: "Image.Image") -> "Image.Image":
     """Cut off at both ends what the crop leaves out anyway: a picture of 60 000 x 1 pixels would take gigabytes."""
     most = MOST_ELONGATED * min(picture.size)
     return _centre_box(picture, min(picture.width, most), min(picture.height, most))
 
 
-def _shortest_side(picture: Image.Image, length: int, filter_: Image.Resampling) -> Image.Image:
+def _shortest_side(picture: "Image.Image", length: int, filter_: "Image.Resampling") -> "Image.Image":
     """Scale the shorter side to `length`, as transformers rounds the longer one: down."""
     short, long = sorted(picture.size)
     longer = int(length * long / short)
@@ -50,11 +50,11 @@ def _shortest_side(picture: Image.Image, length: int, filter_: Image.Resampling)
     return picture.resize(size, filter_)
 
 
-def _centre(picture: Image.Image, side: int) -> Image.Image:
+def _centre(picture: "Image.Image", side: int) -> "Image.Image":
     return _centre_box(picture, side, side)
 
 
-def _centre_box(picture: Image.Image, width: int, height: int) -> Image.Image:
+def _centre_box(picture: "Image.Image", width: int, height: int) -> "Image.Image":
     if (width, height) == picture.size:
         return picture
     left, top = (picture.width - width) // 2, (picture.height - height) // 2

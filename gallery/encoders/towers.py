@@ -1,11 +1,12 @@
 """The two halves of an encoder: a picture tower and a text tower, each an ONNX graph with its preparation."""
 
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from PIL import Image
 
 from gallery.encoders.manifest import PICTURE_GRAPH, TEXT_GRAPH, TOKENIZER, Manifest
 from gallery.encoders.preparation import prepare
@@ -14,10 +15,16 @@ from gallery.errors import EncoderError
 from gallery.spec import Spec
 from gallery.vectors import Vectors, unit_rows
 
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+    from PIL import Image
+
 TEXTS_AT_ONCE = 64
 PICTURES_AT_ONCE = 8
 """On the processor more at once are no faster, and take more memory."""
 PICTURES_AT_ONCE_ON_A_GPU = 64
+PACK_AFTER = 32
+"""Pictures after which weights are laid out for speed, which takes as long as it saves on as many."""
 
 
 class TextEncoder(Protocol):
@@ -53,7 +60,7 @@ class PictureEncoder(Protocol):
     detail: int
     at_once: int = PICTURES_AT_ONCE
 
-    def pixels(self, picture: Image.Image) -> Vectors:
+    def pixels(self, picture: "Image.Image") -> Vectors:
         """Return the network's input for one RGB picture, shape `(3, height, width)`."""
         ...
 
@@ -61,7 +68,7 @@ class PictureEncoder(Protocol):
         """Return one unit vector per input, shape `(n, dimension)`. May be called from several threads at once."""
         ...
 
-    def encode_images(self, pictures: Sequence[Image.Image]) -> Vectors:
+    def encode_images(self, pictures: Sequence["Image.Image"]) -> Vectors:
         """Return one unit vector per RGB picture, shape `(n, dimension)`."""
         if not pictures:
             return np.empty((0, self.spec.dimension), np.float32)
@@ -78,8 +85,8 @@ class PictureTower(PictureEncoder):
             folder: The encoder folder, whose files have been verified.
             manifest: Of the folder.
             device: Where the graph is computed.
-            for_one: Whether a single picture is to be encoded, soon: all processors share its work, and the weights
-                are used as they lie. Otherwise every processor works on pictures of its own.
+            for_one: Whether a single picture is to be encoded, soon: all processors share its work. Otherwise every
+                processor works on pictures of its own.
 
         Raises:
             EncoderError: The graph cannot be opened.
@@ -88,16 +95,33 @@ class PictureTower(PictureEncoder):
         self._how = manifest.picture
         self.detail = 2 * self._how.resize
         self.at_once = PICTURES_AT_ONCE if device.is_cpu else PICTURES_AT_ONCE_ON_A_GPU
-        threads = processors() if for_one else 1
-        self._session = open_session(folder / PICTURE_GRAPH, device, threads=threads, packed=not for_one)
+        self._graph = folder / PICTURE_GRAPH
+        self._session = open_session(self._graph, device, threads=processors() if for_one else 1, packed=False)
+        self._until_packed = PACK_AFTER if device.is_cpu and not for_one else None
+        self._counting = threading.Lock()
 
-    def pixels(self, picture: Image.Image) -> Vectors:
+    def pixels(self, picture: "Image.Image") -> Vectors:
         return prepare(picture, self._how)
 
     def encode_pixels(self, pixels: Vectors) -> Vectors:
         parts = [pixels[start : start + self.at_once] for start in range(0, len(pixels), self.at_once)]
-        rows = [self._session.run(["vectors"], {"pixels": part})[0] for part in parts]
+        rows = [self._session_for(len(part)).run(["vectors"], {"pixels": part})[0] for part in parts]
         return unit_rows(np.concatenate(rows)) if rows else np.empty((0, self.spec.dimension), np.float32)
+
+    def pack(self) -> None:
+        """Lay the weights out for speed now, and not only when there have been many pictures."""
+        self._until_packed = None
+        self._session = open_session(self._graph, Device(), threads=1, packed=True)
+
+    def _session_for(self, pictures: int) -> "InferenceSession":
+        """Return what runs the graph; the thread with which there have been many pictures packs the weights first."""
+        with self._counting:
+            packs = self._until_packed is not None and self._until_packed <= pictures
+            if self._until_packed is not None:
+                self._until_packed = None if packs else self._until_packed - pictures
+        if packs:
+            self.pack()
+        return self._session
 
 
 class TextTower(TextEncoder):
@@ -114,13 +138,15 @@ class TextTower(TextEncoder):
         self.spec = manifest.spec
         self._how = manifest.text
         self.text_limit = self._how.limit
-        try:
-            self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-        except Exception as error:  # the library raises plain exceptions
-            raise EncoderError(f"{folder / TOKENIZER} cannot be read ({error})") from error
+        with ThreadPoolExecutor(1) as pool:  # each takes some 50 ms, of which only the tokenizer holds the interpreter
+            opening = pool.submit(open_session, folder / TEXT_GRAPH, Device(), threads=processors(), packed=False)
+            try:
+                self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+            except Exception as error:  # the library raises plain exceptions
+                raise EncoderError(f"{folder / TOKENIZER} cannot be read ({error})") from error
+            self._session = opening.result()
         length = self._how.limit if self._how.padding == "limit" else None
         self._tokenizer.enable_padding(pad_id=self._how.pad_id, pad_token=self._how.pad_token, length=length)
-        self._session = open_session(folder / TEXT_GRAPH, Device(), threads=processors(), packed=False)
         self._inputs = [given.name for given in self._session.get_inputs()]
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:

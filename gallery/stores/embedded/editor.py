@@ -160,7 +160,6 @@ class EmbeddedEditor:
         generation, points = self._state.generation, self._state.points
         unseal(generation)
         with engine_errors(self.name):
-            points.shard.flush()
             points.shard = optimised(points.shard, generation / SHARD, points.spec.dimension)
         points.close()
         with contextlib.closing(load_shard(generation)) as settled:  # what opening changes is changed before the seal

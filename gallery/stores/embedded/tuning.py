@@ -65,6 +65,7 @@ def optimised(shard: q.EdgeShard, folder: Path, dimension: int) -> q.EdgeShard:
     is worth one. Holds the interpreter while it works.
     """
     if shard.info().points_count >= QUANTISE_FROM:
+        shard.flush()
         shard.close()
         shard = q.EdgeShard.load(str(folder), config(dimension, FOUR_BITS))
     shard.optimize()
