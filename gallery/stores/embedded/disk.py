@@ -17,13 +17,9 @@ def bytes_on_disk(folder: Path) -> int:
     for parent, _, names in os.walk(folder):  # unlike rglob it passes over a folder that is gone in the meantime
         for name in names:
             with contextlib.suppress(FileNotFoundError):
-                total += bytes_of(Path(parent, name).lstat())
+                status = Path(parent, name).lstat()
+                total += status.st_blocks * 512 if hasattr(status, "st_blocks") else status.st_size
     return total
-
-
-def bytes_of(status: os.stat_result) -> int:
-    """Return what a file takes on the disk."""
-    return status.st_blocks * 512 if hasattr(status, "st_blocks") else status.st_size
 
 
 def remove(path: Path) -> None:

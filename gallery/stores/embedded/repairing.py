@@ -5,7 +5,7 @@ What is damaged stays until what can be read of it is in a generation that is pu
 
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import qdrant_edge as q
@@ -13,7 +13,7 @@ import qdrant_edge as q
 from gallery.errors import CollectionError, Damaged
 from gallery.spec import Spec
 from gallery.stores.embedded.collection import JOURNAL, EmbeddedCollection, open_generation, read_spec
-from gallery.stores.embedded.disk import bytes_on_disk, remove
+from gallery.stores.embedded.disk import bytes_on_disk, free_bytes, remove
 from gallery.stores.embedded.editor import EmbeddedEditor, create, make_indexes
 from gallery.stores.embedded.engine import engine_errors, silent_engine
 from gallery.stores.embedded.generations import Workshop, published, set_aside_in, unfinished
@@ -26,14 +26,18 @@ from gallery.stores.journal import Journal
 _LOG = logging.getLogger(__name__)
 
 
-def repair(folder: Path) -> None:
+def repair(folder: Path, free: Callable[[Path], int] = free_bytes) -> None:
     """Mend what is wrong with the collection at `folder`, and can be mended from what is whole.
+
+    Args:
+        folder: The collection's.
+        free: Returns how many bytes are free on the disk of a folder.
 
     Raises:
         CollectionError: Another process is writing to it, or there is no room.
         Damaged: Nothing says what its vectors were made with.
     """
-    with contextlib.closing(Workshop(folder)) as workshop:
+    with contextlib.closing(Workshop(folder, free)) as workshop:
         workshop.mend_pointer()
         current, begun = published(folder), unfinished(folder)
         if current:
@@ -42,7 +46,7 @@ def repair(folder: Path) -> None:
         if damaged or set_aside_in(folder) or (current and not is_as_sealed(current, JOURNAL)):
             _rebuild(workshop, current, begun, damaged)
             return
-    with contextlib.closing(EmbeddedEditor(folder, None)) as editor:
+    with contextlib.closing(EmbeddedEditor(folder, None, free)) as editor:
         if editor.spec and not editor.former:
             editor.begin(editor.spec)  # which makes indexes
             editor.finish()

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gallery.errors import CollectionError, Damaged
-from gallery.stores.embedded.disk import bytes_of, remove
+from gallery.stores.embedded.disk import remove
 
 DAMAGE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, IsADirectoryError)
 """What reading a damaged file of ours raises: bytes that are no text, no JSON, or JSON of another shape."""
@@ -35,9 +35,10 @@ _PASSING = ("tracker_journal.dat", ".atomicwrite", "lock")
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """How a file was: its size, a CRC-32 of its contents, and a small file's contents themselves."""
+    """How a file was: its size, what of that is not zero, a CRC-32 of this, and a small file's contents themselves."""
 
     size: int
+    filled: int
     digest: int
     contents: bytes | None
 
@@ -127,9 +128,10 @@ def check_seal(folder: Path, *, but: str = "", everything: bool = False) -> int 
     if said is None:
         return None
     files = {folder / name: file for name, file in said.files.items() if name != but}
-    bytes_to_read = sum(_check_size(path, file) for path, file in files.items())
+    everything = everything or sum(file.filled for file in files.values()) <= _CHEAP
     for path, file in files.items():
-        if everything or bytes_to_read <= _CHEAP or path.suffix == _FIXED:
+        _check_size(path, file)
+        if everything or path.suffix == _FIXED:
             _check_contents(path, file)
     return said.points
 
@@ -167,8 +169,8 @@ def _read(folder: Path) -> _Seal | None:
     try:
         said = json.loads((folder / SEAL).read_text())
         files = {
-            str(name): _File(int(size), int(crc), None if contents is None else bytes.fromhex(contents))
-            for name, (size, crc, contents) in said["files"].items()
+            str(name): _File(int(size), int(filled), int(crc), None if contents is None else bytes.fromhex(contents))
+            for name, (size, filled, crc, contents) in said["files"].items()
         }
         return _Seal(int(said["points"]), files)
     except FileNotFoundError:
@@ -179,18 +181,16 @@ def _read(folder: Path) -> _Seal | None:
         raise CollectionError(f"{folder / SEAL} cannot be read: {error}") from error
 
 
-def _check_size(path: Path, file: _File) -> int:
-    """Return how many bytes a file has on the disk; raises `Damaged` if it is shorter than it was."""
+def _check_size(path: Path, file: _File) -> None:
     with _reading(path):
-        status = path.stat()
-    if status.st_size < file.size:
-        raise Damaged(f"{path} has {status.st_size} bytes, and had {file.size}")
-    return bytes_of(status)
+        size = path.stat().st_size
+    if size < file.size:
+        raise Damaged(f"{path} has {size} bytes, and had {file.size}")
 
 
 def _check_contents(path: Path, file: _File) -> None:
     with _reading(path):
-        if _digest(path) != file.digest:
+        if _digest(path) != (file.digest, file.filled):
             raise Damaged(f"the contents of {path} are not what was written")
 
 
@@ -223,15 +223,16 @@ def _names(folder: Path) -> Iterator[str]:
             yield path.relative_to(folder).as_posix()
 
 
-def _state(path: Path) -> tuple[int, int, str | None]:
+def _state(path: Path) -> tuple[int, int, int, str | None]:
     size = path.stat().st_size
+    digest, filled = _digest(path)
     is_kept = size <= _SMALL or path.suffix == _FIXED
-    return size, _digest(path), path.read_bytes().hex() if is_kept else None
+    return size, filled, digest, path.read_bytes().hex() if is_kept else None
 
 
-def _digest(path: Path) -> int:
-    """Return a CRC-32 of the blocks of a file that hold anything but zeros: a copy may turn these into holes."""
-    digest = 0
+def _digest(path: Path) -> tuple[int, int]:
+    """Return a CRC-32 of the blocks of a file that are not all zeros, which may be holes in a copy, and their bytes."""
+    digest = filled = 0
     with path.open("rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
         place = 0
@@ -240,8 +241,9 @@ def _digest(path: Path) -> int:
             block = file.read(_BLOCK)
             if block != _NOTHING[: len(block)]:
                 digest = zlib.crc32(block, zlib.crc32(place.to_bytes(8, "little"), digest))
+                filled += len(block)
             place += _BLOCK
-    return digest
+    return digest, filled
 
 
 def _next_data(file: int, place: int) -> int:
