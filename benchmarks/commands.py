@@ -3,6 +3,7 @@
 import importlib
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,26 +37,29 @@ class Ran:
     err: str
 
 
-def run_command(line: list[str], data_dir: Path, work: Path, timeout: float = 60) -> Ran:
-    """Run `ingest` or `search` with its arguments on a DATA_DIR to its end."""
-    return run_function(_command, line, data_dir, work=work, timeout=timeout)
+def run_command(line: list[str], data_dir: Path, work: Path, timeout: float = 60, number: int = signal.SIGKILL) -> Ran:
+    """Run `ingest` or `search` with its arguments on a DATA_DIR; see `run_function`."""
+    return run_function(_command, line, data_dir, work=work, timeout=timeout, number=number)
 
 
-def run_function(function: Callable[..., Any], *values: object, work: Path, timeout: float = 60) -> Ran:
+def run_function(
+    function: Callable[..., Any], *values: object, work: Path, timeout: float = 60, number: int = signal.SIGKILL
+) -> Ran:
     """Run a function of a module in a process of its own.
 
     Args:
         function: What to run.
         values: Its arguments.
         work: A folder for what the process writes.
-        timeout: Seconds after which it is killed.
+        timeout: Seconds after which a signal is sent.
+        number: Of the signal.
     """
     out, err = work / "stdout", work / "stderr"
     process = _PROCESSES.Process(target=_redirected, args=(out, err, function, values))
     process.start()
     process.join(timeout)
-    if process.is_alive():
-        process.kill()
+    if process.is_alive() and process.pid:
+        os.kill(process.pid, number)
         process.join()
     code = process.exitcode
     assert code is not None

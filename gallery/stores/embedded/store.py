@@ -33,7 +33,7 @@ class EmbeddedStore:
         return [_info(folder) for folder in collection_folders(self._settings.data_dir)]
 
     def open(self, name: str | None = None) -> ImageCollection:
-        name = chosen_name(name, self.names())
+        name = chosen_name(name, self.names() or self._begun_names())
         self._check_is_published(name)
         from gallery.stores.embedded.collection import open_published
 
