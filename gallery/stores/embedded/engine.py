@@ -12,9 +12,12 @@ import qdrant_edge as q
 from gallery.errors import CollectionError, Damaged
 
 SHARD = "shard"
-_PASSING = re.compile(r"os error (?!(2|17|20|21|22)\))|cannot allocate memory|no space left|permission denied", re.I)
-"""What the engine says of a disk or a memory that may be well again, and that proves no damage. What does is that a
-file is gone (2), or a folder (21), or below a file (20), or there already (17), or shorter than what is mapped (22)."""
+_PASSING = re.compile(
+    r"os error (1|4|5|11|12|13|16|23|24|28|30|110|116|122)\)|cannot allocate memory|no space left|permission denied",
+    re.I,
+)
+"""What the engine says of rights, memory, room, or a disk that does not answer: it may be well again, and proves no
+damage. Other errors do, such as that a file is gone, or a folder, or shorter than what is mapped."""
 
 
 def load_shard(generation: Path) -> q.EdgeShard:
