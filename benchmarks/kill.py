@@ -1,109 +1,192 @@
-"""Is anything lost when `ingest` is killed at a random moment? Exits with 1 on the first loss.
+"""Is anything lost when a command is stopped at a random moment? Exits with 1 on the first loss.
 
-    python -m benchmarks.kill IMAGES [--runs 30] [--encoder NAME]
+    python -m benchmarks.kill [--runs 200] [--seed 0]
 
-Every run starts `ingest` on IMAGES in a process of its own, kills it with SIGKILL at a random time, runs it again to
-its end, and compares the collection with that of an undisturbed run: ids equal, payloads equal but for `indexed_at`,
-vectors within 1e-5. By default with a small CLIP of random weights, so that the time goes into what can break.
+Each run begins an ingest, a prune, a forget, a change of the encoder or a copy in a process of its own, and sends it
+SIGKILL, SIGTERM or Ctrl-C at a random time. A search must then find what it found before, or all that the command
+makes. The command is run again to its end, and the collection is compared with that of an undisturbed run: ids and
+payloads equal but for `indexed_at`, vectors within 1e-5. With drawn pictures and a tiny encoder, so that the time goes
+into what can break.
 """
 
-import os
+import pickle
 import random
-import subprocess
+import shutil
+import signal
 import sys
 import tempfile
 import time
-from dataclasses import replace
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 import numpy as np
+from PIL import Image
 
-from benchmarks.full_clip import save_full_clip
+from benchmarks.commands import run_command, run_function
+from benchmarks.letters import make_letters
 from benchmarks.results import machine, write_results
 from gallery.records import ImageRecord
 from gallery.settings import Settings
 from gallery.stores import open_store
+from gallery.stores.embedded.cloning import copy_file
 from gallery.vectors import Vectors
 
 MOST_DIFFERENCE = 1e-5
+SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 Contents = dict[str, tuple[ImageRecord, Vectors]]
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A command to be stopped.
+
+    Attributes:
+        line: The command.
+        start: The DATA_DIR before it.
+        result: Where its collection is: relative to the DATA_DIR.
+        before: The pictures there before it.
+        after: The pictures there after it.
+        seconds: How long it takes when it is left alone.
+    """
+
+    line: list[str]
+    start: Path
+    result: str
+    before: Contents
+    after: Contents
+    seconds: float
+
+
 @click.command()
-@click.argument("images", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--runs", default=30, show_default=True)
-@click.option("--encoder", help="By default a small CLIP of random weights.")
+@click.option("--runs", default=200, show_default=True)
+@click.option("--pictures", default=300, show_default=True)
 @click.option("--seed", default=0, show_default=True)
-def main(images: Path, runs: int, encoder: str | None, seed: int) -> None:
-    """Kill, finish and compare; write results/kill.md and results/kill.json."""
+def main(runs: int, pictures: int, seed: int) -> None:
+    """Stop, finish and compare; write results/kill.md and results/kill.json."""
     chance = random.Random(seed)
+    counts: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
-        if not encoder:
-            save_full_clip(work / "clip", small=True)
-        command = [sys.executable, "-m", "ingest", str(images), "--encoder", encoder or str(work / "clip")]
-        started = time.monotonic()
-        _run(command, work / "undisturbed")
-        seconds = time.monotonic() - started
-        wanted = contents(work / "undisturbed")
-        kept, greatest = [], 0.0
+        jobs = make_jobs(work, pictures)
         for number in range(runs):
-            data = work / f"run{number}"
-            after = chance.uniform(0.1, seconds)
-            _run(command, data, kill_after=after)
-            saved = _run(command, data)
-            found = contents(data)
-            difference = compare(wanted, found)
-            kept.append(saved)
-            greatest = max(greatest, difference)
-            print(f"run {number}: killed after {after:.1f} s; {saved} of {len(wanted)} were kept; all the same")
-    rows: dict[str, float | str] = {
-        "runs, each killed once": runs,
-        "pictures": len(wanted),
-        "seconds of an undisturbed run": round(seconds, 1),
-        "runs that differ": 0,
-        "greatest difference of a number": f"{greatest:.1e}",
-        "pictures kept over the kill, least, median and most": f"{min(kept)}, {int(np.median(kept))}, {max(kept)}",
+            name, job = list(jobs.items())[number % len(jobs)]
+            sent = SIGNALS[number // len(jobs) % len(SIGNALS)]
+            what = f"run {number}: {name}, {sent.name}"
+            counts[f"stopped by {sent.name}"] += stop_and_finish(job, sent, chance.uniform(0, job.seconds), work, what)
+            counts[name] += 1
+    rows: dict[str, float | str] = {"runs": runs, "pictures": pictures}
+    rows |= {f"runs of {name}": counts[name] for name in jobs}
+    rows |= {f"stopped by {sent.name}": counts[f"stopped by {sent.name}"] for sent in SIGNALS}
+    rows |= {"runs that differ, or lost a picture": 0}
+    write_results("kill", "Stopped at a random moment, and finished", rows | machine("kill"))
+
+
+def make_jobs(work: Path, pictures: int) -> dict[str, Job]:
+    """Make the collections that the commands begin with, and see what they make of them when left alone."""
+    photos = work / "photos"
+    for number in range(pictures):
+        path = photos / f"{number % 4}" / f"{number:04d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8 + number % 90, 9), (number % 256, number * 31 % 256, number * 101 % 256)).save(path)
+    shutil.copytree(photos, work / "pruned")
+    lines = {
+        "ingest": ["ingest", str(photos)],
+        "prune": ["ingest", str(work / "pruned"), "--prune", "--yes"],
+        "forget": ["ingest", "--forget", str(photos / "0"), "--yes"],
+        "change of the encoder": ["ingest", str(photos), "--encoder", "other"],
+        "copy": ["ingest", "--copy-to", "copy"],
     }
-    write_results("kill", "Killed and finished", rows | machine("kill"))
+    indexed = {"ingest": [photos / "0"], "prune": [work / "pruned"]}
+    jobs = {}
+    for name, line in lines.items():
+        start = work / f"start {name}"
+        make_letters(Settings(data_dir=start))
+        make_letters(Settings(data_dir=start), "other", space="letters 2", mean=0.5)
+        _must(["ingest", *map(str, indexed.get(name, [photos])), "--encoder", "letters"], start, work)
+        if name == "prune":
+            shutil.rmtree(work / "pruned" / "0")
+        jobs[name] = _job(line, start, "copy" if name == "copy" else ".", work)
+    return jobs
 
 
-def contents(data_dir: Path) -> Contents:
-    """Return all pictures of the collection, without the time of their indexing, and their vectors."""
-    collection = open_store(Settings(data_dir=data_dir)).open("photos")
-    found = {record.id: (replace(record, indexed_at=""), vector) for record, vector in collection.scan()}
-    collection.close()
+def _job(line: list[str], start: Path, result: str, work: Path) -> Job:
+    data = work / "alone"
+    shutil.copytree(start, data, copy_function=copy_file)
+    before = {} if result != "." else contents(start, work)
+    began = time.monotonic()
+    _must(_at(line, data), data, work)
+    seconds = time.monotonic() - began
+    job = Job(line, start, result, before or {}, contents(data / result, work) or {}, seconds)
+    shutil.rmtree(data)
+    return job
+
+
+def stop_and_finish(job: Job, sent: signal.Signals, after: float, work: Path, what: str) -> bool:
+    """Stop a command, look, finish it, and compare; return whether it was stopped before its end."""
+    data = work / "run"
+    shutil.copytree(job.start, data, copy_function=copy_file)
+    stopped = run_command(_at(job.line, data), data, work, after, sent)
+    if stopped.code == 1 or "Traceback" in stopped.err:
+        sys.exit(f"{what}: {stopped}")
+    found = contents(data / job.result, work)
+    if found is not None and difference(job.before, found) and difference(job.after, found):
+        sys.exit(f"{what}: half of it is published")
+    _must(_at(job.line, data), data, work)
+    if differs := difference(job.after, contents(data / job.result, work) or {}):
+        sys.exit(f"{what}: {differs}")
+    print(f"{what} after {after:.2f} s: ended with {stopped.code}; finished, and all the same", flush=True)
+    shutil.rmtree(data)
+    return stopped.code != 0
+
+
+def difference(wanted: Contents, found: Contents) -> str:
+    """Return how two collections differ; nothing where they do not."""
+    if wanted.keys() != found.keys():
+        return f"ids differ: {len(wanted.keys() - found.keys())} lost, {len(found.keys() - wanted.keys())} more"
+    for id, (record, vector) in wanted.items():
+        if record != found[id][0]:
+            return f"payloads differ: {record} became {found[id][0]}"
+        if np.abs(vector - found[id][1]).max() > MOST_DIFFERENCE:
+            return f"vectors of {record.path} differ"
+    return ""
+
+
+def contents(data_dir: Path, work: Path) -> Contents | None:
+    """Return all pictures of the collection, without the time of their indexing, and their vectors; None without one.
+
+    Read in a process of its own: the engine keeps memory of what it has opened.
+    """
+    target = work / "contents"
+    target.unlink(missing_ok=True)
+    ran = run_function(write_contents, data_dir, target, work=work)
+    if ran.code:
+        sys.exit(f"the collection cannot be read: {ran.err}")
+    found: Contents | None = pickle.loads(target.read_bytes())
     return found
 
 
-def compare(wanted: Contents, found: Contents) -> float:
-    """Return the greatest difference of a number in the vectors; exit with 1 if anything differs."""
-    if wanted.keys() != found.keys():
-        sys.exit(f"ids differ: {len(wanted.keys() - found.keys())} lost, {len(found.keys() - wanted.keys())} more")
-    for id, (record, _) in wanted.items():
-        if record != found[id][0]:
-            sys.exit(f"payloads differ: {record} became {found[id][0]}")
-    difference = max(float(np.abs(vector - found[id][1]).max()) for id, (_, vector) in wanted.items())
-    if difference > MOST_DIFFERENCE:
-        sys.exit(f"vectors differ by {difference}")
-    return difference
+def write_contents(data_dir: Path, target: Path) -> None:
+    """Write what `contents` returns."""
+    store = open_store(Settings(data_dir=data_dir))
+    found = None
+    if "photos" in store.names():
+        with closing(store.open("photos")) as collection:
+            found = {record.id: (replace(record, indexed_at=""), vector) for record, vector in collection.scan()}
+    target.write_bytes(pickle.dumps(found))
 
 
-def _run(command: list[str], data_dir: Path, kill_after: float | None = None) -> int:
-    """Run `ingest`, to its end or until it is killed; return how many files it found there already."""
-    process = subprocess.Popen(
-        command, env=os.environ | {"DATA_DIR": str(data_dir)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        out, errors = process.communicate(timeout=kill_after)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        return 0
-    if process.returncode:
-        sys.exit(f"ingest failed: {errors}")
-    return int(dict(line.split("\t")[:2] for line in out.splitlines())["already there"])
+def _at(line: list[str], data: Path) -> list[str]:
+    """Return a command with the place of its copy, if it makes one."""
+    return [str(data / word) if word == "copy" else word for word in line]
+
+
+def _must(line: list[str], data: Path, work: Path) -> None:
+    ran = run_command(line, data, work)
+    if ran.code:
+        sys.exit(f"{line}: {ran.err}")
 
 
 if __name__ == "__main__":

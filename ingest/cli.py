@@ -121,40 +121,39 @@ def main(
     from ingest import commands, health, places  # --help needs none of it
 
     try:
-        if check:
-            sys.exit(health.check(settings, collection if _is_given("collection") else None))
-        elif repair:
-            health.repair(settings, collection, dry_run=options["dry_run"])
-        elif list_all:
-            commands.list_all(settings)
-        elif encoders:
-            from ingest.encoders import list_encoders
+        with stoppable() as stop:
+            if check:
+                sys.exit(health.check(settings, collection if _is_given("collection") else None))
+            elif repair:
+                health.repair(settings, collection, dry_run=options["dry_run"])
+            elif list_all:
+                commands.list_all(settings)
+            elif encoders:
+                from ingest.encoders import list_encoders
 
-            list_encoders(settings)
-        elif export_encoder is not None and to is not None:
-            from ingest import encoders as making
+                list_encoders(settings)
+            elif export_encoder is not None and to is not None:
+                from ingest import encoders as making
 
-            making.export_encoder(settings, export_encoder, to, insist=yes, say=partial(click.echo, err=True))
-        elif failures:
-            commands.list_failures(settings, collection)
-        elif drop is not None:
-            commands.drop(settings, drop, yes=yes)
-        elif copy_to is not None:
-            places.copy(settings, collection, copy_to, new_name)
-        elif set_public_url is not None:
-            places.point_thumbnails(settings, collection, set_public_url)
-        elif refresh:
-            places.refresh(settings, collection)
-        elif moved:
-            places.moved(settings, collection, *moved)
-        elif forget:
-            commands.forget(settings, collection, forget, yes=yes)
-        else:
-            with stoppable():
-                code = commands.index(settings, paths, collection, yes=yes, **options)
-            sys.exit(code)
+                making.export_encoder(settings, export_encoder, to, insist=yes, say=partial(click.echo, err=True))
+            elif failures:
+                commands.list_failures(settings, collection)
+            elif drop is not None:
+                commands.drop(settings, drop, yes=yes)
+            elif copy_to is not None:
+                places.copy(settings, collection, copy_to, new_name)
+            elif set_public_url is not None:
+                places.point_thumbnails(settings, collection, set_public_url)
+            elif refresh:
+                places.refresh(settings, collection)
+            elif moved:
+                places.moved(settings, collection, *moved)
+            elif forget:
+                commands.forget(settings, collection, forget, yes=yes)
+            else:
+                sys.exit(commands.index(settings, paths, collection, yes=yes, stop=stop, **options))
     except GalleryError as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
-        click.echo("Stopped. What was encoded is kept; run the same command to go on from there.", err=True)
+        click.echo("Stopped. What was done is kept; run the same command again to go on from there.", err=True)
         sys.exit(STOPPED)

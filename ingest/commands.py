@@ -23,6 +23,7 @@ from ingest.pipeline import ingest, publish
 from ingest.progress import ProgressDisplay, print_rows, print_summary
 from ingest.removal import emptied, gone_files, remove
 from ingest.report import IngestReport
+from ingest.stopping import Stop
 from ingest.walk import Walk
 
 SOME_UNREADABLE = 3
@@ -43,6 +44,7 @@ def index(
     dry_run: bool,
     part: str | None,
     yes: bool,
+    stop: Stop | None = None,
     verify: bool = False,
 ) -> int:
     """Bring a collection up to date with the files below `paths`, and return the exit code."""
@@ -68,6 +70,7 @@ def index(
                 part=Part.parse(part) if part else None,
                 verify=verify,
                 on_progress=display.show,
+                stop=stop,
             )
         Thumbnails(settings.data_dir).remove(report.removed)
     print_summary(report, time.monotonic() - started)

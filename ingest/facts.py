@@ -25,7 +25,9 @@ def known_beside(record: ImageRecord, beside: Facts) -> ImageRecord:
     """Return the record with what a file's name and its side-cars say, where they are trusted more, or alone say it."""
     if record.date_source is None:  # of an earlier version, whose facts `--refresh` reads again
         return record
-    return with_facts(record, merged([facts_in(record), beside]))
+    known = facts_in(record)
+    facts = merged([known, beside])
+    return record if facts == known else with_facts(record, facts)
 
 
 def facts_in(record: ImageRecord) -> Facts:

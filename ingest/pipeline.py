@@ -29,6 +29,7 @@ from ingest.reading import Failed, Read, Reader
 from ingest.removal import is_below, is_gone, moved_folders, remove_gone
 from ingest.report import IngestReport
 from ingest.stacks import restack
+from ingest.stopping import Stop
 from ingest.threads import ahead, in_background
 from ingest.walk import Task, Walk
 from ingest.writer import Writer
@@ -52,6 +53,7 @@ def ingest(
     part: Part | None = None,
     verify: bool = False,
     on_progress: Callable[[IngestReport], None] = lambda _: None,
+    stop: Stop | None = None,
 ) -> IngestReport:
     """Bring a collection up to date with the image files below `roots`.
 
@@ -70,10 +72,13 @@ def ingest(
         part: Take in only files whose content is in this part; others are read, and left to whoever has theirs.
         verify: Read unchanged files as well, as a disk may have changed them, or an edit that kept their looks.
         on_progress: Called in this thread after every batch and at the end.
+        stop: Says when to stop; what is encoded by then is kept.
 
     Raises:
         GalleryError: The run cannot go on; what was written stays, and the next run goes on from there.
+        KeyboardInterrupt: A stop was asked for.
     """
+    stop = stop or Stop()
     report = IngestReport()
     former = collection.former
     encoder = _Once(load_encoder, collection)
@@ -86,9 +91,10 @@ def ingest(
         collection.begin(collection.spec or encoder().spec)
         indexer = _Indexer(places, encoder, collection, captions, report, part or Part(), verify=verify)
         threads = processors() + READ_AHEAD
-        with ThreadPoolExecutor(threads) as pool:
+        with ThreadPoolExecutor(threads) as pool, stop.shielded():
+            batches = _batches(chain([first], tasks), batch_size)
             try:
-                for batch in ahead(pool, indexer.read, _batches(chain([first], tasks), batch_size), 2 * threads):
+                for batch in ahead(pool, indexer.read, batches, 2 * threads, stop):
                     indexer.add(batch)
                     on_progress(report)
             except KeyboardInterrupt:
@@ -96,7 +102,7 @@ def ingest(
                 raise
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
-        indexer.flush()
+            indexer.flush()
     if former:
         report.left_out = _left_out(former, collection, everything=prune_all)
     try:

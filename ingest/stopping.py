@@ -10,28 +10,71 @@ from types import FrameType
 STOPPED = 130
 
 
+class Stop:
+    """A wish to stop, which is heard as KeyboardInterrupt: at once, or while work is shielded when it waits."""
+
+    def __init__(self) -> None:
+        self._asked = self._shielded = False
+
+    def ask(self) -> None:
+        """Stop. Called by a signal, in the main thread.
+
+        Raises:
+            KeyboardInterrupt: Nothing is shielded.
+        """
+        self._asked = True
+        os.write(2, b"\nStopping; what is being encoded is finished first. Ctrl-C again ends at once.\n")
+        if not self._shielded:
+            raise KeyboardInterrupt
+
+    @contextlib.contextmanager
+    def shielded(self) -> Iterator[None]:
+        """Shield what must not be left half done; a stop that was asked for meanwhile is heard at the end."""
+        self._shielded = True
+        try:
+            yield
+        finally:
+            self._shielded = False
+        self._hear()
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Hear a stop while waiting for something, within what is shielded."""
+        shielded, self._shielded = self._shielded, False
+        try:
+            self._hear()
+            yield
+        finally:
+            self._shielded = shielded
+
+    def _hear(self) -> None:
+        if self._asked:
+            raise KeyboardInterrupt
+
+
 @contextlib.contextmanager
-def stoppable() -> Iterator[None]:
-    """Let SIGTERM stop a run as Ctrl-C does, by KeyboardInterrupt; a second signal is not waited for."""
+def stoppable() -> Iterator[Stop]:
+    """Let SIGTERM stop a run as Ctrl-C does; a second signal is not waited for."""
+    stop = Stop()
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield stop
         return
+
+    def first(_: int, __: FrameType | None) -> None:
+        for number in before:
+            signal.signal(number, _end)
+        stop.ask()
+
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in before:
-        signal.signal(number, _stop)
+        signal.signal(number, first)
     try:
-        yield
+        yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _stop(_: int, __: FrameType | None) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _end)
-    raise KeyboardInterrupt
-
-
 def _end(_: int, __: FrameType | None) -> None:
-    os.write(2, b"Ended at once: what was not written yet is read again by the next run.\n")
+    os.write(2, b"\nEnded at once: what was not written yet is read again by the next run.\n")
     os._exit(STOPPED)

@@ -6,9 +6,12 @@ import pickle
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from itertools import islice
 from tempfile import TemporaryFile
 from typing import IO, Generic, TypeVar
+
+from ingest.stopping import Stop
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -103,12 +106,30 @@ def in_background(items: Iterable[T]) -> Iterator[T]:
         ready.close()
 
 
-def ahead(pool: ThreadPoolExecutor, function: Callable[[T], U], items: Iterable[T], limit: int) -> Iterator[U]:
-    """Yield `function(item)` in the order of the items, with at most `limit` of them at work or waiting."""
+def ahead(
+    pool: ThreadPoolExecutor, function: Callable[[T], U], items: Iterable[T], limit: int, stop: Stop
+) -> Iterator[U]:
+    """Yield `function(item)` in the order of the items, with at most `limit` of them at work or waiting.
+
+    When a stop is asked for, no further item is begun, and those at work are yielded first.
+
+    Raises:
+        KeyboardInterrupt: A stop was asked for, and all that was at work is yielded.
+    """
     pending: deque[Future[U]] = deque()
-    for item in items:
-        pending.append(pool.submit(function, item))
-        if len(pending) == limit:
-            yield pending.popleft().result()
-    while pending:
-        yield pending.popleft().result()
+    source = iter(items)
+    try:
+        while True:
+            with stop.waiting():
+                new = list(islice(source, 1))
+            pending.extend(pool.submit(function, item) for item in new)
+            if not pending:
+                return
+            if not new or len(pending) == limit:
+                with stop.waiting():
+                    wait([pending[0]])
+                yield pending.popleft().result()
+    except KeyboardInterrupt:
+        for future in [future for future in pending if not future.cancel()]:
+            yield future.result()
+        raise

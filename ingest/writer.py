@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,21 +13,23 @@ from gallery.vectors import Vectors
 from ingest.facts import known_beside, with_files
 
 WRITE_EVERY = 256
-"""Files between two durable writes: what a crash can cost."""
+"""New pictures between two durable writes: what a crash can cost."""
 
 
 @dataclass(slots=True)
 class _Held:
-    """A picture as it shall be: without any place, it shall go."""
+    """A picture as it shall be: without any place, it shall go. `unseen` are paths that were not asked for yet."""
 
     record: ImageRecord
     places: dict[str, ImageFile]
     vector: Vectors | None = None
     changed: bool = False
+    unseen: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, record: ImageRecord) -> "_Held":
-        return cls(record, {file.path: file for file in record.files})
+        places = {file.path: file for file in record.files}
+        return cls(record, places, unseen=list(places))
 
     def whole(self) -> ImageRecord:
         return with_files(self.record, self.places.values())
@@ -48,6 +50,7 @@ class Writer:
         self._forgotten: list[str] = []
         self._unknown: Counter[str] = Counter()  # digests of displaced pictures that cannot be seen
         self._seen: set[str] = set()
+        self._new = self._most_places = 0
 
     def known(self, ids: Iterable[str]) -> set[str]:
         """Return those of the ids whose picture is in the collection, or about to be."""
@@ -59,6 +62,7 @@ class Writer:
     def add(self, record: ImageRecord, vector: Vectors) -> None:
         """Take in a new picture; its files are placed one by one."""
         self._held[record.id] = _Held(record, {}, vector, changed=True)
+        self._new += 1
 
     def files(self, id: str) -> tuple[ImageFile, ...]:
         """Return the places of a known picture."""
@@ -66,10 +70,12 @@ class Writer:
 
     def unseen_places(self, id: str) -> Iterator[ImageFile]:
         """Yield the places of a known picture that were not asked for before: copies are many."""
-        for path, file in list(self._held[id].places.items()):
-            if path not in self._seen:
+        held = self._held[id]
+        paths, held.unseen = held.unseen, []
+        for path in paths:
+            if path not in self._seen and path in held.places:
                 self._seen.add(path)
-                yield file
+                yield held.places[path]
 
     def place(
         self, id: str, entry: Entry, captions: tuple[str, ...] | None = None, beside: Facts | None = None
@@ -93,6 +99,7 @@ class Writer:
             captions = held.places[path].captions
         held.places[path] = replace(entry.file, captions=captions or ())
         held.changed = True
+        self._most_places = max(self._most_places, len(held.places))
         self._seen.add(path)
         self._entries.append(entry)
 
@@ -115,8 +122,12 @@ class Writer:
         self._forgotten.append(entry.file.path)
 
     def flush_if_full(self) -> None:
-        """Write when enough is held."""
-        if len(self._entries) + len(self._forgotten) >= WRITE_EVERY:
+        """Write when enough is held.
+
+        A picture with thousands of copies is written whole with each new one, so that more of these are waited for.
+        """
+        waiting = len(self._entries) + len(self._forgotten)
+        if self._new >= WRITE_EVERY or waiting >= max(WRITE_EVERY, self._most_places // 2):
             self.flush()
 
     def flush(self) -> None:
@@ -133,5 +144,6 @@ class Writer:
         self._collection.flush()
         self._collection.journal.write(self._entries, forgotten=self._forgotten)
         self.removed += gone
+        self._new = self._most_places = 0
         for collected in (self._held, self._entries, self._forgotten, self._unknown):
             collected.clear()

@@ -1,7 +1,7 @@
 """The words of a collection, for a search in them: read once for each generation, and kept beside it.
 
 DATA_DIR/collections/NAME/words/        the index of `search.hybrid`, with ids.npy
-                                state   the generation that it is of, and what made it
+                                state   the generation that it is of, what made it, and a digest of its files
                           words.lock    held while it is written, to words.draft/
 """
 
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from gallery.records import Hit, ImageRecord
 from gallery.settings import Settings
+from gallery.spec import digest_of_files
 from gallery.stores import Filter, ImageCollection
 from search.hybrid import DEPTH, LexicalIndex, index_format
 
@@ -68,11 +69,12 @@ class Words:
             return None
         state, wanted = self._folder / _STATE, self._state()
         try:
-            if state.read_text(encoding="utf-8") != wanted:
+            said = state.read_text(encoding="utf-8")
+            if said.partition("\n")[0] != wanted or said != f"{wanted}\n{_digest(self._folder)}":
                 return None
             index = LexicalIndex.load(self._folder)
             # Another process may have put another index there while the files were opened one by one.
-            return index if state.read_text(encoding="utf-8") == wanted else None
+            return index if state.read_text(encoding="utf-8") == said else None
         except (OSError, ValueError):
             return None  # it is made anew
 
@@ -94,14 +96,19 @@ class Words:
             draft.mkdir()
             try:
                 index.save(draft)
-                (draft / _STATE).write_text(self._state(), encoding="utf-8")
+                (draft / _STATE).write_text(f"{self._state()}\n{_digest(draft)}", encoding="utf-8")
                 shutil.rmtree(folder, ignore_errors=True)
+                folder.unlink(missing_ok=True)
                 draft.replace(folder)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
 
     def _state(self) -> str:
         return f"{self._collection.generation}, {index_format()}"
+
+
+def _digest(folder: Path) -> str:
+    return digest_of_files(path for path in folder.iterdir() if path.name != _STATE)
 
 
 def _hits(ranked: Mapping[str, float], there: Mapping[str, ImageRecord]) -> list[Hit]:

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -96,6 +97,23 @@ def test_imports_point_one_way(path: Path) -> None:
             assert parts[0] in MAY_IMPORT[package], f"{package} imports {name}"
         if parts[0] in OURS and len(parts) > 1 and parts[1] in LEAVES:
             assert path.name == "__main__.py", f"{name} is a leaf"
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_no_imports_go_in_a_circle_of_any_length() -> None:
+    modules = {module_of(path): path for path in FILES}
+    imports = {
+        name: {each if each in modules else each.rpartition(".")[0] for each in imported(path)} & modules.keys()
+        for name, path in modules.items()
+    }
+    assert imports["gallery.stores"] >= {"gallery.stores.server.store"}, "imports within functions count"
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        pytest.fail(" <- ".join(error.args[1]))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))

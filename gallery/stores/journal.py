@@ -53,6 +53,8 @@ class Journal:
         """
         self._lock = threading.Lock()
         self._path = path
+        if path and (path.is_dir() or (not new and not path.exists())):
+            raise Damaged(f"the journal {path} is gone; mend it: ingest --repair")
         with self._database():
             self._connection = _connect(path, new=new)
 

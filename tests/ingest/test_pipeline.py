@@ -24,6 +24,7 @@ from gallery.stores import open_store
 from ingest.captions import CaptionsByPath
 from ingest.pipeline import ingest
 from ingest.report import IngestReport
+from ingest.stopping import Stop
 from ingest.threads import ahead, in_background
 from search.engine import SearchEngine
 
@@ -347,7 +348,7 @@ def test_work_is_done_ahead_in_order_and_within_bounds() -> None:
 
     with ThreadPoolExecutor(4) as pool:
         taken = []
-        for number in ahead(pool, work, range(50), limit=6):
+        for number in ahead(pool, work, range(50), 6, Stop()):
             taken.append(number)
             with lock:
                 at_once -= 1

@@ -25,13 +25,13 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 
 
-def make_letters(settings: Settings, name: str = "letters", *, space: str = "letters 1") -> Path:
-    """Make the folder where `settings` keep encoders, and return it."""
+def make_letters(settings: Settings, name: str = "letters", *, space: str = "letters 1", mean: float = 0.0) -> Path:
+    """Make the folder where `settings` keep encoders, and return it; another `mean` gives other vectors."""
     place = settings.data_dir / "encoders"
     spec = Spec(encoder=name, dimension=26, space=space, text="letters 1")
     manifest = Manifest(
         spec=spec,
-        picture=PicturePreparation(1, "squash", 4, "bilinear", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+        picture=PicturePreparation(1, "squash", 4, "bilinear", (mean, mean, mean), (1.0, 1.0, 1.0)),
         text=TextPreparation(limit=0, pad_id=27, pad_token=PAD),
     )
     with drafted(place, name) as draft:

@@ -4,8 +4,11 @@ import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
+from gallery.encoders.export.absence import torch_missing
 from gallery.errors import EncoderError
 from gallery.spec import TOWERS_FILE
+
+__all__ = ["export", "torch_missing"]
 
 
 def export(
@@ -44,14 +47,6 @@ def export(
 
     own = "+".join(str(part.resolve()) for part in (pictures, texts) if part)
     return export_published(*read, place, name or own, say)
-
-
-def torch_missing(name: str) -> EncoderError:
-    """Return the error for a machine without torch."""
-    return EncoderError(
-        f"{name} has to be exported first, which needs torch: run pip install 'gallery-search[export]', or make its "
-        f"folder on another machine with ingest --export-encoder {name} --to FOLDER"
-    )
 
 
 def _parts(source: str) -> tuple[Path, Path | None]:

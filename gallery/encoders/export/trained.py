@@ -10,6 +10,7 @@ import onnx
 import onnx.compose
 
 from gallery.encoders import efficientnet, minilm
+from gallery.encoders.export.absence import torch_missing
 from gallery.encoders.export.progress import told
 from gallery.encoders.export.words import PREPARATION as WORDS
 from gallery.encoders.export.words import add_mean_of_words, add_tfidf, numbered, write_tokenizer
@@ -188,6 +189,4 @@ def _frozen(path: Path) -> tuple[Graph, str]:
 
 def _need_torch(towers: _Towers) -> None:
     if importlib.util.find_spec("torch") is None:
-        from gallery.encoders.export import torch_missing
-
         raise torch_missing(str(towers.folder))

@@ -7,6 +7,7 @@ gen-000001/sealed.json       how these were when they were complete; not in a ge
 """
 
 import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from uuid import UUID
@@ -21,7 +22,7 @@ from gallery.spec import Spec
 from gallery.stores.common import best_first, check_facet, newest_first
 from gallery.stores.embedded.engine import damaged, engine_errors, load_shard
 from gallery.stores.embedded.generations import published, published_state
-from gallery.stores.embedded.seal import check_seal
+from gallery.stores.embedded.seal import DAMAGE, check_seal
 from gallery.stores.embedded.tuning import search_params
 from gallery.stores.filters import Condition, Filter, Where, as_filter
 from gallery.stores.payload import INDEXED_KEYS, public_url_of, to_record
@@ -69,16 +70,21 @@ def open_generation(generation: Path, state: str | None = None, *, everything: b
         CollectionError: It cannot be opened now.
     """
     name = generation.parent.name
-    try:
-        points = check_seal(generation, but=JOURNAL, everything=everything)  # a search needs no journal
-    except Damaged as error:
-        raise damaged(name, str(error)) from error
+    points = check_whole(generation, everything=everything)
     collection = EmbeddedCollection(name, read_spec(generation), load_shard(generation), state, generation.parent)
     found = collection.count()
     if points is not None and found != points:
         collection.close()
         raise damaged(name, f"it has {found} of {points} pictures")
     return collection
+
+
+def check_whole(generation: Path, *, everything: bool = False) -> int | None:
+    """Compare a generation but for its journal with its seal; see `gallery.stores.embedded.seal.check_seal`."""
+    try:
+        return check_seal(generation, but=JOURNAL, everything=everything)
+    except Damaged as error:
+        raise damaged(generation.parent.name, str(error)) from error
 
 
 class EmbeddedCollection:
@@ -186,25 +192,36 @@ class EmbeddedCollection:
             raise damaged(self.name, f"picture {point.id} says nothing of its {error}") from error
 
 
+def write_spec(generation: Path, spec: Spec) -> None:
+    """Write the spec of a generation, with a digest by which damage is found."""
+    values = spec.to_dict()
+    (generation / SPEC).write_text(json.dumps({**values, "digest": _digest(values)}, indent=1))
+
+
 def read_spec(generation: Path) -> Spec:
     """Return the spec of a generation.
 
     Raises:
-        Damaged: It is none.
-        SpecMismatch: It is of somebody else, or of another version.
+        Damaged: It is none, or not what was written.
+        SpecMismatch: It is of another version.
         CollectionError: It cannot be read now.
     """
     name = generation.parent.name
     path = generation / SPEC
     try:
         values = json.loads(path.read_text())
-        if not isinstance(values, dict):
-            raise ValueError("not a JSON object")
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError, RecursionError) as error:
+        digest = values.pop("digest", None)  # collections of earlier versions have none
+        if "schema" not in values or digest not in (None, _digest(values)):
+            raise ValueError("it is not what was written")
+    except (FileNotFoundError, NotADirectoryError, *DAMAGE) as error:
         raise damaged(name, f"{path}: {error}") from error
     except OSError as error:
         raise CollectionError(f"collection {name} cannot be read now ({path}: {error})") from error
     return Spec.from_dict(values, name)
+
+
+def _digest(values: Mapping[str, object]) -> int:
+    return zlib.crc32(json.dumps(values, sort_keys=True).encode())
 
 
 def _filter(where: Where | None) -> q.Filter | None:

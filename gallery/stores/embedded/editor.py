@@ -1,10 +1,8 @@
 """Writing to embedded collections, generation by generation."""
 
 import contextlib
-import json
 import logging
-import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -13,19 +11,27 @@ import numpy as np
 import qdrant_edge as q
 from numpy.typing import NDArray
 
-from gallery.errors import CollectionError, Damaged
+from gallery.errors import Damaged
 from gallery.records import ImageRecord
 from gallery.spec import Spec
 from gallery.stores.common import check_vectors
 from gallery.stores.contract import Former
-from gallery.stores.embedded.collection import JOURNAL, SPEC, EmbeddedCollection, open_generation, read_spec
-from gallery.stores.embedded.engine import SHARD, damaged, engine_errors, load_shard
+from gallery.stores.embedded.collection import (
+    JOURNAL,
+    EmbeddedCollection,
+    check_whole,
+    open_generation,
+    read_spec,
+    write_spec,
+)
+from gallery.stores.embedded.disk import free_bytes, remove
+from gallery.stores.embedded.engine import SHARD, engine_errors, load_shard
 from gallery.stores.embedded.generations import Workshop, published, unfinished
-from gallery.stores.embedded.seal import check_seal, check_sizes, is_as_sealed, note_sizes, unseal
+from gallery.stores.embedded.journals import mend_journal, pictures_of, remove_journal
+from gallery.stores.embedded.seal import check_sizes, is_as_sealed, note_sizes, unseal
 from gallery.stores.embedded.tuning import config, optimised, payload_index
 from gallery.stores.journal import Journal
 from gallery.stores.payload import INDEXED_KEYS, to_payload
-from gallery.stores.reconciling import forget_what_is_not_there, note_what_is_there
 
 _LOG = logging.getLogger(__name__)
 
@@ -64,19 +70,20 @@ class EmbeddedEditor:
     empty, and what it has not read yet is known to `former`.
     """
 
-    def __init__(self, folder: Path, public_url: str | None) -> None:
+    def __init__(self, folder: Path, public_url: str | None, free: Callable[[Path], int] = free_bytes) -> None:
         """Open what is there.
 
         Args:
             folder: The collection's.
             public_url: Where thumbnails are served, "" for nowhere; None leaves that as it is.
+            free: Returns how many bytes are free on the disk of a folder.
         """
         self.name = folder.name
         self.former: Former | None = None
         self.spec: Spec | None = None
         self.journal = Journal(None)
         self._public_url = public_url
-        self._workshop = Workshop(folder)
+        self._workshop = Workshop(folder, free)
         self._state: _Waiting | _Writing | _Published = _Waiting(None, None)
         try:
             if self._workshop.mend_pointer():
@@ -97,7 +104,7 @@ class EmbeddedEditor:
         if self.spec is None or self.spec.fits(spec):
             return
         if self.former and isinstance(self._state, _Waiting) and self._state.begun:
-            shutil.rmtree(self._state.begun)  # a change to yet another encoder, or one that is taken back
+            remove(self._state.begun)  # a change to yet another encoder, or one that is taken back
         else:
             self.finish()  # what an interrupted run knew is known to the former then
         self._set_former(None)
@@ -119,7 +126,7 @@ class EmbeddedEditor:
         generation = self._state.begun or self._next_generation(self._state.base, spec)
         unseal(generation)
         points = open_generation(generation)
-        self._make_indexes(points)
+        make_indexes(points)
         public_url = self._public_url
         if public_url is None:
             public_url = (self.former.collection if self.former else points).public_url()
@@ -167,7 +174,7 @@ class EmbeddedEditor:
         self._state = _Published()
         self.journal.close()
         self._set_former(None)
-        self._workshop.publish(generation, count, points.spec.to_dict())
+        self._workshop.publish(generation, count)
 
     def close(self) -> None:
         """Let go of the files and the lock; the next run goes on with what was flushed."""
@@ -215,19 +222,24 @@ class EmbeddedEditor:
         Raises:
             Damaged: The points are not as they were written.
         """
-        try:
-            points = check_seal(current, but=JOURNAL)
-        except Damaged as error:
-            raise damaged(self.name, str(error)) from error
-        if points is None or (is_as_sealed(current, JOURNAL) and points == _pictures(current / JOURNAL)):
+        points = check_whole(current)
+        if points is None:  # of an earlier version
+            with contextlib.closing(open_generation(current)) as collection:
+                points = collection.count()
+        is_sealed_one = is_as_sealed(current, JOURNAL)
+        if is_sealed_one and points == pictures_of(current / JOURNAL):
             return None
-        generation = self._workshop.settle(self._workshop.draft(current))
-        if not is_as_sealed(current, JOURNAL):
-            remove_journal(generation / JOURNAL)
-        with contextlib.closing(open_generation(generation)) as collection:
-            mend_journal(generation / JOURNAL, collection)
+        draft = self._copy(current)
+        if not is_sealed_one:
+            remove_journal(draft / JOURNAL)
+        with contextlib.closing(open_generation(draft)) as collection:
+            mend_journal(draft / JOURNAL, collection)
         _LOG.warning("The journal of %s did not fit its pictures, and was made anew from them.", self.name)
-        return generation
+        return self._workshop.settle(draft)
+
+    def _copy(self, base: Path) -> Path:
+        check_whole(base, everything=True)  # a copy would be sealed as it is, and damage never be found again
+        return self._workshop.draft(base)
 
     def _set_journal(self, journal: Journal) -> None:
         self.journal.close()
@@ -241,23 +253,12 @@ class EmbeddedEditor:
             self.former = Former(open_generation(current), Journal(current / JOURNAL, new=False))
 
     def _next_generation(self, base: Path | None, spec: Spec) -> Path:
-        draft = self._workshop.draft(base)
+        draft = self._copy(base) if base else self._workshop.draft(None)
         if not base:
-            (draft / SPEC).write_text(json.dumps(spec.to_dict(), indent=1))
-            with engine_errors(self.name):
-                shard = q.EdgeShard.create(str(draft / SHARD), config(spec.dimension))
-                shard.close()
+            create(draft, spec)
         generation = self._workshop.settle(draft)
         self.journal.move_to(generation / JOURNAL)
         return generation
-
-    def _make_indexes(self, points: EmbeddedCollection) -> None:
-        with engine_errors(self.name):
-            missing = INDEXED_KEYS.keys() - points.shard.info().payload_schema.keys()
-            for key in sorted(missing):
-                points.shard.update(payload_index(key, INDEXED_KEYS[key]))
-            if missing:
-                points.shard.flush()
 
     def _writing(self) -> _Writing:
         if not isinstance(self._state, _Writing):
@@ -269,31 +270,18 @@ class EmbeddedEditor:
             self.points.shard.update(operation)
 
 
-def _pictures(journal: Path) -> int | None:
-    """Return how many pictures a journal knows; None where it cannot tell."""
-    try:
-        with contextlib.closing(Journal(journal, new=False)) as opened:
-            return opened.pictures()
-    except CollectionError:
-        return None
+def create(generation: Path, spec: Spec) -> None:
+    """Make an empty folder a generation without points."""
+    write_spec(generation, spec)
+    with engine_errors(generation.parent.name):
+        q.EdgeShard.create(str(generation / SHARD), config(spec.dimension)).close()
 
 
-def mend_journal(path: Path, points: EmbeddedCollection) -> None:
-    """Make the journal at `path` fit the points; one that is damaged is made anew from them."""
-    try:
-        with contextlib.closing(Journal(path)) as journal:
-            journal.check()
-    except Damaged:
-        remove_journal(path)
-    with contextlib.closing(Journal(path)) as journal:
-        if journal.pictures() != points.count():
-            forget_what_is_not_there(journal, points)
-            note_what_is_there(journal, points.records())
-
-
-def remove_journal(path: Path) -> None:
-    """Remove a journal, with what SQLite keeps beside it."""
-    if path.is_dir():
-        shutil.rmtree(path)
-    path.unlink(missing_ok=True)
-    Path(f"{path}-journal").unlink(missing_ok=True)
+def make_indexes(points: EmbeddedCollection) -> None:
+    """Make the indexes that a generation lacks: those of an earlier version, or all of them."""
+    with engine_errors(points.name):
+        missing = INDEXED_KEYS.keys() - points.shard.info().payload_schema.keys()
+        for key in sorted(missing):
+            points.shard.update(payload_index(key, INDEXED_KEYS[key]))
+        if missing:
+            points.shard.flush()

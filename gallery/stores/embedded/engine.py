@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +12,12 @@ import qdrant_edge as q
 from gallery.errors import CollectionError, Damaged
 
 SHARD = "shard"
-_PASSING = ("os error", "cannot allocate memory", "no space left", "permission denied", "too many open files")
-"""What the engine says of a disk or a memory that may be well again; nothing is proven damaged by it."""
-_PASSING_EXCEPT = ("os error 2)", "os error 22)")  # a file is gone; a file is shorter than what is mapped
+_PASSING = re.compile(
+    r"os error (1|4|5|11|12|13|16|23|24|28|30|110|116|122)\)|cannot allocate memory|no space left|permission denied",
+    re.I,
+)
+"""What the engine says of rights, memory, room, or a disk that does not answer: it may be well again, and proves no
+damage. Other errors do, such as that a file is gone, or a folder, or shorter than what is mapped."""
 
 
 def load_shard(generation: Path) -> q.EdgeShard:
@@ -53,7 +57,7 @@ def engine_errors(name: str) -> Iterator[None]:
         said = " ".join(str(error).split())[:300]
         if "no space left" in said.lower():
             raise CollectionError(f"collection {name}: the engine says: {said}; free some space") from error
-        if _is_passing(said.lower()):
+        if _PASSING.search(said):
             raise CollectionError(f"collection {name}: the engine says: {said}; try again") from error
         raise damaged(name, f"the engine says: {said}") from error
 
@@ -63,5 +67,14 @@ def damaged(name: str, what: str) -> Damaged:
     return Damaged(f"collection {name} is damaged ({what}); mend it: ingest --repair --collection {name}")
 
 
-def _is_passing(said: str) -> bool:
-    return any(word in said for word in _PASSING) and not any(word in said for word in _PASSING_EXCEPT)
+@contextlib.contextmanager
+def silent_engine() -> Iterator[None]:
+    """Keep what the engine prints of its panics off the terminal, where they are expected."""
+    before, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+        os.close(nowhere)

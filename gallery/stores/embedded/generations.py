@@ -16,18 +16,20 @@ import contextlib
 import os
 import re
 import shutil
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
 
 from gallery.errors import CollectionError
 from gallery.stores.embedded.cloning import copy_file
-from gallery.stores.embedded.seal import bytes_on_disk, is_sealed, seal, unseal
+from gallery.stores.embedded.disk import bytes_on_disk, free_bytes, remove, sync, sync_all
+from gallery.stores.embedded.seal import is_sealed, seal, unseal
 
 RESERVE = 256 * 2**20
 """Bytes that are left free on the disk."""
 CURRENT = "CURRENT"
 _GENERATION = re.compile(r"gen-\d{6,}")
+_MARKS = (CURRENT, "gen-*", "damaged-*")
+"""What only collections have; a run that fails before it writes leaves its lock alone."""
 
 
 def published(folder: Path) -> Path | None:
@@ -37,7 +39,7 @@ def published(folder: Path) -> Path | None:
     """
     named, before = pointed(folder), None
     while named and named != before:  # another process may publish, and remove what was named, in between
-        if named.is_dir():
+        if is_sealed(named):
             return named
         named, before = pointed(folder), named
     return _newest_complete(folder)
@@ -63,9 +65,9 @@ def published_state(folder: Path) -> str | None:
 
 
 def collection_folders(data_dir: Path) -> list[Path]:
-    """Return the folders of all embedded collections that were begun, sorted by name."""
+    """Return the folders of all embedded collections that were begun, sorted by name, whatever became of them."""
     folders = (data_dir / "collections").glob("[!.]*")
-    return sorted(path for path in folders if path.is_dir() and (published(path) or _generations(path)))
+    return sorted(path for path in folders if path.is_dir() and any(next(path.glob(mark), None) for mark in _MARKS))
 
 
 def published_collections(data_dir: Path) -> list[str]:
@@ -96,14 +98,21 @@ def _newest_complete(folder: Path) -> Path | None:
     if complete:
         return complete[-1]
     # Before there were seals: where a CURRENT is, something was published, and whatever is newer is in the making.
+    named = pointed(folder)
+    if named in there:
+        return named
     return there[0] if there and os.path.lexists(folder / CURRENT) else None
 
 
 class Workshop:
     """The making of generations, by one process at a time."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, free: Callable[[Path], int] = free_bytes) -> None:
         """Take the collection's lock.
+
+        Args:
+            folder: The collection's.
+            free: Returns how many bytes are free on the disk of a folder.
 
         Raises:
             CollectionError: Another process holds it, or the folder cannot be written to.
@@ -111,9 +120,12 @@ class Workshop:
         from filelock import FileLock, Timeout  # for those who only read, its time is not worth it
 
         self.folder = folder
+        self._free = free
         holder = folder / "holder"
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            if (folder / "lock").is_dir():
+                remove(folder / "lock")
             self._lock = FileLock(folder / "lock", timeout=0)
             self._lock.acquire()
         except Timeout as error:
@@ -137,8 +149,9 @@ class Workshop:
 
     def draft(self, base: Path | None) -> Path:
         """Return the folder of a new draft: a copy of the generation `base`, or empty."""
-        draft = _next_generation(self.folder).with_suffix(".draft")
-        shutil.rmtree(draft, ignore_errors=True)
+        for left in self.folder.glob("gen-*.draft"):  # of a run that was killed
+            remove(left)
+        draft = self.next_generation().with_suffix(".draft")
         self.check_room(bytes_on_disk(base) if base else 0)
         try:
             if base:
@@ -158,27 +171,31 @@ class Workshop:
         Raises:
             CollectionError: Less than `wanted` bytes and a reserve are free.
         """
-        missing = wanted + RESERVE - shutil.disk_usage(self.folder).free
+        missing = wanted + RESERVE - self._free(self.folder)
         if missing > 0:
             raise CollectionError(
                 f"the disk of {self.folder} lacks {missing / 1e6:.0f} MB; make room and run again: what was written is "
                 "kept, and searches go on"
             )
 
+    def next_generation(self) -> Path:
+        """Return the folder that the generation after the published one has, or would have."""
+        return _next_generation(self.folder)
+
     def settle(self, draft: Path) -> Path:
         """Make a draft the generation in the making, which the next run goes on with, and return its folder."""
-        _sync_all(draft)
-        generation = draft.rename(_next_generation(self.folder))
-        _sync(self.folder)
+        sync_all(draft)
+        generation = draft.rename(self.next_generation())
+        sync(self.folder)
         return generation
 
-    def publish(self, generation: Path, points: int, spec: Mapping[str, object]) -> None:
+    def publish(self, generation: Path, points: int) -> None:
         """Seal `generation`, which holds so many points, make it the one that readers open, and remove all others.
 
         Readers that have an older one open go on answering from it.
         """
-        seal(generation, points, spec)
-        _sync_all(generation)
+        seal(generation, points)
+        sync_all(generation)
         self._point_to(generation)
         for other in _generations(self.folder):
             if other != generation:
@@ -190,7 +207,7 @@ class Workshop:
         while (target := self.folder / f"damaged-{number}-{generation.name}").exists():
             number += 1
         generation.rename(target)
-        _sync(self.folder)
+        sync(self.folder)
         return target
 
     def remove_all(self) -> None:
@@ -210,10 +227,10 @@ class Workshop:
             file.write(generation.name)
             file.flush()
             os.fsync(file.fileno())
-        if pointer.is_dir() and not pointer.is_symlink():
-            shutil.rmtree(pointer)
+        if pointer.is_dir():
+            remove(pointer)
         draft.replace(pointer)
-        _sync(self.folder)
+        sync(self.folder)
 
 
 def set_aside_in(folder: Path) -> list[Path]:
@@ -236,20 +253,3 @@ def _copy(source: Path, target: Path) -> None:
 def _copy_if_there(source: str, target: str) -> None:
     with contextlib.suppress(FileNotFoundError):  # nothing but a temporary file goes from a published generation
         copy_file(source, target)
-
-
-def _sync_all(folder: Path) -> None:
-    # At once: a file system that keeps a log writes it once for all who wait, which takes a tenth of the time.
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(_sync, folder.rglob("*")))
-    _sync(folder)
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file or a folder's list of files is on the disk."""
-    if os.name == "posix" or path.is_file():
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -6,6 +6,7 @@ from pathlib import Path
 from gallery.errors import CollectionError
 from gallery.settings import Settings
 from gallery.stores.contract import CollectionInfo, Editor, Finding, ImageCollection
+from gallery.stores.embedded.disk import bytes_on_disk
 from gallery.stores.embedded.generations import (
     CURRENT,
     Workshop,
@@ -14,7 +15,6 @@ from gallery.stores.embedded.generations import (
     published_collections,
     unfinished,
 )
-from gallery.stores.embedded.seal import bytes_on_disk
 from gallery.stores.journal import Journal
 from gallery.stores.names import check_is_there, check_name, chosen_name
 from gallery.stores.payload import rfc3339
@@ -33,16 +33,15 @@ class EmbeddedStore:
         return [_info(folder) for folder in collection_folders(self._settings.data_dir)]
 
     def open(self, name: str | None = None) -> ImageCollection:
-        names = self.names()
-        name = chosen_name(name, names)
-        check_is_there(name, names)
+        name = chosen_name(name, self.names() or self._begun_names())
+        self._check_is_published(name)
         from gallery.stores.embedded.collection import open_published
 
         return open_published(self._folder(name))
 
     def edit(self, name: str, *, new: bool = True) -> Editor:
         if not new:
-            check_is_there(name, self.names())
+            self._check_is_published(name)
         elif name not in self._begun_names():
             check_name(name)
         from gallery.stores.embedded.editor import EmbeddedEditor
@@ -73,13 +72,21 @@ class EmbeddedStore:
         check_is_there(name, self._begun_names())
         from gallery.stores.embedded.health import findings
 
-        return findings(self._folder(name))
+        return list(findings(self._folder(name)))
 
     def repair(self, name: str) -> None:
         check_is_there(name, self._begun_names())
-        from gallery.stores.embedded.health import repair
+        from gallery.stores.embedded.repairing import repair
 
         repair(self._folder(name))
+
+    def _check_is_published(self, name: str) -> None:
+        names = self.names()
+        if name not in names and name in self._begun_names():
+            raise CollectionError(
+                f"collection {name} was never finished; run ingest PATH again, or ingest --drop {name}"
+            )
+        check_is_there(name, names)
 
     def _folder(self, name: str) -> Path:
         return self._settings.data_dir / "collections" / name

@@ -24,8 +24,8 @@ from gallery.spec import Spec
 from gallery.stores import open_store
 from gallery.stores.embedded import collection as embedded
 from gallery.stores.embedded import engine
+from gallery.stores.embedded.disk import bytes_on_disk
 from gallery.stores.embedded.generations import Workshop, published
-from gallery.stores.embedded.seal import bytes_on_disk
 from gallery.stores.payload import INDEXED_KEYS
 
 Vectors = NDArray[np.float32]
@@ -249,10 +249,11 @@ def test_bytes_are_counted_while_readers_create_and_remove_folders(
         return scandir(path)
 
     (tmp_path / "shard" / ".atomicwrite1").mkdir(parents=True)
-    (tmp_path / "shard" / "vectors").write_bytes(bytes(1000))
-    (tmp_path / "spec.json").write_bytes(bytes(7))
+    (tmp_path / "shard" / "vectors").write_bytes(b"1" * 10_000)
+    (tmp_path / "spec.json").write_bytes(b"1" * 5000)
+    sizes = [path.stat().st_blocks * 512 for path in (tmp_path / "shard" / "vectors", tmp_path / "spec.json")]
     monkeypatch.setattr(os, "scandir", removed_before)
-    assert bytes_on_disk(tmp_path) == 1007
+    assert bytes_on_disk(tmp_path) == sum(sizes) >= 15_000
 
 
 def test_a_copy_does_without_what_readers_create_and_remove(tmp_path: Path) -> None:
@@ -340,7 +341,7 @@ def test_a_folder_that_cannot_be_written_to_is_one_clear_sentence(
 def test_no_reader_ever_sees_half_a_pointer(tmp_path: Path) -> None:
     workshop = Workshop(tmp_path)
     done, seen = threading.Event(), list[Path | None]()
-    workshop.publish(workshop.settle(workshop.draft(None)), 0, {})
+    workshop.publish(workshop.settle(workshop.draft(None)), 0)
 
     def watch() -> None:
         while not done.is_set():
@@ -350,7 +351,7 @@ def test_no_reader_ever_sees_half_a_pointer(tmp_path: Path) -> None:
     watcher.start()
     for number in range(2, 202):
         with (tmp_path / "CURRENT").open() as pointer:
-            workshop.publish(workshop.settle(workshop.draft(None)), 0, {})
+            workshop.publish(workshop.settle(workshop.draft(None)), 0)
             assert pointer.read() == f"gen-{number - 1:06d}"  # replaced, not written over
     done.set()
     watcher.join()

@@ -1,0 +1,84 @@
+"""The commands `ingest` and `search` in processes of their own, which start at once as copies of a warm one."""
+
+import importlib
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_PRELOADED = [
+    "ingest.cli",
+    "ingest.commands",
+    "ingest.health",
+    "ingest.places",
+    "ingest.encoders",
+    "search.cli",
+    "search.command",
+    "search.words",
+    "gallery.encoders.encoder",
+    "gallery.stores.embedded.repairing",
+    "filelock",
+    "onnxruntime",
+]
+_PROCESSES = multiprocessing.get_context("forkserver")
+_PROCESSES.set_forkserver_preload(_PRELOADED)
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What came of a process: its exit code, negative for a signal, and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run_command(line: list[str], data_dir: Path, work: Path, timeout: float = 60, number: int = signal.SIGKILL) -> Ran:
+    """Run `ingest` or `search` with its arguments on a DATA_DIR; see `run_function`."""
+    return run_function(_command, line, data_dir, work=work, timeout=timeout, number=number)
+
+
+def run_function(
+    function: Callable[..., Any], *values: object, work: Path, timeout: float = 60, number: int = signal.SIGKILL
+) -> Ran:
+    """Run a function of a module in a process of its own.
+
+    Args:
+        function: What to run.
+        values: Its arguments.
+        work: A folder for what the process writes.
+        timeout: Seconds after which a signal is sent.
+        number: Of the signal.
+    """
+    out, err = work / "stdout", work / "stderr"
+    process = _PROCESSES.Process(target=_redirected, args=(out, err, function, values))
+    process.start()
+    process.join(timeout)
+    if process.is_alive() and process.pid:
+        os.kill(process.pid, number)
+        process.join()
+    code = process.exitcode
+    assert code is not None
+    return Ran(code, _read(out), _read(err))
+
+
+def _redirected(out: Path, err: Path, function: Callable[..., Any], values: tuple[Any, ...]) -> None:
+    for number, path in ((1, out), (2, err)):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(descriptor, number)
+    function(*values)
+
+
+def _command(line: list[str], data_dir: Path) -> None:
+    os.environ["DATA_DIR"] = str(data_dir)
+    name, *arguments = line
+    sys.argv = [name, *arguments]
+    importlib.import_module(f"{name}.cli").main(args=arguments, prog_name=name)
+
+
+def _read(path: Path) -> str:
+    return path.read_bytes().decode("utf-8", "backslashreplace")

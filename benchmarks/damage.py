@@ -1,0 +1,374 @@
+"""Does a damaged collection lose pictures without a word? Exits with 1 if it does, or shows a traceback.
+
+    python -m benchmarks.damage [--cases 600] [--seed 0]
+
+Each case damages one file of a collection (flipped bits, a shorter file, garbage, no file, a folder instead) and then
+lists, searches, checks, ingests, repairs, forgets and drops, each in a process of its own. The collection is published,
+or has a second generation that an interrupted run left, or was never published; the files of some of its pictures are
+gone, so that these pictures are in the collection only. After each case its pictures are compared with the truth: what
+is missing must have been named, and every error must name its cure.
+"""
+
+import json
+import os
+import random
+import re
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import click
+from PIL import Image
+
+from benchmarks.commands import Ran, run_command, run_function
+from benchmarks.letters import make_letters
+from benchmarks.results import machine, write_results
+from gallery.records import ImageRecord
+from gallery.settings import Settings
+from gallery.stores import Entry, open_store
+from gallery.stores.embedded.cloning import copy_file
+
+NAME, OTHER = "photos", "other"
+PICTURES, GONE, LATER = 24, 6, 8
+EVERYTHING = ["search", "--collection", NAME, "--group", "none", "--paths", "-k", "1000", "width>=0"]
+CURE = re.compile(r"ingest --(repair|drop)|run ingest|ingest FOLDER|make room|free some space")
+LOST = re.compile(r"(\d+) pictures? .*(lost|could not be read)")
+Records = dict[str, ImageRecord]
+Damage = Callable[[Path, random.Random], None]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A collection as it lies on the disk before it is damaged.
+
+    Attributes:
+        folder: Its DATA_DIR.
+        published: The pictures that a search must find.
+        whole: The pictures that are there once `ingest` is done.
+    """
+
+    folder: Path
+    published: Records
+    whole: Records
+
+
+@dataclass(slots=True)
+class Case:
+    """What came of one damage.
+
+    Attributes:
+        faults: What must not be.
+        named: Whether a command named the damage.
+        lost: Pictures that were lost, and named.
+    """
+
+    what: str
+    faults: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    named: bool = False
+    lost: int = 0
+
+
+def flip(path: Path, chance: random.Random) -> None:
+    """Flip up to eight bits, half of the time where the file holds anything."""
+    data = path.read_bytes()
+    places = [place for place, byte in enumerate(data[: 2**17]) if byte] if chance.random() < 0.5 else []
+    with path.open("r+b") as file:
+        for _ in range(chance.choice([1, 2, 8])):
+            place = chance.choice(places or [chance.randrange(max(1, min(len(data), 2**17)))])
+            file.seek(place)
+            file.write(bytes([(data[place] if data else 0) ^ 1 << chance.randrange(8)]))
+
+
+def shorten(path: Path, chance: random.Random) -> None:
+    """Cut a file off: to nothing, to a few bytes less, or anywhere."""
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.truncate(chance.choice([0, max(0, size - chance.randrange(1, 9)), chance.randrange(size + 1)]))
+
+
+def overwrite(path: Path, chance: random.Random) -> None:
+    """Write garbage over up to 4096 bytes, or ones, as a dying disk does."""
+    size = path.stat().st_size
+    length = min(max(size, 16), chance.choice([16, 512, 4096]))
+    with path.open("r+b") as file:
+        file.seek(chance.choice([0, chance.randrange(max(1, min(size, 2**17)))]))
+        file.write(chance.choice([chance.randbytes(length), b"\xff" * length, bytes(length)]))
+
+
+def replace_all(path: Path, chance: random.Random) -> None:
+    """Put other contents there: deep JSON, a number that is none, or bytes that are no text."""
+    path.write_bytes(chance.choice([b"[" * 100_000, b'{"points": 1e999, "dimension": 1e999}', b"\xff\xfe\0", b"null"]))
+
+
+def remove(path: Path, _: random.Random) -> None:
+    """Remove a file."""
+    path.unlink()
+
+
+def put_folder(path: Path, _: random.Random) -> None:
+    """Put a folder where a file was."""
+    path.unlink()
+    path.mkdir()
+
+
+DAMAGES: list[Damage] = [flip, shorten, overwrite, replace_all, remove, put_folder]
+
+
+@click.command()
+@click.option("--cases", default=600, show_default=True)
+@click.option("--seed", default=0, show_default=True)
+@click.option("--jobs", default=2, show_default=True, help="Cases at once.")
+@click.option("--only", type=int, help="Run this case alone, and show what was said.")
+def main(cases: int, seed: int, jobs: int, only: int | None) -> None:
+    """Damage, use, mend and compare; write results/damage.md and results/damage.json."""
+    with tempfile.TemporaryDirectory() as temporary:
+        work = Path(temporary)
+        states = make_states(work)
+        plan = _plan(states, cases, random.Random(seed))
+        wanted = [number for number in range(cases) if only in (None, number)]
+
+        def run(number: int) -> Case:
+            state, path, damage = plan[number]
+            case = _run_case(number, states[state], state, path, damage, work, seed)
+            if case.faults or only is not None:
+                print(f"case {number}: {case.what}", *case.faults, *case.said, sep="\n  ", flush=True)
+            return case
+
+        with ThreadPoolExecutor(jobs) as pool:
+            done = list(pool.map(run, wanted))
+    if only is None:
+        _report(done)
+    if any(case.faults for case in done):
+        sys.exit(f"{sum(bool(case.faults) for case in done)} cases with faults")
+
+
+def _report(done: list[Case]) -> None:
+    kinds = Counter(fault.partition(":")[0] for case in done for fault in case.faults)
+    rows: dict[str, float | str] = {
+        "cases": len(done),
+        "tracebacks": kinds["traceback"],
+        "ended by a signal": kinds["signal"],
+        "pictures lost or changed without a word": kinds["silent loss"],
+        "errors without a cure": kinds["no cure"],
+        "other collections hidden": kinds["hidden"],
+        "not whole after --repair and ingest": kinds["not mended"],
+        "cases in which a command named the damage": sum(case.named for case in done),
+        "cases without any effect, or mended without a word": sum(not case.named for case in done),
+        "pictures lost that had no file any more, all of them named": sum(case.lost for case in done),
+    }
+    write_results("damage", "Damaged on purpose", rows | machine("damage"))
+
+
+def make_states(work: Path) -> dict[str, State]:
+    """Make the three collections to damage, each in a DATA_DIR of its own, beside one that stays whole."""
+    pictures = _draw(work / "pictures", PICTURES + LATER)
+    data = work / "published"
+    make_letters(Settings(data_dir=data))
+    _draw(work / "others", 3)
+    _must(["ingest", str(work / "others"), "--collection", OTHER, "--encoder", "letters"], data, work)
+    shutil.copytree(data, work / "never")
+    for path in pictures[PICTURES:]:
+        path.rename(work / path.name)
+    _must(["ingest", str(work / "pictures"), "--encoder", "letters"], data, work)
+    _must(["ingest", "--forget", str(pictures[0]), "--yes"], data, work)
+    pictures[0].unlink()
+    for path in pictures[1 : 1 + GONE]:
+        path.unlink()
+    _must(["search", "--hybrid", "--collection", NAME, "000"], data, work)
+    published = contents(data)
+    copy_tree(data, work / "begun")
+    for path in pictures[PICTURES:]:
+        (work / path.name).rename(path)
+    copy_tree(data, work / "full")
+    _must(["ingest", str(work / "pictures")], work / "full", work)
+    full = contents(work / "full")
+    _interrupt(work / "full", work / "begun", published.keys())
+    fresh = {id: record for id, record in full.items() if Path(record.path).exists()}
+    _interrupt(work / "full", work / "never", full.keys() - fresh.keys())
+    for name in ("published", "begun", "never"):
+        shutil.copytree(work / name, work / "states" / name, copy_function=_copy_without_zeros)
+    return {
+        "published": State(work / "states" / "published", published, full),
+        "begun": State(work / "states" / "begun", published, full),
+        "never": State(work / "states" / "never", {}, fresh),
+    }
+
+
+def _copy_without_zeros(source: str, target: str) -> None:
+    """Copy a file such that its zeros are holes: engines fill them where the disk is a memory, which takes time."""
+    with open(source, "rb") as read, open(target, "wb") as written:
+        while block := read.read(2**16):
+            if any(block):
+                written.write(block)
+            else:
+                written.seek(len(block), os.SEEK_CUR)
+        written.truncate(read.tell())
+    shutil.copystat(source, target)
+
+
+def _draw(folder: Path, count: int) -> list[Path]:
+    folder.mkdir()
+    paths = [folder / f"{number:03d}.png" for number in range(count)]
+    for number, path in enumerate(paths):
+        Image.new("RGB", (8 + number, 9), (number * 7 % 256, number * 31 % 256, number * 101 % 256)).save(path)
+    return paths
+
+
+def _interrupt(source: Path, target: Path, there: "set[str] | object") -> None:
+    """Leave a generation in the making that has what `source` has beyond `there`."""
+    with closing(open_store(Settings(data_dir=source)).open(NAME)) as full:
+        pairs = [(record, vector) for record, vector in full.scan() if record.id not in there]  # type: ignore[operator]
+        spec = full.spec
+    import numpy as np
+
+    with closing(open_store(Settings(data_dir=target)).edit(NAME)) as editor:
+        editor.begin(spec)
+        editor.upsert([record for record, _ in pairs], np.stack([vector for _, vector in pairs]))
+        editor.flush()
+        editor.journal.write([Entry(file, record.sha256) for record, _ in pairs for file in record.files])
+
+
+def contents(data_dir: Path) -> Records:
+    """Return all pictures of the collection, without the time of their indexing."""
+    with closing(open_store(Settings(data_dir=data_dir)).open(NAME)) as collection:
+        return {record.id: replace(record, indexed_at="") for record in collection.records()}
+
+
+def write_contents(data_dir: Path, path: Path) -> None:
+    """Write what `contents` returns as text, to be compared in another process."""
+    path.write_text(json.dumps({id: repr(record) for id, record in contents(data_dir).items()}))
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """Copy a folder without the holes of its files."""
+    shutil.copytree(source, target, copy_function=copy_file)
+
+
+def _plan(states: dict[str, State], cases: int, chance: random.Random) -> list[tuple[str, Path, Damage]]:
+    """Return which file of which collection is damaged how, every kind of file as often as any other."""
+    kinds: dict[tuple[str, str], list[Path]] = {}
+    for name, state in states.items():
+        for path in sorted(path for path in state.folder.rglob("*") if path.is_file()):
+            place = path.relative_to(state.folder)
+            if OTHER not in place.parts and place.parts[0] in ("collections", "thumbs"):
+                kinds.setdefault((name, _kind(place)), []).append(place)
+    combinations = [(kind, damage) for kind in kinds for damage in DAMAGES]
+    chance.shuffle(combinations)
+    while len(combinations) < cases:
+        combinations += combinations
+    return [(kind[0], chance.choice(kinds[kind]), damage) for kind, damage in combinations[:cases]]
+
+
+def _kind(place: Path) -> str:
+    """Return what all files of a kind share: no digest of a segment, no key of an index."""
+    plain = re.sub(r"[0-9a-f-]{36}", "SEGMENT", str(place))
+    return re.sub(r"payload_index/[^/]+-(\w+)/", r"payload_index/\1/", plain)
+
+
+def _run_case(number: int, state: State, name: str, path: Path, damage: Damage, work: Path, seed: int) -> Case:
+    case = Case(f"{name}: {damage.__name__} {path}")
+    with tempfile.TemporaryDirectory(dir=work) as own:
+        data = Path(own) / "data"
+        copy_tree(state.folder, data)
+        damage(data / path, random.Random(f"{seed} {number}"))
+        _use(case, state, data, work / "pictures", number)
+    return case
+
+
+def _use(case: Case, state: State, data: Path, pictures: Path, number: int) -> None:
+    """List, search, check, ingest, repair, forget and drop; note every fault."""
+
+    def run(*line: str) -> Ran:
+        ran = run_command(list(line), data, data.parent)
+        _judge(case, line, ran)
+        return ran
+
+    listed = run("ingest", "--list")
+    if not re.search(rf"^{OTHER}\tletters\t3\t", listed.out, re.MULTILINE):
+        case.faults.append(f"hidden: {listed.out}")
+    if number % 4 == 0 and run("search", "--collection", OTHER, "--paths", "width>=0").out.count("\n") != 3:
+        case.faults.append("hidden: the other collection is not searched")
+    found = run(*EVERYTHING)
+    if found.code == 0 and found.out.count("\n") != len(state.published):
+        case.faults.append(f"silent loss: {found.out.count(chr(10))} of {len(state.published)} found")
+    if number % 4 == 0 or "words" in case.what:
+        run("search", "--collection", NAME, "--hybrid", "000 png")
+    if number % 6 == 5:
+        run("ingest", "--forget", str(pictures / "nowhere"), "--yes")
+    if number % 6 != 4:
+        _mend(case, state, data, pictures, run)
+    _end(case, data, run)
+
+
+def _mend(case: Case, state: State, data: Path, pictures: Path, run: Callable[..., Ran]) -> None:
+    checked = run("ingest", "--check", "--collection", NAME)
+    ingested = run("ingest", str(pictures))
+    case.named |= checked.code == 1 or ingested.code != 0
+    if case.named:
+        run("ingest", "--repair", "--collection", NAME)
+        if run("ingest", str(pictures)).code:
+            case.faults.append("not mended: ingest")
+    if ingested.out.startswith("indexed\t0\n") and not case.named:
+        pass  # nothing was written since it was checked
+    elif run("ingest", "--check", "--collection", NAME).code:
+        case.faults.append("not mended: check")
+    _compare(case, state, data)
+
+
+def _compare(case: Case, state: State, data: Path) -> None:
+    """Compare what is there with the truth."""
+    target = data.parent / "contents.json"
+    ran = run_function(write_contents, data, target, work=data.parent)
+    if ran.code:
+        case.faults.append(f"not mended: {ran.code} {ran.err[-300:]}")
+        return
+    found = json.loads(target.read_text())
+    missing = state.whole.keys() - found.keys()
+    named = max((int(match[1]) for said in case.said for match in LOST.finditer(said)), default=0)
+    if missing and (named < len(missing) or any(Path(state.whole[id].path).exists() for id in missing)):
+        case.faults.append(f"silent loss: {len(missing)} pictures, {named} named")
+    case.lost = len(missing)
+    changed = [id for id, record in state.whole.items() if found.get(id, repr(record)) != repr(record)]
+    if changed:
+        case.faults.append(f"silent loss: {len(changed)} changed: {state.whole[changed[0]]} became {found[changed[0]]}")
+
+
+def _end(case: Case, data: Path, run: Callable[..., Ran]) -> None:
+    """Drop the collection: it goes, however damaged it is, and with it its thumbnails; the other stays."""
+    known = NAME in run("ingest", "--list").out
+    dropped = run("ingest", "--drop", NAME, "--yes")
+    if (known and dropped.code) or (data / "collections" / NAME).exists():
+        case.faults.append(f"not mended: cannot be dropped: {dropped.err}")
+    if run("ingest", "--list").out.count("\n") != 1:
+        case.faults.append("hidden: after the drop")
+
+
+def _judge(case: Case, line: tuple[str, ...], ran: Ran) -> None:
+    what = " ".join(line[:2])
+    if ran.err.strip():
+        case.said.append(f"{what}: {ran.err.strip()}")
+    if ran.code < 0:
+        case.faults.append(f"signal: {what} ended with {ran.code}")
+    if "Traceback" in ran.err or "panicked" in ran.err:
+        case.faults.append(f"traceback: {what}: {ran.err[-600:]}")
+    elif ran.code == 1 and "--check" not in line and not CURE.search(ran.err):
+        case.faults.append(f"no cure: {what}: {ran.err}")
+    elif ran.code not in (0, 1):
+        case.faults.append(f"no cure: {what} ended with {ran.code}: {ran.err}")
+
+
+def _must(line: list[str], data: Path, work: Path) -> None:
+    ran = run_command(line, data, work)
+    if ran.code:
+        sys.exit(f"{line}: {ran.err}")
+
+
+if __name__ == "__main__":
+    main()

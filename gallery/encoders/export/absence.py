@@ -1,0 +1,11 @@
+"""What is said where torch is not installed."""
+
+from gallery.errors import EncoderError
+
+
+def torch_missing(name: str) -> EncoderError:
+    """Return the error for a machine without torch."""
+    return EncoderError(
+        f"{name} has to be exported first, which needs torch: run pip install 'gallery-search[export]', or make its "
+        f"folder on another machine with ingest --export-encoder {name} --to FOLDER"
+    )

@@ -1,0 +1,49 @@
+"""Files and folders on the disk: how much room they take, and how they come and go for good."""
+
+import contextlib
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+
+def free_bytes(folder: Path) -> int:
+    """Return how many bytes are free on the disk of a folder."""
+    return shutil.disk_usage(folder).free
+
+
+def bytes_on_disk(folder: Path) -> int:
+    """Return what all files below a folder take on the disk: holes take nothing. Others may be replacing some."""
+    total = 0
+    for parent, _, names in os.walk(folder):  # unlike rglob it passes over a folder that is gone in the meantime
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                status = Path(parent, name).lstat()
+                total += status.st_blocks * 512 if hasattr(status, "st_blocks") else status.st_size
+    return total
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it; nothing need be there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def sync_all(folder: Path) -> None:
+    """Wait until a folder and all that is in it are on the disk."""
+    # At once: a file system that keeps a log writes it once for all who wait, which takes a tenth of the time.
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(sync, folder.rglob("*")))
+    sync(folder)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or a folder's list of files, is on the disk."""
+    if os.name == "posix" or path.is_file():
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
