@@ -66,9 +66,14 @@ def completed(groups: Sequence[Group], find: Callable[[list[str], int], Iterable
 
 
 def best_file_first(group: Group) -> Group:
-    """Return near-duplicates with the picture of most pixels, of equal ones of most bytes, before the others."""
-    first = max(group.hits, key=lambda hit: (hit.image.width * hit.image.height, hit.image.files[0].size))
+    """Return near-duplicates with the best file before the others: most pixels, then most bytes, then the oldest."""
+    first = min(group.hits, key=_worst_last)
     return Group(first.image.path, (first, *[hit for hit in group.hits if hit is not first]))
+
+
+def _worst_last(hit: Hit) -> tuple[int, int, int, str]:
+    image, files = hit.image, hit.image.files
+    return -image.width * image.height, -files[0].size, min(file.mtime_ns for file in files), image.path
 
 
 def filled(groups: Sequence[Group], by: Grouping, rank: Callable[[int, Filter], list[Hit]]) -> list[Group]:

@@ -1,11 +1,13 @@
 """The ranking that an answer is cut from: by vector, by date, or by vector and words together."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from gallery.records import Hit
 from gallery.stores import Filter, ImageCollection, Where, moment
 from search.grouping import Group, best_file_first, completed, filled, grouped
 from search.hybrid import DEPTH, fuse
+from search.places import present_first
 from search.request import Request
 from search.terms import Vector
 from search.words import Words
@@ -25,11 +27,17 @@ def ranking(
     where: Filter,
     min_score: float | None,
 ) -> Rank:
-    """Return the ranking that a request asks for; without a vector the newest pictures come first."""
+    """Return the ranking that a request asks for; without a vector the newest pictures come first.
+
+    Of the places of a picture, those at which there is a file come first.
+    """
     terms = request.query.terms
     text = " ".join(term.text for term in terms if term.weight > 0 and not term.like)
 
     def rank(count: int, also: Filter) -> list[Hit]:
+        return [replace(hit, image=present_first(hit.image)) for hit in ranked(count, also)]
+
+    def ranked(count: int, also: Filter) -> list[Hit]:
         if vector is None:
             return [Hit(record, 0.0) for record in collection.newest(count, where=where & also)]
         if request.hybrid:

@@ -8,15 +8,16 @@ pixels.
 from gallery.pictures.decode import Picture, open_image
 from gallery.pictures.facts import Facts, merged
 from gallery.pictures.files import look_at, read_file
-from gallery.pictures.finding import find_images
+from gallery.pictures.finding import SUFFIXES, find_images
 from gallery.pictures.hashing import perceptual_hash
 from gallery.pictures.ignoring import IGNORE_FILE, LeftOut
-from gallery.pictures.originals import present_first, read_original
+from gallery.pictures.originals import read_original
 from gallery.pictures.sidecars import facts_beside
 from gallery.pictures.thumbnails import THUMB, VIEW, Thumbnails, shrunk_jpeg, small_jpeg
 
 __all__ = [
     "IGNORE_FILE",
+    "SUFFIXES",
     "THUMB",
     "VIEW",
     "Facts",
@@ -29,7 +30,6 @@ __all__ = [
     "merged",
     "open_image",
     "perceptual_hash",
-    "present_first",
     "read_file",
     "read_original",
     "shrunk_jpeg",

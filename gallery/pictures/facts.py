@@ -8,6 +8,7 @@ from PIL import ExifTags, Image, ImageFile, IptcImagePlugin
 
 from gallery.pictures import xmp
 from gallery.pictures.dates import read_date, read_mail_date
+from gallery.printable import is_dangerous
 
 SOURCES = ("exif", "xmp", "iptc", "gps", "png", "takeout", "name", "mtime")
 """Where a date can come from, the most trusted first."""
@@ -88,8 +89,8 @@ def _facts(source: str, date: str | None, said: Iterable[str]) -> Facts:
 
 
 def tidy(text: str) -> str:
-    """Return a text as one line without what cannot be printed, cut to `MOST_WORDS` letters."""
-    return "".join(letter for letter in " ".join(text.split()) if letter.isprintable())[:MOST_WORDS]
+    """Return a text as one line without control characters, cut to `MOST_WORDS` letters."""
+    return "".join(letter for letter in " ".join(text.split()) if not is_dangerous(letter))[:MOST_WORDS]
 
 
 def _exif(exif: Image.Exif) -> Facts:

@@ -5,7 +5,6 @@ link, as in a library that git-annex keeps, and one that was edited or replaced 
 """
 
 import os
-from dataclasses import replace
 from hashlib import sha256
 
 from gallery.errors import Reason, UnreadableImage
@@ -29,11 +28,3 @@ def read_original(record: ImageRecord) -> tuple[ImageFile, bytes]:
         if sha256(data).hexdigest() == record.sha256:
             return file, data
     raise UnreadableImage(Reason.VANISHED, "no file holds this picture any more; run ingest again")
-
-
-def present_first(record: ImageRecord) -> ImageRecord:
-    """Return the record with those of its places first at which there is a file; looks only if there are several."""
-    if len(record.files) < 2:
-        return record
-    files = sorted(record.files, key=lambda file: not os.path.exists(file.path))  # noqa: PTH110 - called for every hit
-    return replace(record, files=tuple(files))

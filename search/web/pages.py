@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from gallery.pictures import SUFFIXES
 from gallery.printable import printable
 from gallery.records import ImageRecord
 from gallery.stores import date_of
@@ -47,6 +48,7 @@ class Pages:
         self._environment.filters |= {"day": day, "printable": printable, "bytes": bytes_said, "quoted": quoted}
         self._environment.globals |= {
             "ratio": ratio,
+            "suffixes": ",".join(sorted(SUFFIXES)),
             "name": os.path.basename,
             "widths": WIDTHS,
             "orientations": ORIENTATIONS,

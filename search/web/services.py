@@ -16,6 +16,7 @@ from gallery.records import ImageRecord
 from search.answer import Answer
 from search.engine import SearchEngine
 from search.filtering import is_of_this_machine
+from search.places import present_first
 from search.query import Combination, Condition, Wanted
 from search.request import Request as SearchRequest
 from search.terms import Vector
@@ -92,7 +93,7 @@ class Here:
         return answer
 
     def record(self, id: UUID) -> ImageRecord:
-        """Return a picture of the collection.
+        """Return a picture of the collection, its places where there is a file first.
 
         Raises:
             UnknownPictureError: It is not there.
@@ -100,7 +101,7 @@ class Here:
         found = self.engine().collection.get([str(id)]).get(str(id))
         if found is None:
             raise UnknownPictureError("there is no such picture in the collection; search again")
-        return found
+        return present_first(found)
 
     async def shown(self, work: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - what `work` returns
         """Run what reads files of the collection."""

@@ -3,6 +3,8 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -16,7 +18,8 @@ from served import Served, draw_alike, served
 from gallery.records import Hit, ImageFile, ImageRecord
 from search.answer import to_json
 from search.engine import SearchEngine
-from search.grouping import STACK_SIZE, Group, completed, filled, grouped
+from search.grouping import STACK_SIZE, Group, best_file_first, completed, filled, grouped
+from search.places import present_first
 from search.request import MOST_VALUES
 from search.web.address import Address
 
@@ -149,3 +152,25 @@ def test_what_is_asked_goes_through_the_wire(page: Served) -> None:
         document = client.get("/api/openapi.json").json()
     parameters = {each["name"]: each for each in document["paths"]["/api/search"]["get"]["parameters"]}
     assert "near-duplicates" in json.dumps(parameters["group"])
+
+
+def of_file(number: int, width: int, size: int, mtime: int, path: str) -> Hit:
+    record = ImageRecord(f"{number}", "", (ImageFile(path, size, mtime),), width, 10, "PNG", None, None, 1, (), "")
+    return Hit(replace(record, stack="0"), 1 - number / 10)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4)))[::5])
+def test_the_best_file_has_most_pixels_then_most_bytes_then_the_oldest_time(order: tuple[int, ...]) -> None:
+    copy = of_file(0, 20, 900, 1, "/a")
+    whole, younger, smaller = of_file(1, 30, 800, 5, "/z"), of_file(2, 30, 800, 6, "/b"), of_file(3, 30, 700, 1, "/c")
+    hits = [copy, whole, younger, smaller]
+    assert best_file_first(Group("", tuple(hits[place] for place in order))).hits[0] is whole
+
+
+def test_a_place_where_there_is_a_file_comes_before_one_that_is_gone(tmp_path: Path) -> None:
+    there = tmp_path / "z.png"
+    there.touch()
+    hit = of_file(0, 1, 1, 1, "/gone/a.png")
+    record = replace(hit.image, files=(*hit.image.files, ImageFile(str(there), 1, 1)))
+    assert [file.path for file in present_first(record).files] == [str(there), "/gone/a.png"]
+    assert present_first(hit.image) is hit.image
