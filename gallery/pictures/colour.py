@@ -22,7 +22,7 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, str
         profile: The ICC profile of its colours. None stands for sRGB, and for the usual meaning of CMYK and Lab.
 
     Returns:
-        The picture, and `BROKEN_PROFILE` if the profile cannot be used.
+        The picture, which may be the same, and `BROKEN_PROFILE` if the profile cannot be used.
     """
     note = None
     has_alpha = image.mode in ("RGBA", "LA")
@@ -34,7 +34,8 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, str
             note, transform = BROKEN_PROFILE, None if space != "LAB" else _transform(None, "LAB")
         if transform:
             return _applied(image, space, transform, has_alpha=has_alpha), note
-    return image.convert("RGBA" if has_alpha else "RGB"), note
+    wanted = "RGBA" if has_alpha else "RGB"
+    return (image if image.mode == wanted else image.convert(wanted)), note
 
 
 def _applied(image: Image.Image, space: str, transform: ImageCms.ImageCmsTransform, *, has_alpha: bool) -> Image.Image:

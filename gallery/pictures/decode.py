@@ -1,18 +1,17 @@
-"""The one loader: files are decoded here for indexing, queries, the baseline and thumbnails alike."""
+"""The bytes of a file become an upright sRGB picture."""
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from io import BytesIO
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from gallery.errors import Reason, UnreadableImage
-from gallery.pictures import bmp, jpeg, png, raw, tiff
+from gallery.pictures import bmp, gif, jpeg, png, raw, tiff, webp
 from gallery.pictures.colour import to_srgb
 from gallery.pictures.depth import eight_bit
 from gallery.pictures.facts import Facts, facts_of
-from gallery.pictures.files import read_file
 from gallery.pictures.profiles import profile_of_codes
 from gallery.pictures.transparency import on_ground
 
@@ -22,9 +21,11 @@ MAX_DECODED_PIXELS = 100_000_000
 """What may be decoded, in pixels, of formats that take 4 bytes for each."""
 _DEARER = {"WEBP": 2, "AVIF": 1.5, "HEIF": 1.5}
 """How many times more memory these formats take while they are decoded."""
-_WITH_ALPHA = 1.25
+_WITH_ALPHA = 1.8
 """How many times more memory transparency takes."""
 MOST_OF_A_SLOW_BMP = 2**22
+_MOST_EXIF = 2**17
+"""Bytes of EXIF that are read: its entries may overlap, so that their sum grows with the square."""
 
 _FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "DIB", "AVIF"]
 _NAMES = {"MPO": "JPEG", "DIB": "BMP"}
@@ -66,27 +67,19 @@ class Picture:
     notes: tuple[str, ...] = ()
 
 
-def open_image(source: str | bytes, detail: int | None = None) -> Picture:
-    """Decode the file at a path, or its bytes, to an upright RGB picture: the first frame of an animation.
+def decode(data: bytes, detail: int | None = None, most_pixels: int = MAX_DECODED_PIXELS) -> Picture:
+    """Decode the bytes of a file in this process, whatever that costs; as `open_image` says.
 
-    A damaged file is read as far as that goes, and the picture says so in its notes.
-
-    Args:
-        source: A path or the bytes of a file. Neither is ever taken for an address to fetch.
-        detail: Pixels that are enough for the shorter side. A JPEG of at least twice that is decoded at a
-            half, a quarter or an eighth of its size, which takes a fraction of the time. None decodes all.
+    `most_pixels` is a limit for formats that take 4 bytes for each pixel; others have a lower one.
 
     Raises:
         UnreadableImage: With the reason why not.
     """
-    data = read_file(source) if isinstance(source, str) else source
-    if not data:
-        raise UnreadableImage(Reason.EMPTY, "the file has no bytes")
     try:
         if raw.is_raw(data):
             return _of_raw(data, detail)
         try:
-            return _decoded(data, detail)
+            return _decoded(data, detail, most_pixels)
         except (UnreadableImage, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001 - the parsers of nine formats raise whatever they trip over
@@ -117,6 +110,17 @@ def _salvaged(data: bytes, detail: int | None, error: Exception) -> Picture:
         if data.startswith(bmp.SIGNATURE):
             whole, missing = bmp.repaired(data)
             return _decoded(whole, detail, missing=missing)
+        if data.startswith(gif.STARTS):
+            whole, interlaced = gif.repaired(data)
+            picture = _decoded(whole, detail)
+            rgb, missing = gif.without_gaps(picture.rgb, interlaced=interlaced)
+            return _lacking(replace(picture, rgb=rgb), missing)
+        if webp.is_webp(data):
+            one, two = (_decoded(whole, detail) for whole in webp.repaired(data))
+            rgb, missing = webp.shared_part(one.rgb, two.rgb)
+            return _lacking(replace(one, rgb=rgb), missing)
+        if data.startswith(tiff.STARTS):
+            return _of_tiff(data)
     except UnreadableImage:
         raise
     except Exception as second:
@@ -124,12 +128,40 @@ def _salvaged(data: bytes, detail: int | None, error: Exception) -> Picture:
     raise error
 
 
+def _lacking(picture: Picture, missing: float) -> Picture:
+    if missing == 1:
+        raise UnreadableImage(Reason.DAMAGED, "no pixel can be read")
+    return replace(picture, notes=(*picture.notes, _damage(missing)))
+
+
+def _damage(missing: float) -> str:
+    return f"damaged: {max(1, round(100 * missing))} % missing"
+
+
+def _of_tiff(data: bytes) -> Picture:
+    """Decode a TIFF file that Pillow does not know, or of which a part is missing."""
+    stored, missing = tiff.rescued(data)
+    exif = Image.Exif()
+    try:
+        exif.load(data)
+        facts = facts_of(stored, exif, b"")
+    except Exception:  # noqa: BLE001 - broken metadata does not make the picture unreadable
+        facts = Facts()
+    profile = exif.get(ExifTags.Base.InterColorProfile)
+    rgb, note = _flattened(stored, profile if isinstance(profile, bytes) else None)
+    rgb = rgb.transpose(turn) if (turn := _UPRIGHT.get(exif.get(ExifTags.Base.Orientation, 1))) is not None else rgb
+    picture = Picture(rgb, rgb.width, rgb.height, "TIFF", 1, facts, (note,) if note else ())
+    return _lacking(picture, missing) if missing else picture
+
+
 def _opened(data: bytes) -> Image.Image:
     Image.MAX_IMAGE_PIXELS = None  # Pillow's own guard only warns where ours refuses, and is lower for JPEGs
     image = Image.open(BytesIO(data), formats=_formats())
     if image.width * image.height > MAX_PIXELS:
         raise _too_many_pixels(image.width, image.height, MAX_PIXELS)
-    if image.format in ("JPEG", "MPO") and image.info.get("progressive"):
+    if image.format in ("JPEG", "MPO"):
+        if image.info.get("progressive") and jpeg.coefficient_bytes(image.size, image.layer) > jpeg.MOST_COEFFICIENTS:
+            raise UnreadableImage(Reason.TOO_LARGE, f"a progressive JPEG of {image.width} x {image.height} pixels")
         shorter = jpeg.bounded(data, image.width * image.height)
         if shorter is not data:
             image.close()
@@ -137,12 +169,20 @@ def _opened(data: bytes) -> Image.Image:
     return image
 
 
-def _decoded(data: bytes, detail: int | None, *, missing: float | None = 0.0, profile: bytes | None = None) -> Picture:
+def _decoded(
+    data: bytes,
+    detail: int | None,
+    most_pixels: int = MAX_DECODED_PIXELS,
+    *,
+    missing: float | None = 0.0,
+    profile: bytes | None = None,
+) -> Picture:
     """Decode what Pillow can open.
 
     Args:
         data: Of a file.
         detail: As for `open_image`.
+        most_pixels: As for `decode`.
         missing: The share of the picture that a damaged file lacks; None if that can only be seen by decoding it.
         profile: The ICC profile of the colours, if the file was made out of one that has it.
     """
@@ -155,7 +195,7 @@ def _decoded(data: bytes, detail: int | None, *, missing: float | None = 0.0, pr
             image.seek(page)
             width, height = image.size
         profile = profile or _profile_of(image, data)
-        loaded = _loaded(image, data, detail, page)
+        loaded = _loaded(image, data, detail, page, most_pixels)
         stored = loaded.size
         exif = _exif(image)  # after loading: Pillow has turned a TIFF itself by then, and says so here
         facts = facts_of(image, exif, packet if isinstance(packet, bytes) else b"")
@@ -169,7 +209,7 @@ def _decoded(data: bytes, detail: int | None, *, missing: float | None = 0.0, pr
         if missing == 1:
             raise UnreadableImage(Reason.DAMAGED, "no pixel can be read")
     if missing:
-        notes = (*notes, f"damaged: {max(1, round(100 * missing))} % missing")
+        notes = (*notes, _damage(missing))
     if format_ == "TIFF":
         width, height = stored  # which Pillow may have turned
     if orientation > 1:
@@ -179,13 +219,13 @@ def _decoded(data: bytes, detail: int | None, *, missing: float | None = 0.0, pr
     return Picture(rgb, width, height, format_, orientation, facts, notes)
 
 
-def _loaded(image: Image.Image, data: bytes, detail: int | None, page: int) -> Image.Image:
+def _loaded(image: Image.Image, data: bytes, detail: int | None, page: int, most_pixels: int) -> Image.Image:
     """Return the pixels, once it is sure that they fit into memory and time."""
     if detail:
         image.draft("RGB", (detail, detail))
     price = _DEARER.get(str(image.format), _WITH_ALPHA if image.mode in ("RGBA", "LA", "PA") else 1.0)
-    if image.width * image.height * price > MAX_DECODED_PIXELS:
-        raise _too_many_pixels(image.width, image.height, int(MAX_DECODED_PIXELS / price))
+    if image.width * image.height * price > most_pixels:
+        raise _too_many_pixels(image.width, image.height, int(most_pixels / price))
     is_slow = image.info.get("compression") in (1, 2) and image.format in ("BMP", "DIB")  # decoded in Python
     if is_slow and image.width * image.height > MOST_OF_A_SLOW_BMP:
         raise _too_many_pixels(image.width, image.height, MOST_OF_A_SLOW_BMP)
@@ -201,7 +241,7 @@ def _loaded(image: Image.Image, data: bytes, detail: int | None, page: int) -> I
 
 def _flattened(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, str | None]:
     """Return the picture in mode RGB and in sRGB, and a note on its colour profile."""
-    image = eight_bit(image)
+    loaded, image = image, eight_bit(image)
     if image.mode == "RGB" and not profile and "transparency" not in image.info:
         return image.copy(), None  # most photos
     if image.mode not in ("RGB", "L", "CMYK", "LAB", "RGBA", "LA") or "transparency" in image.info:
@@ -209,7 +249,8 @@ def _flattened(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, 
         alpha = image.has_transparency_data
         image = image.convert(("LA" if alpha else "L") if grey else ("RGBA" if alpha else "RGB"))
     image, note = to_srgb(image, profile)
-    return (on_ground(image) if image.mode == "RGBA" else image), note
+    image = on_ground(image) if image.mode == "RGBA" else image
+    return (image.copy() if image is loaded else image), note
 
 
 def _profile_of(image: Image.Image, data: bytes) -> bytes | None:
@@ -236,6 +277,8 @@ def _of_raw(data: bytes, detail: int | None) -> Picture:
 
 
 def _exif(image: Image.Image) -> Image.Exif:
+    if len(image.info.get("exif", b"")) > _MOST_EXIF:
+        return Image.Exif()
     try:
         return image.getexif()
     except Exception:  # noqa: BLE001 - broken metadata does not make the picture unreadable
@@ -253,7 +296,7 @@ def _formats() -> list[str]:
 
 
 def _unidentified(data: bytes) -> UnreadableImage:
-    if data.startswith((jpeg.START, png.SIGNATURE)):
+    if data.startswith((jpeg.START, png.SIGNATURE, bmp.SIGNATURE, *gif.STARTS, *tiff.STARTS)) or webp.is_webp(data):
         return UnreadableImage(Reason.DAMAGED, "no pixel can be read")
     if data[4:8] != b"ftyp" or data[8:12] not in _HEIC_BRANDS:
         return UnreadableImage(Reason.NOT_AN_IMAGE, "no image format that is known here")

@@ -1,5 +1,7 @@
 """Samples of more than eight bits become eight, without cutting at 255 or wrapping around."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -35,11 +37,21 @@ def scaled(values: NDArray[np.generic], bits: int | None = None) -> NDArray[np.u
         return values.astype(np.uint8, copy=False)
     if values.dtype.itemsize == 2 and values.dtype.kind == "u" and bits is None:
         bits = 16
+    if bits == 16 and values.dtype.kind == "u" and values.dtype.itemsize == 2:
+        return _from_sixteen(values)
     white = float(2**bits - 1) if bits and bits <= 16 else _white(values)
     result = np.empty(values.shape, np.uint8)
     for start in range(0, len(values), _ROWS):
         rows = np.nan_to_num(values[start : start + _ROWS].astype(np.float64), posinf=0, neginf=0)
         result[start : start + _ROWS] = (np.clip(rows, 0, white) * (255 / white) + 0.5).astype(np.uint8)
+    return result
+
+
+def _from_sixteen(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Round 16 bits to 8 as libpng does, exactly, in whole numbers."""
+    result = np.empty(values.shape, np.uint8)
+    for start in range(0, len(values), _ROWS):
+        result[start : start + _ROWS] = (values[start : start + _ROWS].astype(np.uint32) * 255 + 32895) >> 16
     return result
 
 

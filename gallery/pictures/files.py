@@ -29,16 +29,16 @@ def _changed(found: os.stat_result) -> int:
     return found.st_ino if os.name == "nt" else found.st_ctime_ns
 
 
-def read_file(path: str) -> bytes:
+def read_file(path: str, most: int = MAX_BYTES) -> bytes:
     """Return the bytes of a regular file; never waits for a pipe or a device.
 
     Raises:
-        UnreadableImage: It cannot be read, or is larger than `MAX_BYTES`.
+        UnreadableImage: It cannot be read, or is larger than `most` bytes.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         try:
-            data = _read(descriptor)
+            data = _read(descriptor, most)
         finally:
             os.close(descriptor)
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -50,12 +50,12 @@ def read_file(path: str) -> bytes:
     return data
 
 
-def _read(descriptor: int) -> bytes:
+def _read(descriptor: int, most: int) -> bytes:
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode):
         raise UnreadableImage(Reason.NOT_A_FILE, "not a regular file")
-    if found.st_size > MAX_BYTES:
-        raise UnreadableImage(Reason.TOO_LARGE, f"{found.st_size} bytes; the limit is {MAX_BYTES}")
+    if found.st_size > most:
+        raise UnreadableImage(Reason.TOO_LARGE, f"{found.st_size} bytes; the limit is {most}")
     with open(descriptor, "rb", closefd=False) as file:
         data = file.read(found.st_size + 1)
     if len(data) != found.st_size:

@@ -1,16 +1,49 @@
 """JPEG files: bounds on what decoding one costs, and a file that can be read out of a damaged one."""
 
 import struct
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
 
 START, END = b"\xff\xd8\xff", b"\xff\xd9"
 _SCAN = b"\xff\xda"
-MOST_WORK = 2_500_000_000
+MOST_WORK = 1_500_000_000
 """Pixels times scans that are decoded, at some 2 ns each; what later scans would add is left out."""
+_CHEAP_WORK, _CHEAP_PIXELS, _CHEAP_PROGRESSIVE = 500_000_000, 64_000_000, 33_000_000
+"""The same for a file that is decoded in this process, and its pixels; a progressive one is held in memory whole."""
+_MOST_SEGMENTS = 256
+"""Before the pixels of such a file; each has at most 64 kB."""
+_FRAMES = {0xC0: _CHEAP_PIXELS, 0xC1: _CHEAP_PIXELS, 0xC2: _CHEAP_PROGRESSIVE}
+"""The markers of a header, and the pixels that it may speak of; others are arithmetic codes, or are not read."""
+_SMALL = 2**18
+"""Bytes of a broken file that cannot cost much."""
+MOST_COEFFICIENTS = 700_000_000
+"""Bytes that a progressive file may take in memory while it is decoded."""
 _ADOBE = 0xEE
 _GREY = 128
+
+
+def is_cheap(source: bytes) -> bool:
+    """Return whether header and scans bound what decoding takes to about a second."""
+    at, has_exif, pixels = 2, False, 0
+    for _ in range(_MOST_SEGMENTS):
+        head = source[at : at + 10]
+        if len(head) < 10 or head[0] != 0xFF:
+            return len(source) < _SMALL
+        marker, length = head[1], int.from_bytes(head[2:4])
+        if head[:2] == _SCAN:
+            return pixels > 0 and source.count(_SCAN) * pixels <= _CHEAP_WORK
+        if marker in _FRAMES:
+            pixels = int.from_bytes(source[at + 5 : at + 7]) * int.from_bytes(source[at + 7 : at + 9])
+            if pixels > _FRAMES[marker]:
+                return False
+        elif head[4:8] == b"Exif" and marker == 0xE1:
+            if has_exif:  # the parts of a longer one
+                return False
+            has_exif = True
+        at += 2 + length
+    return False
 
 
 def bounded(source: bytes, pixels: int) -> bytes:
@@ -22,6 +55,13 @@ def bounded(source: bytes, pixels: int) -> bytes:
     for _ in range(most + 1):
         at = source.index(_SCAN, at + 1)
     return source[:at] + END
+
+
+def coefficient_bytes(size: tuple[int, int], layers: Sequence[tuple[int, int, int, int]]) -> int:
+    """Return what a progressive file takes in memory; `layers` are Pillow's: name, samples across and down, table."""
+    samples = sum(across * down for _, across, down, _ in layers)
+    most = max((across * down for _, across, down, _ in layers), default=1)
+    return 2 * size[0] * size[1] * samples // max(1, most)
 
 
 def repaired(source: bytes) -> bytes:

@@ -14,7 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from gallery.errors import CollectionError
-from gallery.pictures.decode import open_image
+from gallery.pictures.loader import open_image
 from gallery.pictures.originals import read_original
 from gallery.records import ImageRecord
 

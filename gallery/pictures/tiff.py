@@ -1,5 +1,6 @@
 """TIFF files whose pixels Pillow would read wrongly: of more than 8 bits, planar, of floats, or after a thumbnail."""
 
+import contextlib
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from gallery.pictures.depth import scaled
 if TYPE_CHECKING:
     from tifffile import TiffPage
 
+STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 MOST_BYTES = 256_000_000
 """Of the samples of a picture that is read here; scaling them takes some three times as much."""
 MOST_PAGES = 32
@@ -72,6 +74,42 @@ def read_page(source: bytes, page: int) -> Image.Image:
                 raise UnreadableImage(Reason.UNSUPPORTED, why) from error
             raise
         return _image(found, values)
+
+
+def rescued(source: bytes) -> tuple[Image.Image, float]:
+    """Return what can be read of a TIFF file that Pillow cannot read, as `read_page` does, and the share missing.
+
+    Raises:
+        UnreadableImage: It is too large, or of a kind that cannot be read.
+        Exception: It has no directory, or no pixels.
+    """
+    import tifffile
+
+    with tifffile.TiffFile(BytesIO(source)) as file:
+        page = file.pages.first
+        if page.nbytes > MOST_BYTES:
+            raise UnreadableImage(Reason.TOO_LARGE, f"{page.nbytes} bytes of samples; the limit is {MOST_BYTES}")
+        values = np.zeros(page.shaped, page.dtype)
+        parts = list(zip(page.dataoffsets, page.databytecounts, strict=True))
+        read = 0.0
+        for index, (offset, count) in enumerate(parts):
+            with contextlib.suppress(Exception):  # one of many parts; decoders raise whatever they trip over
+                read += _put(page, index, source[offset : offset + count], count, values)
+        if not read or (len(values) > 1 and read < len(parts)):  # without a colour, the others are a wrong picture
+            raise UnreadableImage(Reason.DAMAGED, "no pixel can be read")
+        return _image(page, values), 1 - read / len(parts)
+
+
+def _put(page: "TiffPage", index: int, part: bytes, count: int, values: NDArray[Any]) -> float:
+    """Decode a strip or tile, as far as it is there, into the values of the page, and return which share that was."""
+    there = len(part) / max(1, count)
+    plain = getattr(page.compression, "name", "") == "NONE"
+    segment, (sample, depth, row, column, _), shape = page.decode(part.ljust(count, b"\0") if plain else part, index)
+    if segment is None:
+        return 0
+    place = values[sample, depth : depth + shape[0], row : row + shape[1], column : column + shape[2]]
+    place[...] = segment[: place.shape[0], : place.shape[1], : place.shape[2]]
+    return there
 
 
 def _image(page: "TiffPage", values: NDArray[Any]) -> Image.Image:

@@ -251,7 +251,13 @@ def test_killed_while_the_encoder_changes(tmp_path: Path, photos: Path) -> None:
 def test_captions_given_later_open_no_file(tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(tmp_path / "data")
     change(settings, photos, Renamed("old"))
-    monkeypatch.setattr("ingest.reading.read_file", lambda path: pytest.fail(f"{path} was opened"))
+    system_open = os.open
+
+    def closed(path: str, *arguments: int, **options: int) -> int:
+        assert not str(path).endswith(".png"), f"{path} was opened"
+        return system_open(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", closed)
     editor = open_store(settings).edit("photos")
     captions = CaptionsByPath([Caption("red.png", "a red wall")], photos)
     unloaded: Callable[[], PictureEncoder] = lambda: pytest.fail("the encoder was loaded")  # noqa: E731

@@ -1,7 +1,6 @@
 """Files -> points, with an encoder that counts letters and the real embedded engine."""
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,13 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from letter_encoder import COLOURS, LetterEncoder
 from numpy.typing import NDArray
 from PIL import Image
 
-from gallery.errors import BadInput, EncoderError, Reason, SpecMismatch, UnreadableImage
-from gallery.pictures import files
-from gallery.pictures.decode import _formats
+from gallery.errors import BadInput, EncoderError, Reason, SpecMismatch
 from gallery.records import Caption, Hit, ImageRecord
 from gallery.settings import Settings
 from gallery.spec import Spec
@@ -119,11 +117,23 @@ def test_metadata_travels_with_the_picture(run: Ingest, settings: Settings, phot
     ]
 
 
+def refuse_to_open(monkeypatch: pytest.MonkeyPatch, below: Path) -> None:
+    """Let the system refuse to open what is at a path or below it, as chmod would do, but for root too."""
+    system_open = os.open
+
+    def refuse(path: str, *arguments: int, **options: int) -> int:
+        if str(path).startswith(str(below)):
+            raise PermissionError(13, "Permission denied", path)
+        return system_open(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", refuse)
+
+
 def test_a_second_run_opens_no_file_and_loads_no_encoder(
     run: Ingest, settings: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run()
-    monkeypatch.setattr("ingest.reading.read_file", lambda path: pytest.fail(f"{path} was opened"))
+    refuse_to_open(monkeypatch, photos)
     editor = open_store(settings).edit("photos")
     report = ingest([photos], editor, lambda: pytest.fail("the encoder was loaded"))
     editor.close()
@@ -153,13 +163,8 @@ def test_a_broken_file_is_not_opened_again_until_it_changes(run: Ingest, photos:
     assert run().indexed == 1
 
 
-def test_a_passing_failure_is_tried_again(run: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: str) -> bytes:
-        if path.endswith("red.png"):
-            raise UnreadableImage(Reason.NO_PERMISSION, "not today")
-        return files.read_file(path)
-
-    monkeypatch.setattr("ingest.reading.read_file", refuse)
+def test_a_passing_failure_is_tried_again(run: Ingest, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse_to_open(monkeypatch, photos / "warm" / "red.png")
     assert [reason for _, reason, _ in run().unreadable] == [Reason.NO_PERMISSION]
     monkeypatch.undo()
     report = run()
@@ -248,17 +253,12 @@ def test_captions_that_were_taken_back_go(run: Ingest, settings: Settings, photo
     assert stored(settings)["red.png"].captions == ()
 
 
-def test_a_passing_failure_is_listed_too(
-    run: Ingest, settings: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "pi_heif", None)
-    _formats.cache_clear()
-    (photos / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
+def test_a_passing_failure_is_listed_too(run: Ingest, settings: Settings, photos: Path) -> None:
+    tifffile.imwrite(photos / "volume.tif", np.zeros((16, 32, 32), np.uint16), volumetric=True, tile=(16, 16, 16))
     run()
-    _formats.cache_clear()
     editor = open_store(settings).edit("photos")
     assert [(entry.file.path, entry.reason) for entry in editor.journal.failures()] == [
-        (str(photos / "phone.heic"), Reason.UNSUPPORTED)
+        (str(photos / "volume.tif"), Reason.UNSUPPORTED)
     ]
     editor.close()
 

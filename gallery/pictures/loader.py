@@ -1,0 +1,34 @@
+"""The one loader: every file that becomes a picture is opened here, for indexing, queries and thumbnails alike."""
+
+from functools import cache
+
+from gallery.errors import Reason, UnreadableImage
+from gallery.pictures.cost import is_cheap
+from gallery.pictures.decode import Picture, decode
+from gallery.pictures.files import read_file
+from gallery.pictures.workers import Workers
+
+
+def open_image(source: str | bytes, detail: int | None = None) -> Picture:
+    """Decode the file at a path, or its bytes, to an upright RGB picture: the first frame of an animation.
+
+    A damaged file is read as far as that goes, and the picture says so in its notes. A file that could take long, or
+    much memory, is decoded in a process of its own, which has a limit on both.
+
+    Args:
+        source: A path or the bytes of a file. Neither is ever taken for an address to fetch.
+        detail: Pixels that are enough for the shorter side. A JPEG of at least twice that is decoded at a
+            half, a quarter or an eighth of its size, which takes a fraction of the time. None decodes all.
+
+    Raises:
+        UnreadableImage: With the reason why not.
+    """
+    data = read_file(source) if isinstance(source, str) else source
+    if not data:
+        raise UnreadableImage(Reason.EMPTY, "the file has no bytes")
+    return decode(data, detail) if is_cheap(data) else _workers().decode(data, detail)
+
+
+@cache
+def _workers() -> Workers:
+    return Workers()

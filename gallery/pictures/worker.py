@@ -1,0 +1,91 @@
+"""The process in which one costly file after another is decoded; see `workers.py`, which starts it.
+
+    stdin:  bytes of the file (8), detail or 0 (4), the file
+    stdout: bytes of the JSON (4), the JSON, and the pixels of a picture, three bytes each
+
+An answer is JSON and pixels, nothing that could run: a decoder that a file has taken over can lie about that picture,
+and no more.
+"""
+
+import dataclasses
+import json
+import os
+import signal
+import struct
+import sys
+import time
+from typing import Any, BinaryIO
+
+from gallery.errors import Reason, UnreadableImage
+from gallery.pictures.decode import Picture, decode
+
+REQUEST, ANSWER = struct.Struct(">QI"), struct.Struct(">I")
+ENOUGH = 25_000_000
+"""Pixels from which on a picture is made smaller before it is sent, if it has many more than are asked for."""
+
+
+def main(seconds: int, memory: int) -> None:
+    """Decode what comes on stdin until that ends.
+
+    Args:
+        seconds: Of processor time for each file; the process is killed by the system if one takes more.
+        memory: Bytes that a file may take.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
+    source, target = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a decoder prints is no answer
+    _bound_memory(memory)
+    while head := source.read(REQUEST.size):
+        length, detail = REQUEST.unpack(head)
+        _bound_time(seconds)
+        _answer(target, source.read(length), detail or None)
+        target.flush()
+
+
+def _answer(target: BinaryIO, data: bytes, detail: int | None) -> None:
+    try:
+        picture = decode(data, detail)
+        fields = {field.name: getattr(picture, field.name) for field in dataclasses.fields(Picture)}
+        rgb = _reduced(fields.pop("rgb"), detail)
+        values: dict[str, Any] = fields | {"facts": dataclasses.asdict(picture.facts), "size": rgb.size}
+        pixels = rgb.tobytes()
+    except UnreadableImage as error:
+        is_memory = error.reason == Reason.IO_ERROR
+        reason, detail_ = (Reason.TOO_LARGE, "it takes too much memory") if is_memory else (error.reason, error.detail)
+        values, pixels = {"reason": reason, "detail": detail_}, b""
+    except MemoryError:
+        values, pixels = {"reason": Reason.TOO_LARGE, "detail": "it takes too much memory"}, b""
+    text = json.dumps(values).encode()
+    target.write(ANSWER.pack(len(text)) + text)
+    target.write(pixels)
+
+
+def _reduced(rgb: Any, detail: int | None) -> Any:  # noqa: ANN401 - a picture
+    """Return a huge picture at a half, a third, … of its size, at least twice the detail, as JPEGs are decoded."""
+    factor = min(rgb.size) // (2 * detail) if detail else 1
+    return rgb.reduce(factor) if factor > 1 and rgb.width * rgb.height > ENOUGH else rgb
+
+
+def _bound_time(seconds: int) -> None:
+    try:
+        import resource
+    except ImportError:  # on Windows the process that asks waits no longer
+        return
+    soft = int(time.process_time()) + 1 + seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+
+
+def _bound_memory(memory: int) -> None:
+    """Bound what this process may allocate beyond what it has; by Linux alone, as others do not count it."""
+    try:
+        import resource
+
+        with open("/proc/self/statm") as file:
+            held = int(file.read().split()[5]) * resource.getpagesize()
+    except (ImportError, OSError):
+        return
+    resource.setrlimit(resource.RLIMIT_DATA, (held + memory, resource.getrlimit(resource.RLIMIT_DATA)[1]))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))
