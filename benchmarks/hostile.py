@@ -1,10 +1,11 @@
-"""Does `ingest` survive whatever lies in a folder? Exits with 1 if it crashes, hangs, or loses count of a file.
+"""Does `ingest` survive whatever lies in a folder, and is every picture right? Exits with 1 where that is not so.
 
-    python -m benchmarks.hostile [--files 1000]
+    python -m benchmarks.hostile [--files 2000] [--colours 200]
 
-Makes that many hostile files, indexes them with a small CLIP of random weights, and checks: the exit code is 3, every
-file that was found is accounted for once, every picture that Pillow can decode is indexed, and memory and time stay
-within bounds.
+Makes that many hostile files, and decodes each: one that was cut off must be an error, or like the whole one as far
+as it says that nothing is missing. No file may take more than 10 s or 1 GB. Then they are indexed with a small CLIP of
+random weights: the exit code is 3, every file that was found is accounted for once, and every good picture is indexed.
+Files with colours of other spaces are compared with Chromium, or with Little CMS where that is not here.
 """
 
 import io
@@ -25,12 +26,20 @@ import click
 import numpy as np
 from PIL import Image
 
+from benchmarks import bombs
+from benchmarks.colour_managed import compared, make_files
 from benchmarks.full_clip import save_full_clip
 from benchmarks.results import machine, write_results
-from gallery.pictures import find_images
+from gallery.errors import UnreadableImage
+from gallery.pictures import Picture, find_images, open_image
+from gallery.pictures.loader import end_workers
 
-MOST_MEGABYTES = 4000
-MOST_SECONDS_A_FILE = 1.0
+MOST_SECONDS, MOST_MEGABYTES = 10.0, 1000
+"""For a file; the seconds for each process that wants to run on a processor."""
+MOST_APART = 24
+"""Of 255: how much a row above a cut may differ; what a JPEG smooths reaches over it."""
+_EDGE = 24
+"""Rows above a cut that are not compared."""
 NAMES = [
     "a\nb",
     "-rf",
@@ -47,34 +56,85 @@ NAMES = [
 ]
 Maker = Callable[[Path, random.Random], bool]
 """Makes one file at a path, which may get another suffix; returns whether it is a picture that must be indexed."""
+WHOLE: dict[str, bytes] = {}
+"""Path of a file that was cut off -> all of its bytes."""
 
 
 @click.command()
-@click.option("--files", default=1000, show_default=True)
-def main(files: int) -> None:
-    """Make hostile files, index them and check; write results/hostile.md and results/hostile.json."""
+@click.option("--files", default=2000, show_default=True)
+@click.option("--colours", default=200, show_default=True)
+def main(files: int, colours: int) -> None:
+    """Make hostile files, decode and index them, and check; write results/hostile.md and results/hostile.json."""
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
         save_full_clip(work / "clip", small=True)
-        good = make_hostile(work / "hostile", files)
+        good = make_hostile(work / "hostile", files - len(bombs.MAKERS))
+        for name, make in bombs.MAKERS.items():
+            (work / "hostile" / name).write_bytes(make())
+        found = [file.path for file in find_images(work / "hostile", lambda *_: None)]
+        figures = decoded(found)
         command = [sys.executable, "-m", "ingest", str(work / "hostile"), "--encoder", str(work / "clip")]
-        rows, seconds = run_ingest(command, work / "data", timeout=60 + MOST_SECONDS_A_FILE * files)
-        found = sum(1 for _ in find_images(work / "hostile", lambda *_: None))
-    megabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    check(rows, found, good)
-    if megabytes > MOST_MEGABYTES:
-        sys.exit(f"{megabytes:.0f} MB of memory, more than {MOST_MEGABYTES}")
-    figures: dict[str, float | str] = {
+        rows, seconds = run_ingest(command, work / "data", timeout=600 + files)
+    check(rows, len(found), good)
+    wrong, by_browser, by_lcms = compared(make_files(colours), lambda data: open_image(data).rgb)
+    if wrong:
+        sys.exit("wrong colours: " + "; ".join(wrong))
+    figures |= {
         "files made": files,
-        "files found": found,
+        "files found": len(found),
         "indexed": rows["indexed"],
         "updated (the same bytes again)": rows["updated"],
         "unreadable": rows["unreadable"],
         "good pictures not indexed": 0,
-        "seconds": round(seconds, 1),
-        "peak memory, MB": round(megabytes),
+        "seconds of ingest": round(seconds, 1),
+        "colours compared with Chromium, with Little CMS, wrong": f"{by_browser}, {by_lcms}, 0",
     }
     write_results("hostile", "Hostile files", figures | machine("hostile"))
+
+
+def decoded(paths: list[str]) -> dict[str, float | str]:
+    """Decode each file, and return the slowest one and the largest memory; exits with 1 if a picture is wrong."""
+    times: dict[str, float] = {}
+    cut = 0
+    for path in paths:
+        started = time.monotonic()
+        try:
+            picture = open_image(path, 448)
+        except UnreadableImage:
+            picture = None
+        times[path] = time.monotonic() - started
+        if picture and path in WHOLE:
+            cut += 1
+            check_rows(path, picture)
+    slowest = max(times, key=times.__getitem__)
+    end_workers()
+    megabytes = max(
+        resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    crowd = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    if times[slowest] > MOST_SECONDS * crowd:
+        sys.exit(f"{slowest} took {times[slowest]:.1f} s, more than {MOST_SECONDS:.0f}")
+    if megabytes > MOST_MEGABYTES:
+        sys.exit(f"{megabytes:.0f} MB of memory, more than {MOST_MEGABYTES}")
+    return {
+        "slowest file": f"{Path(slowest).name!r}, {times[slowest]:.1f} s",
+        "processes for each processor meanwhile": round(crowd, 1),
+        "largest memory of a process, MB": round(megabytes),
+        "cut files that are pictures, wrong": f"{cut}, 0",
+    }
+
+
+def check_rows(path: str, picture: Picture) -> None:
+    """Exit with 1 unless the rows of which a cut picture does not say that they are missing are those of the whole."""
+    whole = np.asarray(open_image(WHOLE[path]).rgb).astype(int)
+    note = "".join(note for note in picture.notes if note.startswith("damaged"))
+    missing = int(note.split()[1]) / 100 if note else 0
+    height = len(whole)
+    there = max(0, int((1 - missing) * height) - _EDGE)
+    rows = slice(height - there, None) if picture.format == "BMP" else slice(there)  # which are stored from below
+    apart = np.abs(np.asarray(picture.rgb).astype(int)[rows] - whole[rows])
+    if there and apart.mean() > MOST_APART:
+        sys.exit(f"{path}: rows that are there differ by {apart.mean():.0f} of 255")
 
 
 def run_ingest(command: list[str], data_dir: Path, timeout: float) -> tuple[dict[str, int], float]:
@@ -119,9 +179,11 @@ def make_hostile(folder: Path, count: int, seed: int = 0) -> int:
     return good
 
 
-def encoded(chance: random.Random, form: str, mode: str = "RGB", **options: object) -> bytes:
+def encoded(
+    chance: random.Random, form: str, mode: str = "RGB", size: tuple[int, int] = (24, 32), **options: object
+) -> bytes:
     """Return a file of small random noise, so that no two are the same."""
-    noise = np.random.default_rng(chance.randrange(2**32)).integers(0, 256, (24, 32, 4), np.uint8)
+    noise = np.random.default_rng(chance.randrange(2**32)).integers(0, 256, (*size, 4), np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(noise).convert(mode).save(buffer, form, **options)
     return buffer.getvalue()
@@ -129,8 +191,11 @@ def encoded(chance: random.Random, form: str, mode: str = "RGB", **options: obje
 
 def truncated(path: Path, chance: random.Random) -> bool:
     form = chance.choice(["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF"])
-    data = encoded(chance, form)
-    path.with_suffix(f".{form.lower()}").write_bytes(data[: chance.randrange(1, len(data))])
+    options = {"interlace": 0} if form == "GIF" else {}
+    data = encoded(chance, form, size=(120, 60), **options)
+    path = path.with_suffix(f".{form.lower()}")
+    path.write_bytes(data[: chance.randrange(1, len(data))])
+    WHOLE[str(path)] = data
     return False
 
 

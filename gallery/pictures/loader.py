@@ -32,3 +32,8 @@ def open_image(source: str | bytes, detail: int | None = None) -> Picture:
 @cache
 def _workers() -> Workers:
     return Workers()
+
+
+def end_workers() -> None:
+    """End the processes in which costly files are decoded; the next such file starts another."""
+    _workers().close()
