@@ -7,6 +7,7 @@ import struct
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -111,7 +112,8 @@ def _picture(colours: Colours) -> Image.Image:
 
 def _with_profile(form: str, name: str) -> Callable[[Colours], ColourFile]:
     profile = PROFILES[name]
-    options = {"JPEG": {"quality": 100, "subsampling": 0}, "WEBP": {"lossless": True}}.get(form, {})
+    forms: dict[str, dict[str, Any]] = {"JPEG": {"quality": 100, "subsampling": 0}, "WEBP": {"lossless": True}}
+    options = forms.get(form, {})
 
     def made(colours: Colours) -> ColourFile:
         file = io.BytesIO()

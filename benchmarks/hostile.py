@@ -9,9 +9,9 @@ Files with colours of other spaces are compared with Chromium, or with Little CM
 """
 
 import io
+import json
 import os
 import random
-import resource
 import struct
 import subprocess
 import sys
@@ -31,8 +31,7 @@ from benchmarks.colour_managed import compared, make_files
 from benchmarks.full_clip import save_full_clip
 from benchmarks.results import machine, write_results
 from gallery.errors import UnreadableImage
-from gallery.pictures import Picture, find_images, open_image
-from gallery.pictures.loader import end_workers
+from gallery.pictures import find_images, open_image
 
 MOST_SECONDS, MOST_MEGABYTES = 10.0, 1000
 """For a file; the seconds for each process that wants to run on a processor."""
@@ -94,38 +93,31 @@ def main(files: int, colours: int) -> None:
 
 def decoded(paths: list[str]) -> dict[str, float | str]:
     """Decode each file, and return the slowest one and the largest memory; exits with 1 if a picture is wrong."""
-    times: dict[str, float] = {}
-    cut = 0
-    for path in paths:
-        started = time.monotonic()
-        try:
-            picture = open_image(path, 448)
-        except UnreadableImage:
-            picture = None
-        times[path] = time.monotonic() - started
-        if picture and path in WHOLE:
-            cut += 1
-            check_rows(path, picture)
-    slowest = max(times, key=times.__getitem__)
-    end_workers()
-    megabytes = max(
-        resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
+    command = [sys.executable, "-m", "benchmarks.decoding"]
+    done = subprocess.run(command, check=True, input=json.dumps(paths), stdout=subprocess.PIPE, text=True)
+    measured = json.loads(done.stdout)
+    seconds, megabytes = measured["seconds"], measured["megabytes"]
+    slowest = max(seconds, key=seconds.__getitem__)
     crowd = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-    if times[slowest] > MOST_SECONDS * crowd:
-        sys.exit(f"{slowest} took {times[slowest]:.1f} s, more than {MOST_SECONDS:.0f}")
+    if seconds[slowest] > MOST_SECONDS * crowd:
+        sys.exit(f"{slowest} took {seconds[slowest]:.1f} s, more than {MOST_SECONDS:.0f}")
     if megabytes > MOST_MEGABYTES:
         sys.exit(f"{megabytes:.0f} MB of memory, more than {MOST_MEGABYTES}")
+    compared_with_whole = sum(check_rows(path) for path in paths if path in WHOLE)
     return {
-        "slowest file": f"{Path(slowest).name!r}, {times[slowest]:.1f} s",
+        "slowest file": f"{Path(slowest).name!r}, {seconds[slowest]:.1f} s",
         "processes for each processor meanwhile": round(crowd, 1),
         "largest memory of a process, MB": round(megabytes),
-        "cut files that are pictures, wrong": f"{cut}, 0",
+        "cut files that are pictures, wrong": f"{compared_with_whole}, 0",
     }
 
 
-def check_rows(path: str, picture: Picture) -> None:
-    """Exit with 1 unless the rows of which a cut picture does not say that they are missing are those of the whole."""
+def check_rows(path: str) -> bool:
+    """Return whether a cut file is a picture; exits with 1 unless the rows that it does not miss are the whole's."""
+    try:
+        picture = open_image(path)
+    except UnreadableImage:
+        return False
     whole = np.asarray(open_image(WHOLE[path]).rgb).astype(int)
     note = "".join(note for note in picture.notes if note.startswith("damaged"))
     missing = int(note.split()[1]) / 100 if note else 0
@@ -135,6 +127,7 @@ def check_rows(path: str, picture: Picture) -> None:
     apart = np.abs(np.asarray(picture.rgb).astype(int)[rows] - whole[rows])
     if there and apart.mean() > MOST_APART:
         sys.exit(f"{path}: rows that are there differ by {apart.mean():.0f} of 255")
+    return True
 
 
 def run_ingest(command: list[str], data_dir: Path, timeout: float) -> tuple[dict[str, int], float]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from io import BytesIO
 
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, JpegImagePlugin, UnidentifiedImageError
 
 from gallery.errors import Reason, UnreadableImage
 from gallery.pictures import bmp, gif, jpeg, png, raw, tiff, webp
@@ -159,7 +159,7 @@ def _opened(data: bytes) -> Image.Image:
     image = Image.open(BytesIO(data), formats=_formats())
     if image.width * image.height > MAX_PIXELS:
         raise _too_many_pixels(image.width, image.height, MAX_PIXELS)
-    if image.format in ("JPEG", "MPO"):
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
         if image.info.get("progressive") and jpeg.coefficient_bytes(image.size, image.layer) > jpeg.MOST_COEFFICIENTS:
             raise UnreadableImage(Reason.TOO_LARGE, f"a progressive JPEG of {image.width} x {image.height} pixels")
         shorter = jpeg.bounded(data, image.width * image.height)
@@ -188,17 +188,17 @@ def _decoded(
     """
     with closing(_opened(data)) as image:
         width, height = image.size
-        packet = image.info.pop("xmp", b"")  # before Pillow takes the orientation from it, as no browser does
-        image.info.pop("XML:com.adobe.xmp", None)
+        packet = _packet_of(image)
         page = tiff.main_page(image)
         if page:
             image.seek(page)
             width, height = image.size
         profile = profile or _profile_of(image, data)
         loaded = _loaded(image, data, detail, page, most_pixels)
+        packet = packet or _packet_of(image)  # which lies behind the pixels in some PNG files
         stored = loaded.size
         exif = _exif(image)  # after loading: Pillow has turned a TIFF itself by then, and says so here
-        facts = facts_of(image, exif, packet if isinstance(packet, bytes) else b"")
+        facts = facts_of(image, exif, packet)
         format_ = _NAMES.get(str(image.format), str(image.format))
         rgb, note = _flattened(loaded, profile)
     orientation = exif.get(ExifTags.Base.Orientation)
@@ -217,6 +217,13 @@ def _decoded(
     if orientation >= 5:
         width, height = height, width
     return Picture(rgb, width, height, format_, orientation, facts, notes)
+
+
+def _packet_of(image: Image.Image) -> bytes:
+    """Take the XMP packet out of a picture, before Pillow takes the orientation from it, as no browser does."""
+    image.info.pop("XML:com.adobe.xmp", None)
+    packet = image.info.pop("xmp", b"")
+    return packet if isinstance(packet, bytes) else b""
 
 
 def _loaded(image: Image.Image, data: bytes, detail: int | None, page: int, most_pixels: int) -> Image.Image:
