@@ -5,7 +5,6 @@ of six kinds of metadata. How that is done may change without asking anybody, as
 pixels.
 """
 
-from gallery.pictures.decode import Picture
 from gallery.pictures.facts import Facts, merged
 from gallery.pictures.files import look_at, read_file
 from gallery.pictures.finding import SUFFIXES, find_images
@@ -13,6 +12,7 @@ from gallery.pictures.hashing import perceptual_hash
 from gallery.pictures.ignoring import IGNORE_FILE, LeftOut
 from gallery.pictures.loader import open_image
 from gallery.pictures.originals import read_original
+from gallery.pictures.picture import Picture
 from gallery.pictures.sidecars import facts_beside
 from gallery.pictures.thumbnails import THUMB, VIEW, Thumbnails, shrunk_jpeg, small_jpeg
 

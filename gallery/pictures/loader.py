@@ -4,8 +4,9 @@ from functools import cache
 
 from gallery.errors import Reason, UnreadableImage
 from gallery.pictures.cost import is_cheap
-from gallery.pictures.decode import Picture, decode
+from gallery.pictures.decode import decode
 from gallery.pictures.files import read_file
+from gallery.pictures.picture import Picture
 from gallery.pictures.workers import Workers
 
 

@@ -17,7 +17,8 @@ import time
 from typing import Any, BinaryIO
 
 from gallery.errors import Reason, UnreadableImage
-from gallery.pictures.decode import Picture, decode
+from gallery.pictures.decode import decode
+from gallery.pictures.picture import Picture
 
 REQUEST, ANSWER = struct.Struct(">QI"), struct.Struct(">I")
 ENOUGH = 25_000_000

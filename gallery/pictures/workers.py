@@ -19,8 +19,8 @@ from typing import IO, Any
 from PIL import Image
 
 from gallery.errors import Reason, UnreadableImage
-from gallery.pictures.decode import Picture
 from gallery.pictures.facts import Facts
+from gallery.pictures.picture import Picture
 from gallery.pictures.worker import ANSWER, REQUEST
 
 SECONDS = 6
@@ -86,10 +86,9 @@ class Workers:
             if worker.poll() is None:
                 return worker
             _ended(worker)
-        quiet = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # whose threads reserve memory that nobody uses here
         try:
             return subprocess.Popen(  # noqa: S603 - fixed words
-                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=quiet
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
             )
         except OSError as error:
             raise UnreadableImage(Reason.IO_ERROR, f"no process can be started to decode it: {error}") from error

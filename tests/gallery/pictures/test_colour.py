@@ -10,8 +10,9 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from gallery.pictures import Picture
 from gallery.pictures.colour import BROKEN_PROFILE
-from gallery.pictures.decode import Picture, decode
+from gallery.pictures.decode import decode
 from gallery.pictures.profiles import profile_of_codes, profile_of_gamma
 
 D65 = (0.3127, 0.329)
@@ -32,8 +33,8 @@ def saved(image: Image.Image, form: str, **options: object) -> bytes:
     return file.getvalue()
 
 
-def png(row: bytes, width: int, depth: int = 8, kind: int = 2, **chunks: bytes) -> bytes:
-    header = struct.pack(">IIBBBBB", width, 1, depth, kind, 0, 0, 0)
+def png(row: bytes, width: int, depth: int, chunks: dict[str, bytes]) -> bytes:
+    header = struct.pack(">IIBBBBB", width, 1, depth, 2, 0, 0, 0)
     parts = {"IHDR": header} | chunks | {"IDAT": zlib.compress(b"\0" + row), "IEND": b""}
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + name.encode() + data + struct.pack(">I", zlib.crc32(name.encode() + data))
@@ -107,12 +108,12 @@ def test_what_a_png_says_in_numbers_counts(
     chunks: dict[str, bytes], stored: tuple[int, ...], shown: tuple[int, ...], depth: int
 ) -> None:
     row = b"".join(bytes([value]) * (depth // 8) for value in stored)
-    assert np.abs(values(decode(png(row, 1, depth, **chunks)))[0, 0] - shown).max() <= 1
+    assert np.abs(values(decode(png(row, 1, depth, chunks)))[0, 0] - shown).max() <= 1
 
 
 def test_a_clear_colour_of_sixteen_bits_is_compared_in_all_of_them() -> None:
     clear, near = b"\x10\x01\x20\x02\x30\x03", b"\x10\x01\x20\x02\x30\x04"
-    assert values(decode(png(clear + near, 2, 16, tRNS=clear)))[0].tolist() == [[255] * 3, [16, 32, 48]]
+    assert values(decode(png(clear + near, 2, 16, {"tRNS": clear})))[0].tolist() == [[255] * 3, [16, 32, 48]]
 
 
 @pytest.mark.parametrize(("drawing", "ground"), [(255, 0), (230, 0), (0, 255), (120, 255)])

@@ -1,6 +1,7 @@
 """TIFF files that scanners and programs for science write: right, or an error."""
 
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ GREY = np.linspace(0, 255, 48).round().astype(np.uint8).reshape(6, 8)
 RGB = np.stack([GREY, GREY[::-1], GREY.T.reshape(6, 8)], axis=-1)
 
 
-def written(values: NDArray[np.generic], **options: object) -> bytes:
+def written(values: NDArray[np.generic], **options: Any) -> bytes:  # noqa: ANN401 - of all sorts
     file = BytesIO()
     tifffile.imwrite(file, values, **options)
     return file.getvalue()

@@ -1,0 +1,31 @@
+"""What a file becomes when it is decoded."""
+
+from dataclasses import dataclass
+
+from PIL import Image
+
+from gallery.pictures.facts import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded image file.
+
+    Attributes:
+        rgb: The upright picture in mode RGB and in sRGB, on a ground where it is transparent; smaller than the
+            file's for a large JPEG (see `open_image`).
+        width: Pixels of the whole upright picture.
+        height: Pixels of the whole upright picture.
+        format: Pillow's name of the file format, or `RAW`.
+        orientation: The EXIF orientation that was applied, 1 to 8; 1 for a TIFF, which Pillow turns as it loads.
+        facts: What the file says of it.
+        notes: What a user should know of how it was read, such as `damaged: 38 % missing`.
+    """
+
+    rgb: Image.Image
+    width: int
+    height: int
+    format: str
+    orientation: int
+    facts: Facts
+    notes: tuple[str, ...] = ()
