@@ -62,7 +62,7 @@ def _opened(data: bytes) -> Image.Image:
     image = Image.open(BytesIO(data), formats=_formats())
     if image.width * image.height > MAX_PIXELS:
         raise _too_many_pixels(image.width, image.height, MAX_PIXELS)
-    if isinstance(image, JpegImagePlugin.JpegImageFile):
+    if isinstance(image, JpegImagePlugin.JpegImageFile) and not jpeg.is_cheap(data):
         if image.info.get("progressive") and jpeg.coefficient_bytes(image.size, image.layer) > jpeg.MOST_COEFFICIENTS:
             raise UnreadableImage(Reason.TOO_LARGE, f"a progressive JPEG of {image.width} x {image.height} pixels")
         shorter = jpeg.bounded(data, image.width * image.height)

@@ -14,7 +14,8 @@ _CHEAP_WORK, _CHEAP_PIXELS, _CHEAP_PROGRESSIVE = 500_000_000, 64_000_000, 33_000
 """The same for a file that is decoded in this process, and its pixels; a progressive one is held in memory whole."""
 _MOST_SEGMENTS = 256
 """Before the pixels of such a file; each has at most 64 kB."""
-_FRAMES = {0xC0: _CHEAP_PIXELS, 0xC1: _CHEAP_PIXELS, 0xC2: _CHEAP_PROGRESSIVE}
+_PROGRESSIVE = 0xC2
+_FRAMES = {0xC0: _CHEAP_PIXELS, 0xC1: _CHEAP_PIXELS, _PROGRESSIVE: _CHEAP_PROGRESSIVE}
 """The markers of a header, and the pixels that it may speak of; others are arithmetic codes, or are not read."""
 _SMALL = 2**18
 """Bytes of a broken file that cannot cost much."""
@@ -26,16 +27,19 @@ _GREY = 128
 
 def is_cheap(source: bytes) -> bool:
     """Return whether header and scans bound what decoding takes to about a second."""
-    at, has_exif, pixels = 2, False, 0
+    at, has_exif, pixels, components = 2, False, 0, 0
     for _ in range(_MOST_SEGMENTS):
         head = source[at : at + 10]
         if len(head) < 10 or head[0] != 0xFF:
             return len(source) < _SMALL
         marker, length = head[1], int.from_bytes(head[2:4])
         if head[:2] == _SCAN:
+            if head[4] == components:  # all in one scan, and what may follow is not read
+                return True
             return pixels > 0 and source.count(_SCAN) * pixels <= _CHEAP_WORK
         if marker in _FRAMES:
             pixels = int.from_bytes(source[at + 5 : at + 7]) * int.from_bytes(source[at + 7 : at + 9])
+            components = source[at + 9] if marker != _PROGRESSIVE else 0
             if pixels > _FRAMES[marker]:
                 return False
         elif head[4:8] == b"Exif" and marker == 0xE1:
