@@ -1,6 +1,7 @@
 """The bytes of a file become an upright sRGB picture."""
 
 from contextlib import closing
+from dataclasses import replace
 from functools import cache, partial
 from io import BytesIO
 
@@ -151,12 +152,12 @@ def _loaded(image: Image.Image, data: bytes, detail: int | None, page: int, most
 
 def _of_raw(data: bytes, detail: int | None) -> Picture:
     """Decode a camera's raw file: the JPEG inside it, else the sensor's data."""
-    found = raw.developed(data)
+    found, whole = raw.developed(data)
+    facts = raw.facts(data)
     if isinstance(found, bytes):
         inside = _decoded(found, detail)
-        facts = inside.facts if inside.facts.taken_at else raw.facts(data)
-        return Picture(inside.rgb, inside.width, inside.height, "RAW", inside.orientation, facts, inside.notes)
-    return Picture(found, found.width, found.height, "RAW", 1, raw.facts(data))
+        return replace(inside, format="RAW", facts=inside.facts if inside.facts.taken_at else facts)
+    return Picture(found, *whole, format="RAW", orientation=1, facts=facts)
 
 
 def _exif(image: Image.Image) -> Image.Exif:

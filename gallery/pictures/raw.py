@@ -22,7 +22,7 @@ _CR3 = b"ftypcrx "
 _DNG_VERSION = 50706
 _RAW_PHOTOMETRIC = (32803, 34892)
 _MOST_TAGS = 1000
-_PHOTOMETRIC, _SUB_IFDS = 262, 330
+_PHOTOMETRIC, _SUB_IFDS, _XMP = 262, 330, 700
 
 
 def is_raw(data: bytes) -> bool:
@@ -32,8 +32,10 @@ def is_raw(data: bytes) -> bool:
     return data[:4] in (b"II*\0", b"MM\0*") and _has_raw_directory(data)
 
 
-def developed(data: bytes) -> bytes | Image.Image:
+def developed(data: bytes) -> tuple[bytes | Image.Image, tuple[int, int]]:
     """Return the JPEG that a raw file holds, if it is large enough; else an sRGB picture, made from the sensor's data.
+
+    The sides of the whole upright picture come with it, as the sensor's data are developed at half of them.
 
     Raises:
         UnreadableImage: The package that reads raw files is not there, or cannot read this one.
@@ -48,21 +50,25 @@ def developed(data: bytes) -> bytes | Image.Image:
                 preview = file.extract_thumb()
             except (rawpy.LibRawNoThumbnailError, rawpy.LibRawUnsupportedThumbnailError):
                 preview = None
+            sizes = file.sizes
+            whole = (sizes.width, sizes.height) if sizes.flip < 5 else (sizes.height, sizes.width)
             if preview and preview.format == rawpy.ThumbFormat.JPEG and _is_large(bytes(preview.data)):
-                return bytes(preview.data)
-            pixels = file.sizes.raw_width * file.sizes.raw_height
+                return bytes(preview.data), whole
+            pixels = sizes.raw_width * sizes.raw_height
             if pixels > MOST_PIXELS:
                 raise UnreadableImage(Reason.TOO_LARGE, f"{pixels} pixels of a sensor; the limit is {MOST_PIXELS}")
-            return Image.fromarray(file.postprocess(use_camera_wb=True, half_size=True))
+            return Image.fromarray(file.postprocess(use_camera_wb=True, half_size=True)), whole
     except rawpy.LibRawError as error:
         raise UnreadableImage(Reason.DAMAGED, f"a raw file that cannot be read: {error}") from error
 
 
 def facts(data: bytes) -> Facts:
     """Return what a raw file of the TIFF family says of itself; nothing for another."""
+    exif = Image.Exif()
     try:
-        with Image.open(BytesIO(data), formats=["TIFF"]) as image:
-            return facts_of(image, image.getexif(), b"")
+        exif.load(data)
+        packet = exif.get(_XMP)
+        return facts_of(Image.new("RGB", (1, 1)), exif, packet if isinstance(packet, bytes) else b"")
     except Exception:  # noqa: BLE001 - broken metadata does not make the picture unreadable
         return Facts()
 
