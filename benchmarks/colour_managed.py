@@ -152,20 +152,23 @@ def _by_lcms(colours: Colours, profile: bytes | None) -> Colours:
     return np.asarray(done)
 
 
-def compared(files: Sequence[ColourFile], read: Callable[[bytes], Image.Image]) -> tuple[list[str], int, int]:
-    """Return the files that come out wrong, and how many were compared with Chromium and with Little CMS."""
+def compared(files: Sequence[ColourFile], read: Callable[[bytes], Image.Image]) -> tuple[list[str], int, int, int]:
+    """Return the files that come out wrong, how many were compared with Chromium and with Little CMS, and how far the
+    colours are apart at most.
+    """
     by_browser = shown_by_chromium(files) or [None] * len(files)
-    wrong, browsers, lcms = [], 0, 0
+    wrong, browsers, lcms, most = [], 0, 0, 0
     for file, shown in zip(files, by_browser, strict=True):
         truth = shown if shown is not None else file.by_lcms
         if truth is None:
             continue
         browsers, lcms = browsers + (shown is not None), lcms + (shown is None)
         apart = int(np.abs(patches(read(file.data)).astype(int) - truth.astype(int)).max())
+        most = max(most, apart)
         if apart > MOST_APART:
             wrong.append(f"{file.name}: {apart} of 255 apart")
-    return wrong, browsers, lcms
+    return wrong, browsers, lcms, most
 
 
-MOST_APART = 4
-"""Of 255. Decoders of JPEG differ by 2, and Chromium computes curves in steps of its own."""
+MOST_APART = 6
+"""Of 255. Decoders of JPEG differ by 2; dark colours of wide spaces by up to 5, as Chromium rounds them otherwise."""

@@ -75,7 +75,7 @@ def main(files: int, colours: int) -> None:
         command = [sys.executable, "-m", "ingest", str(work / "hostile"), "--encoder", str(work / "clip")]
         rows, seconds = run_ingest(command, work / "data", timeout=600 + files)
     check(rows, len(found), good)
-    wrong, by_browser, by_lcms = compared(make_files(colours), lambda data: open_image(data).rgb)
+    wrong, by_browser, by_lcms, apart = compared(make_files(colours), lambda data: open_image(data).rgb)
     if wrong:
         sys.exit("wrong colours: " + "; ".join(wrong))
     figures |= {
@@ -87,6 +87,7 @@ def main(files: int, colours: int) -> None:
         "good pictures not indexed": 0,
         "seconds of ingest": round(seconds, 1),
         "colours compared with Chromium, with Little CMS, wrong": f"{by_browser}, {by_lcms}, 0",
+        "most that a colour is apart, of 255": apart,
     }
     write_results("hostile", "Hostile files", figures | machine("hostile"))
 
