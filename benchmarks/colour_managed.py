@@ -153,9 +153,7 @@ def _by_lcms(colours: Colours, profile: bytes | None) -> Colours:
 
 
 def compared(files: Sequence[ColourFile], read: Callable[[bytes], Image.Image]) -> tuple[list[str], int, int, int]:
-    """Return the files that come out wrong, how many were compared with Chromium and with Little CMS, and how far the
-    colours are apart at most.
-    """
+    """Return the wrong files, how many were compared with Chromium and with Little CMS, and how far colours differ."""
     by_browser = shown_by_chromium(files) or [None] * len(files)
     wrong, browsers, lcms, most = [], 0, 0, 0
     for file, shown in zip(files, by_browser, strict=True):
