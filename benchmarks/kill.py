@@ -69,9 +69,9 @@ def main(images: Path, runs: int, encoder: str | None, seed: int) -> None:
     write_results("kill", "Killed and finished", rows | machine("kill"))
 
 
-def contents(data_dir: Path) -> Contents:
-    """Return all pictures of the collection, without the time of their indexing, and their vectors."""
-    collection = open_store(Settings(data_dir=data_dir)).open("photos")
+def contents(data_dir: Path, name: str = "photos") -> Contents:
+    """Return all pictures of an embedded collection, without the time of their indexing, and their vectors."""
+    collection = open_store(Settings(data_dir=data_dir)).open(name)
     found = {record.id: (replace(record, indexed_at=""), vector) for record, vector in collection.scan()}
     collection.close()
     return found

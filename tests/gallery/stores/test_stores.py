@@ -68,9 +68,13 @@ def place_of(store: str, folder: Path) -> Iterator[Place]:
         QdrantClient.close(client)
     else:
         place = Place(Settings.from_environ({**os.environ, "DATA_DIR": str(folder)}), f"test-{uuid4()}")
-        yield place
-        with closing(server_store.connect(place.settings, 10)) as connection:
-            connection.delete_collection(place.name)
+        try:
+            yield place
+        finally:  # also what was left half made, and under no alias
+            with closing(server_store.connect(place.settings, 60)) as connection:
+                for made in connection.get_collections().collections:
+                    if made.name.startswith(place.name):
+                        connection.delete_collection(made.name)
 
 
 @pytest.fixture(params=STORES)
