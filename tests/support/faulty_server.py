@@ -1,4 +1,4 @@
-"""A server in memory that answers as a real one does when something is wrong."""
+"""A server, by default one in memory, that answers as a real one does when something is wrong."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,8 +24,8 @@ class Answer(grpc.RpcError, grpc.Call):  # type: ignore[misc]  # as grpc itself 
 class FaultyServer(LastingClient):
     """One database for all of a test, some of whose calls fail first."""
 
-    def __init__(self) -> None:
-        super().__init__(":memory:")
+    def __init__(self, **place: Any) -> None:  # noqa: ANN401 - the client's own
+        super().__init__(**(place or {"location": ":memory:"}))
         self.calls: list[str] = []
         self._faults: dict[str, list[Exception]] = {}
 

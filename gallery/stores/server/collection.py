@@ -56,6 +56,8 @@ class ServerCollection:
         metadata = info.config.metadata or {}
         self.generation: str | None = _generation(target, metadata)
         self.spec = Spec.from_dict(metadata, name)
+        changed = str(metadata.get("changed"))
+        self.changed_at = f"{changed[:19]}Z" if "T" in changed else None  # earlier versions had an id there
         self.limits = Limits.of(info.config.strict_mode_config)
         self._link = link
         self._call = link.call

@@ -133,7 +133,7 @@ class ServerStore:
     def _info(self, directory: Directory, name: str) -> CollectionInfo:
         try:
             collection = ServerCollection(name, directory.target_of(name) or name, self._link())
-            return CollectionInfo(name, collection.spec.encoder, collection.count())
+            return CollectionInfo(name, collection.spec.encoder, collection.count(), changed_at=collection.changed_at)
         except CollectionError as error:  # one that cannot be read does not hide the others
             return CollectionInfo(name, f"cannot be read: {error}", 0)
 

@@ -1,12 +1,18 @@
-"""What the server's store does beyond the contract: names, faults of servers and clusters. Without a server."""
+"""What the server's store does beyond the contract: names, faults of servers and clusters.
+
+Without a server, and on the one at QDRANT_URL, where that holds no collection yet.
+"""
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import grpc
 import numpy as np
@@ -23,6 +29,7 @@ from gallery.spec import Spec
 from gallery.stores import Entry
 from gallery.stores.server.connection import AnyNode, Caller, Link
 from gallery.stores.server.options import Limits, ServerOptions
+from gallery.stores.server.reaching import addresses
 from gallery.stores.server.store import ServerStore
 from gallery.stores.server.waiting import Patience, wait_for_graphs
 
@@ -38,14 +45,29 @@ SPEC = Spec(encoder="letters", dimension=64, space="letters-1", text="letters-1"
 OTHER = replace(SPEC, encoder="words", space="words-1")
 QUICK = Patience(begin=0.5, green=0.05, pause=0.001)
 INTERNAL, NOT_FOUND = grpc.StatusCode.INTERNAL, grpc.StatusCode.NOT_FOUND
+REAL_SERVER = pytest.mark.skipif("QDRANT_URL" not in os.environ, reason="QDRANT_URL is not set")
 VECTORS = models.VectorParams(size=64, distance=models.Distance.COSINE)
 
 
-@pytest.fixture
-def server() -> Iterator[FaultyServer]:
-    server = FaultyServer()
+@pytest.fixture(params=["memory", pytest.param("server", marks=[pytest.mark.server, REAL_SERVER])])
+def server(request: pytest.FixtureRequest) -> Iterator[FaultyServer]:
+    server = FaultyServer() if request.param == "memory" else real_server()
     yield server
+    for made in server.get_collections().collections if request.param == "server" else []:
+        server.delete_collection(made.name)
     QdrantClient.close(server)
+
+
+def real_server() -> FaultyServer:
+    settings = Settings.from_environ(os.environ)
+    node = addresses(settings.qdrant_url)[0]
+    server = FaultyServer(
+        url=str(node), grpc_port=node.port + 1, api_key=settings.qdrant_api_key, prefer_grpc=True, timeout=60
+    )
+    if server.get_collections().collections:
+        QdrantClient.close(server)
+        pytest.skip("the server holds collections, whose names these tests may need")
+    return server
 
 
 class Machine:
@@ -252,6 +274,16 @@ def test_every_ingest_gives_another_generation(machine: Machine) -> None:
     machine.write("photos", 1, 2)
     assert not opened.is_current()
     assert machine.store.open("photos").generation != opened.generation
+
+
+def test_the_list_says_when_an_ingest_ended(machine: Machine, server: FaultyServer) -> None:
+    begun = datetime.now(UTC).replace(microsecond=0)
+    machine.write("photos", 1, 2)
+    (info,) = machine.store.overview()
+    assert (info.name, info.encoder, info.pictures) == ("photos", "letters", 2)
+    assert begun <= datetime.fromisoformat(str(info.changed_at)) <= datetime.now(UTC)
+    server.update_collection(f"photos--{SPEC.fingerprint}", metadata={**SPEC.to_dict(), "changed": str(uuid4())})
+    assert machine.store.overview()[0].changed_at is None, "as earlier versions wrote it"
 
 
 def test_pictures_that_others_removed_are_read_again(
