@@ -173,6 +173,25 @@ def test_pictures_that_cannot_be_read_any_more_are_not_dropped_unasked(settings:
     assert (encoder_of(settings), len(contents(settings))) == ("new", 5)
 
 
+def test_pictures_of_other_machines_are_encoded_or_ask_for_a_yes(
+    tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = LastingClient(":memory:")
+    monkeypatch.setattr(server_store, "connect", lambda *_: client)
+    here, there = (Settings(tmp_path / name, qdrant_url="http://qdrant") for name in ("here", "there"))
+    change(here, photos / "one", Renamed("old"))
+    change(there, photos / "two", Renamed("old"))
+    change(here, photos / "one", Renamed("new"))
+    assert len(contents(here)) == 10
+    (photos / "two").rename(photos / "away")  # as from a machine that cannot see the other's disk
+    with pytest.raises(BadInput, match="5 files of photos cannot be read"):
+        change(here, photos / "one", Renamed("newer"))
+    assert (len(contents(here)), encoder_of(here)) == (10, "new")
+    change(here, photos / "one", Renamed("newer"), prune_all=True)
+    assert (len(contents(here)), encoder_of(here)) == (5, "newer")
+    QdrantClient.close(client)
+
+
 def test_an_edited_and_a_moved_file_are_no_loss(settings: Settings, photos: Path) -> None:
     change(settings, photos, Renamed("old"))
     Image.new("RGB", (50, 30), "blue").save(photos / "one" / "red.png")

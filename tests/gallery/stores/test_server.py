@@ -26,7 +26,8 @@ from gallery.errors import CollectionError
 from gallery.records import ImageRecord
 from gallery.settings import Settings
 from gallery.spec import Spec
-from gallery.stores import Entry
+from gallery.stores import Entry, Filter
+from gallery.stores.payload import INDEXED_KEYS
 from gallery.stores.server.connection import AnyNode, Caller, Link
 from gallery.stores.server.options import Limits, ServerOptions
 from gallery.stores.server.reaching import addresses
@@ -76,6 +77,9 @@ class Machine:
     def __init__(self, server: FaultyServer, data: Path, make_record: MakeRecord, unit_rows: UnitRows) -> None:
         self._make_record, self._rows = make_record, unit_rows(100)
         self.store = ServerStore(Settings(data, qdrant_url="http://qdrant"), lambda *_: server, QUICK)
+
+    def vector(self, number: int) -> NDArray[np.float32]:
+        return self._rows[number]
 
     def record(self, number: int) -> ImageRecord:
         return self._make_record(number)
@@ -203,6 +207,55 @@ def test_a_stricter_strict_mode_is_kept_to() -> None:
     assert (limits.hits, limits.written, params.hnsw_ef, params.exact) == (1000, 100, 64, False)
     assert params.quantization
     assert params.quantization.oversampling == 2
+
+
+def test_a_stricter_server_still_answers_everything(machine: Machine, server: FaultyServer) -> None:
+    machine.write("photos", *range(60))
+    strict = models.StrictModeConfig(
+        enabled=True,
+        max_query_limit=20,
+        upsert_max_batchsize=10,
+        search_max_hnsw_ef=64,
+        search_max_oversampling=1.5,
+        search_allow_exact=False,
+        unindexed_filtering_retrieve=False,
+        unindexed_filtering_update=False,
+        max_payload_index_count=len(INDEXED_KEYS),
+    )
+    server.update_collection(f"photos--{SPEC.fingerprint}", strict_mode_config=strict)
+    machine.write("photos", *range(60, 100))
+    opened = machine.store.open("photos")
+    assert len(opened.nearest(machine.vector(1), 50, exact=True)) == 50
+    assert len(opened.newest(50)) == 50
+    assert opened.count() == sum(opened.facet("sha256", 1000).values()) == len(list(opened.scan())) == 100
+    for key in INDEXED_KEYS:
+        assert opened.count(Filter(must=((key, None),))) + opened.count(Filter(must_not=((key, None),))) == 100, key
+
+
+def test_one_address_of_a_cluster_makes_a_collection_for_a_cluster(
+    machine: Machine, server: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[dict[str, Any]] = []
+    monkeypatch.setattr(server, "cluster_status", lambda: SimpleNamespace(peers={"1": {}, "2": {}, "3": {}}))
+    monkeypatch.setattr(server, "create_collection", lambda name, **options: made.append({"name": name, **options}))
+    with closing(machine.store.edit("photos")) as editor, pytest.raises(CollectionError):
+        editor.begin(SPEC)  # nothing was made
+    assert [(options["shard_number"], options["replication_factor"]) for options in made] == [(12, 2)]
+
+
+def test_a_drop_outlasts_a_change_of_leader(machine: Machine, server: FaultyServer) -> None:
+    machine.write("photos", 1)
+    server.fail("delete_collection", Answer(INTERNAL, "Waiting for consensus operation commit failed"))
+    machine.store.drop("photos")
+    assert not server.get_collections().collections
+
+
+def test_a_snapshot_under_another_name_has_a_journal_of_its_own(machine: Machine, server: FaultyServer) -> None:
+    machine.write("photos", 1, 2)
+    metadata = server.get_collection(f"photos--{SPEC.fingerprint}").config.metadata
+    server.create_collection("restored", VECTORS, metadata=metadata)
+    with closing(machine.store.journal("photos")) as journal, closing(machine.store.journal("restored")) as other:
+        assert (journal.pictures(), other.pictures()) == (2, 0)
 
 
 def test_a_collection_whose_name_only_begins_alike_is_never_removed(machine: Machine, server: FaultyServer) -> None:
