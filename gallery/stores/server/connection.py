@@ -73,7 +73,7 @@ class Caller:
         """Take what to call the server in messages.
 
         Args:
-            address: Without any password.
+            address: Which holds no password, as none is taken.
             patience: Seconds to ask again for.
             writing: A cluster whose nodes come and go answers with internal errors that pass: a write waits for these,
                 a search does not.

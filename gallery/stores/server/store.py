@@ -44,7 +44,6 @@ class ServerStore:
         self._settings = settings
         self._connector = connector or connect
         self._patience = patience
-        self._address = _without_password(settings.qdrant_url or "")
         self._links: dict[bool, Link] = {}
 
     def names(self) -> list[str]:
@@ -127,7 +126,7 @@ class ServerStore:
             client = self._connector(settings, _INGEST_TIMEOUT if writing else SEARCH_PATIENCE)
             patience = INGEST_PATIENCE if writing else SEARCH_PATIENCE
             nodes = len(client.nodes) if isinstance(client, AnyNode) else 1
-            self._links[writing] = Link(client, Caller(self._address, patience, writing=writing), nodes)
+            self._links[writing] = Link(client, Caller(str(settings.qdrant_url), patience, writing=writing), nodes)
         return self._links[writing]
 
     def _info(self, directory: Directory, name: str) -> CollectionInfo:
@@ -136,7 +135,3 @@ class ServerStore:
             return CollectionInfo(name, collection.spec.encoder, collection.count(), changed_at=collection.changed_at)
         except CollectionError as error:  # one that cannot be read does not hide the others
             return CollectionInfo(name, f"cannot be read: {error}", 0)
-
-
-def _without_password(url: str) -> str:
-    return ",".join(part.strip().rpartition("@")[2] if "@" in part else part.strip() for part in url.split(","))
