@@ -31,6 +31,12 @@ _GRPC_OPTIONS = {  # its own back-off lasts up to two minutes, in which a server
     "grpc.min_reconnect_backoff_ms": 1000,
     "grpc.max_reconnect_backoff_ms": 2000,
 }
+_GRPC_OPTIONS_OF_MANY = {  # a node that hangs is left for another after 3 s, however long its answer may take
+    **_GRPC_OPTIONS,
+    "grpc.keepalive_time_ms": 1000,
+    "grpc.http2.max_pings_without_data": 0,
+    "grpc.http2.ping_timeout_ms": 2000,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,8 @@ def reach(nodes: list[Address], api_key: str | None, timeout: float, greet: Gree
         CollectionError: None of them answers, or what answers is no Qdrant server.
     """
     first = _first_that_answers(nodes, greet or greeting)
-    clients = [_client(node, api_key, timeout) for node in [*nodes[first:], *nodes[:first]]]
+    options = _GRPC_OPTIONS if len(nodes) == 1 else _GRPC_OPTIONS_OF_MANY
+    clients = [_client(node, api_key, timeout, options) for node in [*nodes[first:], *nodes[:first]]]
     return clients[0] if len(clients) == 1 else cast(QdrantClient, AnyNode(clients))
 
 
@@ -152,7 +159,7 @@ def _nobody(node: Address, error: OSError) -> str:
     return f"the gRPC port {node.port + 1} of {node} is closed; publish it as well as {node.port}"
 
 
-def _client(node: Address, api_key: str | None, timeout: float) -> QdrantClient:
+def _client(node: Address, api_key: str | None, timeout: float, options: dict[str, int]) -> QdrantClient:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Api key is used with an insecure connection")
         return QdrantClient(
@@ -162,7 +169,7 @@ def _client(node: Address, api_key: str | None, timeout: float) -> QdrantClient:
             prefer_grpc=True,
             timeout=math.ceil(timeout),
             check_compatibility=False,
-            grpc_options=dict(_GRPC_OPTIONS),  # which the client changes
+            grpc_options=dict(options),  # which the client changes
         )
 
 

@@ -5,6 +5,7 @@ Without a server, and on the one at QDRANT_URL, where that holds no collection y
 
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -512,9 +513,16 @@ class Status:
         self.woken.append(name)
 
 
+class Away(Status):
+    """A server that cannot be reached."""
+
+    def get_collection(self, _: str) -> SimpleNamespace:
+        raise Answer()
+
+
 def wait(*servers: Status) -> None:
     client: Any = servers[0] if len(servers) == 1 else AnyNode(servers)
-    wait_for_graphs(Link(client, Caller("http://a", 0.01)), "photos", "photos--1", QUICK)
+    wait_for_graphs(Link(client, Caller("http://a", 5)), "photos", "photos--1", QUICK)
 
 
 def test_the_end_waits_for_green_on_every_node() -> None:
@@ -522,6 +530,14 @@ def test_the_end_waits_for_green_on_every_node() -> None:
     wait(one, two)
     assert two.woken == ["photos--1"], "a server that waits after a restart is woken"
     assert two._left == ["green"]
+
+
+def test_the_end_does_not_wait_for_a_node_that_is_away() -> None:
+    other = Status("yellow", "green")
+    started = time.monotonic()
+    wait(Away("green"), other)
+    assert time.monotonic() - started < 2
+    assert other._left == ["green"]
 
 
 def test_a_server_that_gave_up_is_told_of() -> None:
