@@ -184,8 +184,9 @@ class ServerCollection:
         return dict(counts)
 
     def is_current(self) -> bool:
-        target = Directory(self._link).target_of(self.name)
-        return target == self.target and _generation(target, self._link.metadata(target)) == self.generation
+        link = self._link.impatient()  # the search that follows waits for the server
+        target = Directory(link).target_of(self.name)
+        return target == self.target and _generation(target, link.metadata(target)) == self.generation
 
     def close(self) -> None:
         """Do nothing: the connection is the store's."""

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ParamSpec, TypeVar
 
 import grpc
@@ -78,7 +78,7 @@ class Caller:
             writing: A cluster whose nodes come and go answers with internal errors that pass: a write waits for these,
                 a search does not.
         """
-        self._address = address
+        self.address = address
         self._patience = patience
         self._passing = is_passing if writing else is_away
 
@@ -123,7 +123,7 @@ class Caller:
 
     def _sentence(self, error: Exception) -> CollectionError:
         reason = error.details() if isinstance(error, grpc.Call) else str(error)
-        said = f"the Qdrant server at {self._address} says: {' '.join(str(reason).split())[:300]}"
+        said = f"the Qdrant server at {self.address} says: {' '.join(str(reason).split())[:300]}"
         if _is_not_there(error):
             return NotThere(said)
         if _code(error) in _REFUSED or _status(error) in (401, 403):
@@ -183,6 +183,10 @@ class Link:
     def clients(self) -> list[QdrantClient]:
         """Return a client for each node."""
         return list(self.client.nodes) if isinstance(self.client, AnyNode) else [self.client]
+
+    def impatient(self) -> "Link":
+        """Return a link that asks once, for what may be answered with an error."""
+        return replace(self, call=Caller(self.call.address, 0))
 
     def metadata(self, collection: str) -> dict[str, Any]:
         """Return the metadata of a collection."""

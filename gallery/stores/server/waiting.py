@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from qdrant_client import models
 
 from gallery.errors import CollectionError
-from gallery.stores.server.connection import Link, is_away
+from gallery.stores.server.connection import Link
 
 _LOG = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def wait_for_graphs(link: Link, name: str, target: str, patience: Patience) -> N
     for client in link.clients():
         while True:
             try:
-                info = link.call.insist(is_away, 0, client.get_collection, target)
+                info = link.impatient().call(client.get_collection, target)
             except CollectionError:
                 break  # a node that is away makes its graphs when it is back, and is not waited for
             if info.status == models.CollectionStatus.GREEN:

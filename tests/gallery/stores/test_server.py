@@ -321,6 +321,16 @@ def test_an_open_collection_answers_nothing_once_its_encoder_is_another(machine:
     assert not opened.is_current()
 
 
+def test_a_server_that_is_away_is_not_waited_for_twice(machine: Machine, server: FaultyServer) -> None:
+    machine.write("photos", 1)
+    opened = machine.store.open("photos")
+    server.fail("get_aliases", *[Answer()] * 99)
+    started = time.monotonic()
+    with pytest.raises(CollectionError):
+        opened.is_current()
+    assert time.monotonic() - started < 2, "the search that comes next has patience"
+
+
 def test_every_ingest_gives_another_generation(machine: Machine) -> None:
     machine.write("photos", 1, 2)
     opened = machine.store.open("photos")
