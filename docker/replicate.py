@@ -27,43 +27,38 @@ def ask(node: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - wha
         return json.load(answer)["result"]
 
 
-def places(node: str, collection: str) -> dict[int, list[int]]:
-    """Return the peers on which each shard of a collection has an active replica."""
+def replicas(node: str, collection: str) -> dict[int, dict[int, str]]:
+    """Return the peers that have each shard of a collection, and in which state."""
     state = ask(node, f"/collections/{collection}/cluster")
-    found: dict[int, list[int]] = {}
+    found: dict[int, dict[int, str]] = {}
     for shard in [*state["local_shards"], *state["remote_shards"]]:
-        peers = found.setdefault(shard["shard_id"], [])
-        if shard["state"] == "Active":
-            peers.append(shard.get("peer_id", state["peer_id"]))
+        found.setdefault(shard["shard_id"], {})[shard.get("peer_id", state["peer_id"])] = shard["state"]
     return found
 
 
 def replicate(node: str, collection: str) -> int:
     """Copy the shards of a collection that lack a replica; return how many replicas were made."""
-    wanted = ask(node, f"/collections/{collection}")["config"]["params"]["replication_factor"]
-    peers = [int(peer) for peer in ask(node, "/cluster")["peers"]]
+    peers = {int(peer) for peer in ask(node, "/cluster")["peers"]}
+    wanted = min(ask(node, f"/collections/{collection}")["config"]["params"]["replication_factor"], len(peers))
     made = 0
-    for shard in sorted(places(node, collection)):
-        while there := _lacks_one(node, collection, shard, min(wanted, len(peers))):
-            held = Counter(peer for replicas in places(node, collection).values() for peer in replicas)
-            new = min(set(peers) - set(there), key=lambda peer: held[peer])
-            print(f"{collection}: copying shard {shard} from {there[0]} to {new}", flush=True)
-            step = {"shard_id": shard, "from_peer_id": there[0], "to_peer_id": new}
+    for shard in sorted(replicas(node, collection)):
+        while len((now := replicas(node, collection))[shard]) < wanted:
+            source = next((peer for peer, state in now[shard].items() if state == "Active"), None)
+            if source is None:
+                sys.exit(f"no replica of shard {shard} of {collection} is active; start the nodes that have one")
+            held = Counter(peer for there in now.values() for peer in there)
+            target = min(peers - now[shard].keys(), key=lambda peer: held[peer])
+            print(f"{collection}: copying shard {shard} from {source} to {target}", flush=True)
+            step = {"shard_id": shard, "from_peer_id": source, "to_peer_id": target}
             ask(node, f"/collections/{collection}/cluster", {"replicate_shard": step})
-            _wait(node, collection, shard, new)
+            _wait(node, collection, shard, target)
             made += 1
     return made
 
 
-def _lacks_one(node: str, collection: str, shard: int, wanted: int) -> list[int]:
-    """Return where a shard is that has fewer replicas than wanted; nothing for one that has them, or none at all."""
-    there = places(node, collection)[shard]
-    return there if len(there) < wanted else []
-
-
 def _wait(node: str, collection: str, shard: int, peer: int) -> None:
     deadline = time.monotonic() + MOST_SECONDS
-    while peer not in places(node, collection)[shard]:
+    while replicas(node, collection)[shard].get(peer) != "Active":
         if time.monotonic() > deadline:
             sys.exit(f"shard {shard} of {collection} is not copied after {MOST_SECONDS} s; see the servers' logs")
         time.sleep(0.5)
@@ -79,4 +74,7 @@ def main(node: str) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    main(sys.argv[1].rstrip("/"))
+    try:
+        main(sys.argv[1].rstrip("/"))
+    except OSError as error:
+        sys.exit(f"{sys.argv[1]} does not answer as a node of a cluster: {error}")
