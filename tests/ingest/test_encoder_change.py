@@ -211,7 +211,7 @@ def test_points_under_their_own_name_cannot_be_replaced(settings: Settings, phot
     if not settings.qdrant_url:
         pytest.skip("only a server has aliases")
     change(settings, photos, Renamed("old"))
-    client = server_store.connect(settings, 10)
+    client = server_store.connect(settings)
     physical = client.get_aliases().aliases[0].collection_name
     assert physical.startswith("photos--")
     commands.drop(settings, "photos", yes=True)

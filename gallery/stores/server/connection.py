@@ -122,8 +122,7 @@ class Caller:
             raise self._sentence(error) from error
 
     def _sentence(self, error: Exception) -> CollectionError:
-        reason = error.details() if isinstance(error, grpc.Call) else str(error)
-        said = f"the Qdrant server at {self.address} says: {' '.join(str(reason).split())[:300]}"
+        said = f"the Qdrant server at {self.address} says: {' '.join(_reason(error).split())[:300]}"
         if _is_not_there(error):
             return NotThere(said)
         if _code(error) in _REFUSED or _status(error) in (401, 403):
@@ -135,12 +134,23 @@ class Caller:
         return CollectionError(said)
 
 
+def _reason(error: Exception) -> str:
+    if isinstance(error, grpc.Call):
+        return str(error.details())
+    if isinstance(error, UnexpectedResponse):
+        try:
+            return str(error.structured()["status"]["error"])
+        except (ValueError, LookupError, TypeError):
+            return str(error)
+    return str(error)
+
+
 def is_away(error: BaseException) -> bool:
     """Return whether a node cannot be reached at the moment, or has too much to do."""
     if isinstance(error, grpc.Call):
         return error.code() in _AWAY
     if isinstance(error, UnexpectedResponse):
-        return error.status_code in (429, 502, 503, 504)
+        return error.status_code in (408, 429, 502, 503, 504)
     return isinstance(error, ResponseHandlingException | ResourceExhaustedResponse)
 
 

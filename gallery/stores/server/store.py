@@ -22,12 +22,13 @@ from gallery.stores.server.waiting import Patience
 _INGEST_TIMEOUT = 60.0
 """Seconds to wait for the answer to a write."""
 
-Connect = Callable[[Settings, float], QdrantClient]
+Connect = Callable[[Settings, bool], QdrantClient]
 
 
-def connect(settings: Settings, timeout: float) -> QdrantClient:
-    """Return a client for the server of the settings, which waits `timeout` seconds for an answer."""
-    return reach(addresses(settings.qdrant_url), settings.qdrant_api_key, timeout)
+def connect(settings: Settings, writing: bool = True) -> QdrantClient:
+    """Return a client for the server of the settings, to search only or also to write."""
+    timeout = _INGEST_TIMEOUT if writing else SEARCH_PATIENCE
+    return reach(addresses(settings.qdrant_url), settings.qdrant_api_key, timeout, in_order=writing)
 
 
 class ServerStore:
@@ -123,7 +124,7 @@ class ServerStore:
             settings = self._settings
             if not writing and settings.qdrant_read_only_api_key:
                 settings = replace(settings, qdrant_api_key=settings.qdrant_read_only_api_key)
-            client = self._connector(settings, _INGEST_TIMEOUT if writing else SEARCH_PATIENCE)
+            client = self._connector(settings, writing)
             patience = INGEST_PATIENCE if writing else SEARCH_PATIENCE
             nodes = len(client.nodes) if isinstance(client, AnyNode) else 1
             self._links[writing] = Link(client, Caller(str(settings.qdrant_url), patience, writing=writing), nodes)

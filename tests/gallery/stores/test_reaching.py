@@ -109,7 +109,7 @@ def test_a_hung_node_is_passed_over_within_seconds(listen: Callable[..., int]) -
         nodes = [Address("http", "127.0.0.1", port) for port in (hung.getsockname()[1], listen(qdrant()))]
         started = time.monotonic()
         client = reach(nodes, None, 10)
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 8, "one that is alone gets ten seconds"
         assert client.nodes[0]._client.rest_uri.endswith(str(nodes[1].port))  # type: ignore[attr-defined]
         client.close()
 
