@@ -30,7 +30,6 @@ import click
 import numpy as np
 from PIL import Image
 
-from benchmarks.full_clip import save_full_clip
 from benchmarks.kill import Contents, contents
 from benchmarks.replicas import ask, check_counts, check_replicas, replicas
 from benchmarks.results import machine, write_results
@@ -97,23 +96,33 @@ class Place:
 @click.argument("urls", nargs=3)
 @click.option("--kill", default=f"{COMPOSE} kill qdrant{{}}", show_default=True)
 @click.option("--start", default=f"{COMPOSE} start qdrant{{}}", show_default=True)
+@click.option("--encoder", type=click.Path(path_type=Path), help="A folder; by default a small CLIP of random weights.")
 @click.option("--pictures", default=1000, show_default=True, help="Indexed while a node is killed.")
 @click.option("--away", default=5.0, show_default=True, help="Seconds for which a node is away that comes back soon.")
-def main(urls: tuple[str, str, str], kill: str, start: str, pictures: int, away: float) -> None:
+def main(urls: tuple[str, str, str], kill: str, start: str, encoder: Path | None, pictures: int, away: float) -> None:
     """Kill each node in turn, and compare; write results/cluster.md and results/cluster.json."""
     cluster = Cluster([url.rstrip("/") for url in urls], kill, start)
     name = f"benchmark-{uuid4().hex[:8]}"
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
-        truth = Place(work / "embedded", work / "encoder", name)
-        tested = Place(work / "server", work / "encoder", name, ",".join(cluster.urls))
-        save_full_clip(work / "clip", small=True)
-        truth.run("ingest", "--export-encoder", str(work / "clip"), "--to", str(work / "encoder"))
+        encoder = encoder or _small_clip(work)
+        truth = Place(work / "embedded", encoder, name)
+        tested = Place(work / "server", encoder, name, ",".join(cluster.urls))
         try:
             rows = _measure(cluster, truth, tested, _draw(work / "pictures", 7, pictures), away)
         finally:
             tested.run("ingest", "--drop", name, "--yes")
     write_results("cluster", "A cluster whose nodes are killed while pictures are written", rows | machine("cluster"))
+
+
+def _small_clip(work: Path) -> Path:
+    from benchmarks.full_clip import save_full_clip  # torch
+
+    save_full_clip(work / "clip", small=True)
+    Place(work / "making", work, "").run(
+        "ingest", "--export-encoder", str(work / "clip"), "--to", str(work / "encoder")
+    )
+    return work / "encoder"
 
 
 def _draw(folder: Path, folders: int, count: int) -> list[Path]:

@@ -64,7 +64,12 @@ def real_server() -> FaultyServer:
     settings = Settings.from_environ(os.environ)
     node = addresses(settings.qdrant_url)[0]
     server = FaultyServer(
-        url=str(node), grpc_port=node.port + 1, api_key=settings.qdrant_api_key, prefer_grpc=True, timeout=60
+        url=str(node),
+        grpc_port=node.port + 1,
+        api_key=settings.qdrant_api_key,
+        prefer_grpc=True,
+        timeout=60,
+        check_compatibility=False,
     )
     if server.get_collections().collections:
         QdrantClient.close(server)
