@@ -1,5 +1,7 @@
 """What of docker/ can be checked without an engine."""
 
+import os
+import socket
 import subprocess
 import tomllib
 from collections.abc import Iterator
@@ -88,6 +90,48 @@ def test_the_nodes_of_a_cluster_are_the_server_and_share_nothing() -> None:
         assert len({place for node in nodes.values() for place in node[key]}) == sum(
             len(n[key]) for n in nodes.values()
         )
-    for name, node in nodes.items():
-        assert node["command"][-2:] == ["--uri", f"http://{name}:6335"]
-        assert name == "qdrant1" or node["command"][1:3] == ["--bootstrap", "http://qdrant1:6335"]
+    assert {name: node["hostname"] for name, node in nodes.items()} == {name: name for name in nodes}
+    assert len({tuple(node["command"]) for node in nodes.values()}) == 1
+
+
+def started(name: str, living: str | None, folder: Path) -> str:
+    """Run the command of the node `name` while the node `living` is there; return how it started the server."""
+    program = folder / "qdrant"
+    program.write_text('#!/bin/bash\necho "$@"\n')
+    program.chmod(0o755)
+    bash, option, script = CLUSTER["services"][name]["command"]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1] if living else 1
+        reached = f"/dev/tcp/127.0.0.1/$([ $node = {living} ] && echo {port} || echo 1)"
+        script = script.replace("$$", "$").replace("/dev/tcp/$node/6335", reached)
+        done = subprocess.run(
+            [bash, option, script],
+            cwd=folder,
+            env=os.environ | {"HOSTNAME": name},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=30,
+        )
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("name", "living", "arguments"),
+    [
+        ("qdrant1", None, "--uri http://qdrant1:6335"),
+        ("qdrant1", "qdrant3", "--bootstrap http://qdrant3:6335 --uri http://qdrant1:6335"),
+        ("qdrant2", "qdrant1", "--bootstrap http://qdrant1:6335 --uri http://qdrant2:6335"),
+        ("qdrant2", "qdrant3", "--bootstrap http://qdrant3:6335 --uri http://qdrant2:6335"),
+        ("qdrant3", None, "--bootstrap http://qdrant1:6335 --uri http://qdrant3:6335"),
+    ],
+)
+def test_a_node_joins_any_that_lives_and_begins_no_second_cluster(
+    name: str, living: str | None, arguments: str, tmp_path: Path
+) -> None:
+    assert started(name, living, tmp_path) == arguments
+
+
+def test_what_a_server_keeps_outlives_its_container() -> None:
+    for server in (COMPOSE["services"]["qdrant"], *CLUSTER["services"].values()):
+        assert {place.split(":")[1] for place in server["volumes"]} == {"/qdrant/storage", "/qdrant/snapshots"}

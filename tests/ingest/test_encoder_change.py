@@ -20,8 +20,9 @@ from gallery.encoders import PictureEncoder
 from gallery.errors import BadInput, CollectionError
 from gallery.records import Caption, ImageRecord
 from gallery.settings import Settings
-from gallery.stores import open_store
+from gallery.stores import Store, open_store
 from gallery.stores.server import store as server_store
+from gallery.stores.server.store import ServerStore
 from gallery.vectors import Vectors
 from ingest import commands
 from ingest.captions import CaptionsByPath
@@ -70,9 +71,9 @@ def photos(tmp_path: Path) -> Path:
     return tmp_path / "photos"
 
 
-def change(settings: Settings, root: Path, encoder: PictureEncoder, **options: Any) -> IngestReport:  # noqa: ANN401 - of all sorts
+def change(place: Settings | Store, root: Path, encoder: PictureEncoder, **options: Any) -> IngestReport:  # noqa: ANN401 - of all sorts
     """Do what `ingest ROOT --encoder NAME` does."""
-    editor = open_store(settings).edit("photos")
+    editor = (open_store(place) if isinstance(place, Settings) else place).edit("photos")
     try:
         editor.change(encoder.spec)
         return ingest([root], editor, lambda: encoder, **options)
@@ -173,6 +174,30 @@ def test_pictures_that_cannot_be_read_any_more_are_not_dropped_unasked(settings:
     assert (encoder_of(settings), len(contents(settings))) == ("new", 5)
 
 
+def test_pictures_of_other_machines_are_encoded_or_ask_for_a_yes(tmp_path: Path, photos: Path) -> None:
+    client = LastingClient(":memory:")
+    here, there = (
+        ServerStore(Settings(tmp_path / name, qdrant_url="http://qdrant"), lambda *_: client)
+        for name in ("here", "there")
+    )
+
+    def encoder_and_count() -> tuple[str, int]:
+        collection = here.open("photos")
+        return collection.spec.encoder, collection.count()
+
+    change(here, photos / "one", Renamed("old"))
+    change(there, photos / "two", Renamed("old"))
+    change(here, photos / "one", Renamed("new"))
+    assert encoder_and_count() == ("new", 10)
+    (photos / "two").rename(photos / "away")  # as from a machine that cannot see the other's disk
+    with pytest.raises(BadInput, match="5 files of photos cannot be read"):
+        change(here, photos / "one", Renamed("newer"))
+    assert encoder_and_count() == ("new", 10)
+    change(here, photos / "one", Renamed("newer"), prune_all=True)
+    assert encoder_and_count() == ("newer", 5)
+    QdrantClient.close(client)
+
+
 def test_an_edited_and_a_moved_file_are_no_loss(settings: Settings, photos: Path) -> None:
     change(settings, photos, Renamed("old"))
     Image.new("RGB", (50, 30), "blue").save(photos / "one" / "red.png")
@@ -186,7 +211,7 @@ def test_points_under_their_own_name_cannot_be_replaced(settings: Settings, phot
     if not settings.qdrant_url:
         pytest.skip("only a server has aliases")
     change(settings, photos, Renamed("old"))
-    client = server_store.connect(settings, 10)
+    client = server_store.connect(settings)
     physical = client.get_aliases().aliases[0].collection_name
     assert physical.startswith("photos--")
     commands.drop(settings, "photos", yes=True)

@@ -3,17 +3,21 @@
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from faulty_server import FaultyServer
 from letter_encoder import COLOURS, LetterEncoder
 from PIL import Image
+from qdrant_client import QdrantClient
 
 from gallery.errors import BadInput
 from gallery.settings import Settings
 from gallery.stores import open_store
+from gallery.stores.server.store import ServerStore
 from ingest.pipeline import ingest
-from ingest.removal import is_below, is_gone
+from ingest.removal import is_below, is_gone, remove
 from ingest.report import IngestReport
 
 Ingest = Callable[..., IngestReport]
@@ -236,3 +240,17 @@ def test_gone_is_only_what_is_known_to_be(tmp_path: Path) -> None:
     assert is_gone(str(tmp_path / "file" / "below"))
     assert not is_gone(str(tmp_path / "dangling"))
     assert not is_gone("/" + "x" * 5000)
+
+
+def test_a_picture_that_one_replica_alone_has_is_removed_with_its_file(tmp_path: Path, photos: Path) -> None:
+    server = FaultyServer()
+    store = ServerStore(Settings(tmp_path / "data", qdrant_url="http://qdrant"), lambda *_: server)
+    with closing(store.edit("photos")) as editor:
+        ingest([photos], editor, LetterEncoder)
+    ids = [record.id for record in store.open("photos").records()]
+    server.lacking = set(ids[:3])
+    with closing(store.edit("photos")) as editor:
+        remove(editor, list(editor.journal.under(str(photos))))
+    server.lacking = set()
+    assert store.open("photos").count() == 0
+    QdrantClient.close(server)

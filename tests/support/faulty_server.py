@@ -1,10 +1,11 @@
-"""A server in memory that answers as a real one does when something is wrong."""
+"""A server, by default one in memory, that answers as a real one does when something is wrong."""
 
 from collections.abc import Callable
 from typing import Any
 
 import grpc
 from lasting_client import LastingClient
+from qdrant_client import models
 
 
 class Answer(grpc.RpcError, grpc.Call):  # type: ignore[misc]  # as grpc itself makes them
@@ -24,18 +25,23 @@ class Answer(grpc.RpcError, grpc.Call):  # type: ignore[misc]  # as grpc itself 
 class FaultyServer(LastingClient):
     """One database for all of a test, some of whose calls fail first."""
 
-    def __init__(self) -> None:
-        super().__init__(":memory:")
+    def __init__(self, **place: Any) -> None:  # noqa: ANN401 - the client's own
+        super().__init__(**(place or {"location": ":memory:"}))
         self.calls: list[str] = []
+        self.lacking: set[str] = set()
+        """Points that one replica alone has, so that a read from all of them does not find these."""
         self._faults: dict[str, list[Exception]] = {}
 
     def fail(self, method: str, *errors: Exception) -> None:
         """Let the next calls of a method raise these errors, one after another."""
         self._faults.setdefault(method, []).extend(errors)
 
+    def retrieve(self, *args: Any, **options: Any) -> list[models.Record]:  # noqa: ANN401 - as in the base class
+        return [point for point in super().retrieve(*args, **options) if point.id not in self.lacking]
+
     def __getattribute__(self, name: str) -> Any:  # noqa: ANN401 - whatever the client has
         found = super().__getattribute__(name)
-        if name.startswith("_") or name in ("fail", "calls", "close") or not callable(found):
+        if name.startswith("_") or name in ("fail", "calls", "close", "lacking") or not callable(found):
             return found
         return self._noting(name, found)
 

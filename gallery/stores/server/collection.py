@@ -56,6 +56,8 @@ class ServerCollection:
         metadata = info.config.metadata or {}
         self.generation: str | None = _generation(target, metadata)
         self.spec = Spec.from_dict(metadata, name)
+        changed = str(metadata.get("changed"))
+        self.changed_at = f"{changed[:19]}Z" if "T" in changed else None  # earlier versions had an id there
         self.limits = Limits.of(info.config.strict_mode_config)
         self._link = link
         self._call = link.call
@@ -182,8 +184,9 @@ class ServerCollection:
         return dict(counts)
 
     def is_current(self) -> bool:
-        target = Directory(self._link).target_of(self.name)
-        return target == self.target and _generation(target, self._link.metadata(target)) == self.generation
+        link = self._link.impatient()  # the search that follows waits for the server
+        target = Directory(link).target_of(self.name)
+        return target == self.target and _generation(target, link.metadata(target)) == self.generation
 
     def close(self) -> None:
         """Do nothing: the connection is the store's."""

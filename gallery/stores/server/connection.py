@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ParamSpec, TypeVar
 
 import grpc
@@ -73,12 +73,12 @@ class Caller:
         """Take what to call the server in messages.
 
         Args:
-            address: Without any password.
+            address: Which holds no password, as none is taken.
             patience: Seconds to ask again for.
             writing: A cluster whose nodes come and go answers with internal errors that pass: a write waits for these,
                 a search does not.
         """
-        self._address = address
+        self.address = address
         self._patience = patience
         self._passing = is_passing if writing else is_away
 
@@ -122,8 +122,7 @@ class Caller:
             raise self._sentence(error) from error
 
     def _sentence(self, error: Exception) -> CollectionError:
-        reason = error.details() if isinstance(error, grpc.Call) else str(error)
-        said = f"the Qdrant server at {self._address} says: {' '.join(str(reason).split())[:300]}"
+        said = f"the Qdrant server at {self.address} says: {' '.join(_reason(error).split())[:300]}"
         if _is_not_there(error):
             return NotThere(said)
         if _code(error) in _REFUSED or _status(error) in (401, 403):
@@ -135,12 +134,23 @@ class Caller:
         return CollectionError(said)
 
 
+def _reason(error: Exception) -> str:
+    if isinstance(error, grpc.Call):
+        return str(error.details())
+    if isinstance(error, UnexpectedResponse):
+        try:
+            return str(error.structured()["status"]["error"])
+        except (ValueError, LookupError, TypeError):
+            return str(error)
+    return str(error)
+
+
 def is_away(error: BaseException) -> bool:
     """Return whether a node cannot be reached at the moment, or has too much to do."""
     if isinstance(error, grpc.Call):
         return error.code() in _AWAY
     if isinstance(error, UnexpectedResponse):
-        return error.status_code in (429, 502, 503, 504)
+        return error.status_code in (408, 429, 502, 503, 504)
     return isinstance(error, ResponseHandlingException | ResourceExhaustedResponse)
 
 
@@ -183,6 +193,10 @@ class Link:
     def clients(self) -> list[QdrantClient]:
         """Return a client for each node."""
         return list(self.client.nodes) if isinstance(self.client, AnyNode) else [self.client]
+
+    def impatient(self) -> "Link":
+        """Return a link that asks once, for what may be answered with an error."""
+        return replace(self, call=Caller(self.call.address, 0))
 
     def metadata(self, collection: str) -> dict[str, Any]:
         """Return the metadata of a collection."""

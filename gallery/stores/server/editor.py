@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -145,7 +146,7 @@ class ServerEditor:
             return
         points = self._state.points
         wait_for_graphs(self._link, self.name, points.target, self._patience)
-        changed = str(uuid4())
+        changed = datetime.now(UTC).isoformat(timespec="microseconds")
         metadata = {**self._link.metadata(points.target), "changed": changed}
         if self.former:
             metadata["replaced"] = self.former.collection.target  # type: ignore[attr-defined]  # it is a server's, too

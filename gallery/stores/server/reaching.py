@@ -4,6 +4,7 @@ Before anything is asked, every address is greeted over HTTP, which needs no key
 hangs, that is no Qdrant or that hides its gRPC port is named within a second or so, instead of after all patience.
 """
 
+import copy
 import http.client
 import json
 import logging
@@ -14,7 +15,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import cast
+from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
 
 from qdrant_client import QdrantClient
@@ -30,6 +31,12 @@ _GRPC_OPTIONS = {  # its own back-off lasts up to two minutes, in which a server
     "grpc.initial_reconnect_backoff_ms": 200,
     "grpc.min_reconnect_backoff_ms": 1000,
     "grpc.max_reconnect_backoff_ms": 2000,
+}
+_GRPC_OPTIONS_OF_MANY = {  # a node that hangs is left for another after 3 s, however long its answer may take
+    **_GRPC_OPTIONS,
+    "grpc.keepalive_time_ms": 1000,
+    "grpc.http2.max_pings_without_data": 0,
+    "grpc.http2.ping_timeout_ms": 2000,
 }
 
 
@@ -79,7 +86,14 @@ def addresses(url: str | None) -> list[Address]:
 Greet = Callable[[Address, float], str | None]
 
 
-def reach(nodes: list[Address], api_key: str | None, timeout: float, greet: Greet | None = None) -> QdrantClient:
+def reach(
+    nodes: list[Address],
+    api_key: str | None,
+    timeout: float,
+    greet: Greet | None = None,
+    *,
+    in_order: bool = False,
+) -> QdrantClient:
     """Return a client for a server, or for any node of a cluster, beginning with one that answers.
 
     Args:
@@ -87,12 +101,22 @@ def reach(nodes: list[Address], api_key: str | None, timeout: float, greet: Gree
         api_key: What they ask for.
         timeout: Seconds to wait for an answer.
         greet: Asks a node for its version, by default over HTTP.
+        in_order: Keep the order of a payload's keys, in which the dashboard shows them: REST does so, gRPC does not.
+            The nodes of a cluster talk gRPC among themselves, so only a server that is alone can.
 
     Raises:
         CollectionError: None of them answers, or what answers is no Qdrant server.
     """
     first = _first_that_answers(nodes, greet or greeting)
-    clients = [_client(node, api_key, timeout) for node in [*nodes[first:], *nodes[:first]]]
+    alone = len(nodes) == 1
+    options = {
+        "api_key": api_key,
+        "prefer_grpc": not (alone and in_order),
+        "timeout": math.ceil(timeout),
+        "check_compatibility": False,
+        "grpc_options": _GRPC_OPTIONS if alone else _GRPC_OPTIONS_OF_MANY,
+    }
+    clients = [_client(node, options) for node in [*nodes[first:], *nodes[:first]]]
     return clients[0] if len(clients) == 1 else cast(QdrantClient, AnyNode(clients))
 
 
@@ -152,18 +176,10 @@ def _nobody(node: Address, error: OSError) -> str:
     return f"the gRPC port {node.port + 1} of {node} is closed; publish it as well as {node.port}"
 
 
-def _client(node: Address, api_key: str | None, timeout: float) -> QdrantClient:
+def _client(node: Address, options: dict[str, Any]) -> QdrantClient:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Api key is used with an insecure connection")
-        return QdrantClient(
-            url=str(node),
-            grpc_port=node.port + 1,
-            api_key=api_key,
-            prefer_grpc=True,
-            timeout=math.ceil(timeout),
-            check_compatibility=False,
-            grpc_options=dict(_GRPC_OPTIONS),  # which the client changes
-        )
+        return QdrantClient(url=str(node), grpc_port=node.port + 1, **copy.deepcopy(options))  # it changes them
 
 
 def _compare_versions(node: Address, server: str | None) -> None:

@@ -22,12 +22,13 @@ from gallery.stores.server.waiting import Patience
 _INGEST_TIMEOUT = 60.0
 """Seconds to wait for the answer to a write."""
 
-Connect = Callable[[Settings, float], QdrantClient]
+Connect = Callable[[Settings, bool], QdrantClient]
 
 
-def connect(settings: Settings, timeout: float) -> QdrantClient:
-    """Return a client for the server of the settings, which waits `timeout` seconds for an answer."""
-    return reach(addresses(settings.qdrant_url), settings.qdrant_api_key, timeout)
+def connect(settings: Settings, writing: bool = True) -> QdrantClient:
+    """Return a client for the server of the settings, to search only or also to write."""
+    timeout = _INGEST_TIMEOUT if writing else SEARCH_PATIENCE
+    return reach(addresses(settings.qdrant_url), settings.qdrant_api_key, timeout, in_order=writing)
 
 
 class ServerStore:
@@ -44,7 +45,6 @@ class ServerStore:
         self._settings = settings
         self._connector = connector or connect
         self._patience = patience
-        self._address = _without_password(settings.qdrant_url or "")
         self._links: dict[bool, Link] = {}
 
     def names(self) -> list[str]:
@@ -124,19 +124,15 @@ class ServerStore:
             settings = self._settings
             if not writing and settings.qdrant_read_only_api_key:
                 settings = replace(settings, qdrant_api_key=settings.qdrant_read_only_api_key)
-            client = self._connector(settings, _INGEST_TIMEOUT if writing else SEARCH_PATIENCE)
+            client = self._connector(settings, writing)
             patience = INGEST_PATIENCE if writing else SEARCH_PATIENCE
             nodes = len(client.nodes) if isinstance(client, AnyNode) else 1
-            self._links[writing] = Link(client, Caller(self._address, patience, writing=writing), nodes)
+            self._links[writing] = Link(client, Caller(str(settings.qdrant_url), patience, writing=writing), nodes)
         return self._links[writing]
 
     def _info(self, directory: Directory, name: str) -> CollectionInfo:
         try:
             collection = ServerCollection(name, directory.target_of(name) or name, self._link())
-            return CollectionInfo(name, collection.spec.encoder, collection.count())
+            return CollectionInfo(name, collection.spec.encoder, collection.count(), changed_at=collection.changed_at)
         except CollectionError as error:  # one that cannot be read does not hide the others
             return CollectionInfo(name, f"cannot be read: {error}", 0)
-
-
-def _without_password(url: str) -> str:
-    return ",".join(part.strip().rpartition("@")[2] if "@" in part else part.strip() for part in url.split(","))

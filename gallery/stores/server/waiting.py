@@ -39,9 +39,9 @@ def wait_for_graphs(link: Link, name: str, target: str, patience: Patience) -> N
     for client in link.clients():
         while True:
             try:
-                info = link.call.once(client.get_collection, target)
+                info = link.impatient().call(client.get_collection, target)
             except CollectionError:
-                break  # a node that is away makes its graphs when it is back
+                break  # a node that is away makes its graphs when it is back, and is not waited for
             if info.status == models.CollectionStatus.GREEN:
                 break
             if info.status == models.CollectionStatus.RED:

@@ -1,12 +1,19 @@
-"""What the server's store does beyond the contract: names, faults of servers and clusters. Without a server."""
+"""What the server's store does beyond the contract: names, faults of servers and clusters.
+
+Without a server, and on the one at QDRANT_URL, where that holds no collection yet.
+"""
 
 import logging
+import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import grpc
 import numpy as np
@@ -20,9 +27,11 @@ from gallery.errors import CollectionError
 from gallery.records import ImageRecord
 from gallery.settings import Settings
 from gallery.spec import Spec
-from gallery.stores import Entry
+from gallery.stores import Entry, Filter
+from gallery.stores.payload import INDEXED_KEYS
 from gallery.stores.server.connection import AnyNode, Caller, Link
 from gallery.stores.server.options import Limits, ServerOptions
+from gallery.stores.server.reaching import addresses
 from gallery.stores.server.store import ServerStore
 from gallery.stores.server.waiting import Patience, wait_for_graphs
 
@@ -36,16 +45,36 @@ UnitRows = Callable[..., NDArray[np.float32]]
 
 SPEC = Spec(encoder="letters", dimension=64, space="letters-1", text="letters-1")
 OTHER = replace(SPEC, encoder="words", space="words-1")
-QUICK = Patience(begin=0.5, green=0.05, pause=0.001)
+QUICK = Patience(begin=5, green=0.5, pause=0.001)
 INTERNAL, NOT_FOUND = grpc.StatusCode.INTERNAL, grpc.StatusCode.NOT_FOUND
+REAL_SERVER = pytest.mark.skipif("QDRANT_URL" not in os.environ, reason="QDRANT_URL is not set")
 VECTORS = models.VectorParams(size=64, distance=models.Distance.COSINE)
 
 
-@pytest.fixture
-def server() -> Iterator[FaultyServer]:
-    server = FaultyServer()
+@pytest.fixture(params=["memory", pytest.param("server", marks=[pytest.mark.server, REAL_SERVER])])
+def server(request: pytest.FixtureRequest) -> Iterator[FaultyServer]:
+    server = FaultyServer() if request.param == "memory" else real_server()
     yield server
+    for made in server.get_collections().collections if request.param == "server" else []:
+        server.delete_collection(made.name)
     QdrantClient.close(server)
+
+
+def real_server() -> FaultyServer:
+    settings = Settings.from_environ(os.environ)
+    node = addresses(settings.qdrant_url)[0]
+    server = FaultyServer(
+        url=str(node),
+        grpc_port=node.port + 1,
+        api_key=settings.qdrant_api_key,
+        prefer_grpc=True,
+        timeout=60,
+        check_compatibility=False,
+    )
+    if server.get_collections().collections:
+        QdrantClient.close(server)
+        pytest.skip("the server holds collections, whose names these tests may need")
+    return server
 
 
 class Machine:
@@ -54,6 +83,9 @@ class Machine:
     def __init__(self, server: FaultyServer, data: Path, make_record: MakeRecord, unit_rows: UnitRows) -> None:
         self._make_record, self._rows = make_record, unit_rows(100)
         self.store = ServerStore(Settings(data, qdrant_url="http://qdrant"), lambda *_: server, QUICK)
+
+    def vector(self, number: int) -> NDArray[np.float32]:
+        return self._rows[number]
 
     def record(self, number: int) -> ImageRecord:
         return self._make_record(number)
@@ -183,6 +215,55 @@ def test_a_stricter_strict_mode_is_kept_to() -> None:
     assert params.quantization.oversampling == 2
 
 
+def test_a_stricter_server_still_answers_everything(machine: Machine, server: FaultyServer) -> None:
+    machine.write("photos", *range(60))
+    strict = models.StrictModeConfig(
+        enabled=True,
+        max_query_limit=20,
+        upsert_max_batchsize=10,
+        search_max_hnsw_ef=64,
+        search_max_oversampling=1.5,
+        search_allow_exact=False,
+        unindexed_filtering_retrieve=False,
+        unindexed_filtering_update=False,
+        max_payload_index_count=len(INDEXED_KEYS),
+    )
+    server.update_collection(f"photos--{SPEC.fingerprint}", strict_mode_config=strict)
+    machine.write("photos", *range(60, 100))
+    opened = machine.store.open("photos")
+    assert len(opened.nearest(machine.vector(1), 50, exact=True)) == 50
+    assert len(opened.newest(50)) == 50
+    assert opened.count() == sum(opened.facet("sha256", 1000).values()) == len(list(opened.scan())) == 100
+    for key in INDEXED_KEYS:
+        assert opened.count(Filter(must=((key, None),))) + opened.count(Filter(must_not=((key, None),))) == 100, key
+
+
+def test_one_address_of_a_cluster_makes_a_collection_for_a_cluster(
+    machine: Machine, server: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[dict[str, Any]] = []
+    monkeypatch.setattr(server, "cluster_status", lambda: SimpleNamespace(peers={"1": {}, "2": {}, "3": {}}))
+    monkeypatch.setattr(server, "create_collection", lambda name, **options: made.append({"name": name, **options}))
+    with closing(machine.store.edit("photos")) as editor, pytest.raises(CollectionError):
+        editor.begin(SPEC)  # nothing was made
+    assert [(options["shard_number"], options["replication_factor"]) for options in made] == [(12, 2)]
+
+
+def test_a_drop_outlasts_a_change_of_leader(machine: Machine, server: FaultyServer) -> None:
+    machine.write("photos", 1)
+    server.fail("delete_collection", Answer(INTERNAL, "Waiting for consensus operation commit failed"))
+    machine.store.drop("photos")
+    assert not server.get_collections().collections
+
+
+def test_a_snapshot_under_another_name_has_a_journal_of_its_own(machine: Machine, server: FaultyServer) -> None:
+    machine.write("photos", 1, 2)
+    metadata = server.get_collection(f"photos--{SPEC.fingerprint}").config.metadata
+    server.create_collection("restored", VECTORS, metadata=metadata)
+    with closing(machine.store.journal("photos")) as journal, closing(machine.store.journal("restored")) as other:
+        assert (journal.pictures(), other.pictures()) == (2, 0)
+
+
 def test_a_collection_whose_name_only_begins_alike_is_never_removed(machine: Machine, server: FaultyServer) -> None:
     server.create_collection("pix--backup", VECTORS)
     server.create_collection("pix--0123456789abcdef", VECTORS)  # somebody else's, whatever its name
@@ -245,6 +326,16 @@ def test_an_open_collection_answers_nothing_once_its_encoder_is_another(machine:
     assert not opened.is_current()
 
 
+def test_a_server_that_is_away_is_not_waited_for_twice(machine: Machine, server: FaultyServer) -> None:
+    machine.write("photos", 1)
+    opened = machine.store.open("photos")
+    server.fail("get_aliases", *[Answer()] * 99)
+    started = time.monotonic()
+    with pytest.raises(CollectionError):
+        opened.is_current()
+    assert time.monotonic() - started < 2, "the search that comes next has patience"
+
+
 def test_every_ingest_gives_another_generation(machine: Machine) -> None:
     machine.write("photos", 1, 2)
     opened = machine.store.open("photos")
@@ -252,6 +343,16 @@ def test_every_ingest_gives_another_generation(machine: Machine) -> None:
     machine.write("photos", 1, 2)
     assert not opened.is_current()
     assert machine.store.open("photos").generation != opened.generation
+
+
+def test_the_list_says_when_an_ingest_ended(machine: Machine, server: FaultyServer) -> None:
+    begun = datetime.now(UTC).replace(microsecond=0)
+    machine.write("photos", 1, 2)
+    (info,) = machine.store.overview()
+    assert (info.name, info.encoder, info.pictures) == ("photos", "letters", 2)
+    assert begun <= datetime.fromisoformat(str(info.changed_at)) <= datetime.now(UTC)
+    server.update_collection(f"photos--{SPEC.fingerprint}", metadata={**SPEC.to_dict(), "changed": str(uuid4())})
+    assert machine.store.overview()[0].changed_at is None, "as earlier versions wrote it"
 
 
 def test_pictures_that_others_removed_are_read_again(
@@ -366,7 +467,7 @@ def test_thumbnails_keep_their_addresses_without_public_url(
 def test_one_connection_reads_and_one_writes_each_with_its_key(server: FaultyServer, tmp_path: Path) -> None:
     keys: list[str | None] = []
 
-    def connect(settings: Settings, _: float) -> QdrantClient:
+    def connect(settings: Settings, _: bool) -> QdrantClient:
         keys.append(settings.qdrant_api_key)
         return server
 
@@ -427,9 +528,16 @@ class Status:
         self.woken.append(name)
 
 
+class Away(Status):
+    """A server that cannot be reached."""
+
+    def get_collection(self, _: str) -> SimpleNamespace:
+        raise Answer()
+
+
 def wait(*servers: Status) -> None:
     client: Any = servers[0] if len(servers) == 1 else AnyNode(servers)
-    wait_for_graphs(Link(client, Caller("http://a", 0.01)), "photos", "photos--1", QUICK)
+    wait_for_graphs(Link(client, Caller("http://a", 5)), "photos", "photos--1", QUICK)
 
 
 def test_the_end_waits_for_green_on_every_node() -> None:
@@ -437,6 +545,14 @@ def test_the_end_waits_for_green_on_every_node() -> None:
     wait(one, two)
     assert two.woken == ["photos--1"], "a server that waits after a restart is woken"
     assert two._left == ["green"]
+
+
+def test_the_end_does_not_wait_for_a_node_that_is_away() -> None:
+    other = Status("yellow", "green")
+    started = time.monotonic()
+    wait(Away("green"), other)
+    assert time.monotonic() - started < 2
+    assert other._left == ["green"]
 
 
 def test_a_server_that_gave_up_is_told_of() -> None:

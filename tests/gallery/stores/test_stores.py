@@ -68,9 +68,13 @@ def place_of(store: str, folder: Path) -> Iterator[Place]:
         QdrantClient.close(client)
     else:
         place = Place(Settings.from_environ({**os.environ, "DATA_DIR": str(folder)}), f"test-{uuid4()}")
-        yield place
-        with closing(server_store.connect(place.settings, 10)) as connection:
-            connection.delete_collection(place.name)
+        try:
+            yield place
+        finally:  # also what was left half made, and under no alias
+            with closing(server_store.connect(place.settings)) as connection:
+                for made in connection.get_collections().collections:
+                    if made.name.startswith(place.name):
+                        connection.delete_collection(made.name)
 
 
 @pytest.fixture(params=STORES)
@@ -380,7 +384,7 @@ def test_another_text_tower_of_the_same_space_is_welcome(place: Place) -> None:
 
 def test_a_collection_of_somebody_else_is_refused(place: Place) -> None:
     if place.settings.qdrant_url:
-        with closing(server_store.connect(place.settings, 10)) as client:
+        with closing(server_store.connect(place.settings)) as client:
             client.create_collection(place.name, models.VectorParams(size=64, distance=models.Distance.COSINE))
     else:
         with place.write():

@@ -1,0 +1,219 @@
+"""Does a Qdrant cluster lose pictures while its nodes are killed? Exits with 1 on the first difference.
+
+    docker compose --file docker/compose.cluster.yaml up --detach --wait
+    python -m benchmarks.cluster http://127.0.0.1:6333 http://127.0.0.1:6343 http://127.0.0.1:6353
+
+Start the nodes first; each URL is the REST port of one. `--kill` and `--start` are the commands that end a node at once
+and start it again, with `{}` for its number, 1 for the first URL; by default those for docker/compose.cluster.yaml. For
+nodes that were started by hand: `--kill 'kill -9 $(cat node{}.pid)' --start './node.sh {}'`.
+
+Each node is killed twice while `ingest` writes: once it comes back after some seconds, once only when `ingest` has
+ended, `ingest --forget` has taken out other pictures, and `search` has answered. Then every picture of every replica of
+every shard is compared with an embedded collection for which the same commands ran: ids, payloads but for `indexed_at`,
+vectors within 1e-5; and every node is asked for the number of pictures.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import uuid4
+
+import click
+import numpy as np
+from PIL import Image
+
+from benchmarks.kill import Contents
+from benchmarks.replicas import ask, check_counts, check_replicas, replicas
+from benchmarks.results import machine, write_results
+from gallery.settings import Settings
+from gallery.stores import open_store
+
+COMPOSE = "docker compose --file docker/compose.cluster.yaml"
+WRITTEN_BEFORE_THE_KILL = 64
+SEARCH = ("-k", "20", "--paths", "--collection")
+MOST_SECONDS = 300
+"""For a node to come back, and for its replicas to be made whole."""
+
+
+@dataclass
+class Cluster:
+    """Nodes that can be killed and started."""
+
+    urls: list[str]
+    kill_command: str
+    start_command: str
+
+    def kill(self, number: int) -> None:
+        """End a node at once."""
+        self._run(self.kill_command, number)
+
+    def start(self, number: int) -> None:
+        """Start a node again."""
+        self._run(self.start_command, number)
+
+    def _run(self, command: str, number: int) -> None:
+        subprocess.run(command.replace("{}", str(number + 1)), shell=True, check=True, stdout=subprocess.DEVNULL)
+
+
+@dataclass
+class Place:
+    """A store in which the commands work."""
+
+    data: Path
+    encoder: Path
+    name: str
+    server: str | None = None
+
+    def run(self, command: str, *arguments: str) -> str:
+        """Run a command to its end; whatever fails ends the benchmark."""
+        words = [sys.executable, "-m", command, *arguments]
+        done = subprocess.run(words, env=self._environment(), capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(f"{command} {' '.join(arguments)} ended with {done.returncode}: {done.stderr}")
+        return done.stdout
+
+    def contents(self) -> Contents:
+        """Return what an embedded collection holds."""
+        with closing(open_store(Settings(data_dir=self.data)).open(self.name)) as collection:
+            return {each.id: (replace(each, indexed_at=""), vector) for each, vector in collection.scan()}
+
+    def ingest(self, folder: Path) -> None:
+        """Index the pictures below a folder."""
+        encoder = ("--encoder", str(self.encoder), "--precision", "float32")
+        self.run("ingest", str(folder), "--collection", self.name, *encoder)
+
+    def _environment(self) -> dict[str, str]:
+        ours = {key: value for key, value in os.environ.items() if key not in ("QDRANT_URL", "PUBLIC_URL")}
+        return ours | {"DATA_DIR": str(self.data)} | ({"QDRANT_URL": self.server} if self.server else {})
+
+
+@click.command()
+@click.argument("urls", nargs=3)
+@click.option("--kill", default=f"{COMPOSE} kill qdrant{{}}", show_default=True)
+@click.option("--start", default=f"{COMPOSE} start qdrant{{}}", show_default=True)
+@click.option("--encoder", type=click.Path(path_type=Path), help="A folder; by default a small CLIP of random weights.")
+@click.option("--pictures", default=1000, show_default=True, help="Indexed while a node is killed.")
+@click.option("--away", default=5.0, show_default=True, help="Seconds for which a node is away that comes back soon.")
+def main(urls: tuple[str, str, str], kill: str, start: str, encoder: Path | None, pictures: int, away: float) -> None:
+    """Kill each node in turn, and compare; write results/cluster.md and results/cluster.json."""
+    cluster = Cluster([url.rstrip("/") for url in urls], kill, start)
+    name = f"benchmark-{uuid4().hex[:8]}"
+    with tempfile.TemporaryDirectory() as temporary:
+        work = Path(temporary)
+        encoder = encoder or _small_clip(work)
+        truth = Place(work / "embedded", encoder, name)
+        tested = Place(work / "server", encoder, name, ",".join(cluster.urls))
+        try:
+            rows = _measure(cluster, truth, tested, _draw(work / "pictures", 7, pictures), away)
+        finally:
+            tested.run("ingest", "--drop", name, "--yes")
+    write_results("cluster", "A cluster whose nodes are killed while pictures are written", rows | machine("cluster"))
+
+
+def _small_clip(work: Path) -> Path:
+    from benchmarks.full_clip import save_full_clip  # torch
+
+    save_full_clip(work / "clip", small=True)
+    Place(work / "making", work, "").run(
+        "ingest", "--export-encoder", str(work / "clip"), "--to", str(work / "encoder")
+    )
+    return work / "encoder"
+
+
+def _draw(folder: Path, folders: int, count: int) -> list[Path]:
+    """Draw small pictures, no two the same."""
+    chance = np.random.default_rng(0)
+    for number in range(folders * count):
+        home = folder / f"{number // count}"
+        home.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(chance.integers(0, 256, (8, 8, 3), np.uint8)).resize((64, 64)).save(home / f"{number}.png")
+    return [folder / str(number) for number in range(folders)]
+
+
+def _measure(cluster: Cluster, truth: Place, tested: Place, folders: list[Path], away: float) -> dict[str, float | str]:
+    for place in (truth, tested):
+        place.ingest(folders[0])
+    copies = _compare(cluster, truth, tested)[1]
+    seconds = []
+    for number, folder in enumerate(folders[1:]):
+        node, comes_back = number % 3, number < 3
+        truth.ingest(folder)
+        with _killed_while_writing(cluster, node, tested, away if comes_back else None):
+            tested.ingest(folder)
+            if not comes_back:
+                _forget_and_search(truth, tested, [str(folders[0] / f"{number}{digit}.png") for digit in range(10)])
+        seconds.append(_compare(cluster, truth, tested)[0])
+        print(f"node {node + 1} was killed and is back; {seconds[-1]:.1f} s later every replica is as it should be")
+    return {
+        "nodes, each killed twice while pictures were written": len(cluster.urls),
+        "pictures": len(truth.contents()),
+        "replicas of each picture": copies,
+        "commands that failed, searches that differ": 0,
+        "pictures that a replica lacks, has besides or has differently": 0,
+        "seconds until a node that was started had caught up, median and most": (
+            f"{np.median(seconds):.1f} and {max(seconds):.1f}"
+        ),
+    }
+
+
+def _forget_and_search(truth: Place, tested: Place, files: list[str]) -> None:
+    for place in (truth, tested):
+        place.run("ingest", "--collection", truth.name, "--forget", *files, "--yes")
+    wanted, found = (place.run("search", "a picture", *SEARCH, truth.name) for place in (truth, tested))
+    if wanted != found:
+        sys.exit(f"with a node away, search finds\n{found}instead of\n{wanted}")
+
+
+@contextlib.contextmanager
+def _killed_while_writing(cluster: Cluster, node: int, tested: Place, back_after: float | None) -> Iterator[None]:
+    """Kill a node once others have got some more pictures; start it again after some seconds, or at the end."""
+    living = next(url for url in cluster.urls if url != cluster.urls[node])
+    before = _count(living, tested)
+    is_done = threading.Event()
+
+    def kill_and_start() -> None:
+        while _count(living, tested) < before + WRITTEN_BEFORE_THE_KILL and not is_done.is_set():
+            time.sleep(0.05)
+        if is_done.is_set():
+            sys.exit("everything was written before a node could be killed; give more --pictures")
+        cluster.kill(node)
+        if back_after is None:
+            is_done.wait()
+        else:
+            time.sleep(back_after)
+        cluster.start(node)
+
+    with ThreadPoolExecutor(1) as pool:
+        killing = pool.submit(kill_and_start)
+        try:
+            yield
+        finally:
+            is_done.set()
+        killing.result()
+
+
+def _count(node: str, tested: Place) -> int:
+    return int(ask(node, f"/collections/{tested.name}/points/count", {"exact": True})["count"])
+
+
+def _compare(cluster: Cluster, truth: Place, tested: Place) -> tuple[float, int]:
+    """Compare every replica with the truth; return after how many seconds all were whole, and how many there are."""
+    started = time.monotonic()
+    found = replicas(cluster.urls, tested.name, MOST_SECONDS)
+    seconds = time.monotonic() - started
+    wanted = truth.contents()
+    check_counts(cluster.urls, tested.name, len(wanted))
+    return seconds, check_replicas(wanted, found)
+
+
+if __name__ == "__main__":
+    main()

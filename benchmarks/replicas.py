@@ -1,0 +1,115 @@
+"""What each replica of each shard of a Qdrant cluster holds, read from the node that has it.
+
+A search asks one replica, so what another one lacks stays unseen. This asks every node for its own shards over REST.
+"""
+
+import json
+import os
+import sys
+import time
+import urllib.request
+from collections import defaultdict
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from benchmarks.kill import Contents, difference
+from gallery.stores.payload import to_record
+
+Shards = dict[int, dict[str, Contents]]
+"""What each node holds of each shard."""
+_PAGE = 500
+
+
+class _Unsettled(Exception):
+    """A node is away, or its replicas are being made whole."""
+
+
+def ask(node: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - whatever the server says
+    """Return what a node answers.
+
+    Raises:
+        OSError: It does not, or says no.
+    """
+    headers = {"Content-Type": "application/json", "api-key": os.environ.get("QDRANT_API_KEY", "")}
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(urllib.request.Request(node + path, data, headers), timeout=30) as answer:
+        return json.load(answer)["result"]
+
+
+def replicas(nodes: list[str], name: str, seconds: float) -> Shards:
+    """Return what every replica of a collection holds, once all are active; exit with 1 if that takes longer."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            _check_active(nodes, name)
+            return _read(nodes, name)
+        except _Unsettled as error:
+            if time.monotonic() > deadline:
+                sys.exit(f"after {seconds:.0f} s the replicas are not whole: {error}")
+            time.sleep(0.5)
+
+
+def check_counts(nodes: list[str], name: str, wanted: int) -> None:
+    """Exit with 1 unless every node counts as many pictures."""
+    for node in nodes:
+        for _ in range(5):  # each time another replica may answer
+            found = ask(node, f"/collections/{name}/points/count", {"exact": True})["count"]
+            if found != wanted:
+                sys.exit(f"{node} counts {found} pictures instead of {wanted}")
+
+
+def check_replicas(wanted: Contents, shards: Shards) -> int:
+    """Return how many replicas each shard has; exit with 1 if they differ, or are not what is wanted together."""
+    together: Contents = {}
+    for shard, of_node in shards.items():
+        first, *others = of_node.values()
+        for other in others:
+            if first.keys() != other.keys():
+                sys.exit(f"replicas of shard {shard} differ in {len(first.keys() ^ other.keys())} pictures")
+            if differs := difference(first, other):
+                sys.exit(f"replicas of shard {shard}: {differs}")
+        together |= first
+    if differs := difference(wanted, together):
+        sys.exit(differs)
+    numbers = {len(of_node) for of_node in shards.values()}
+    if len(numbers) != 1:
+        sys.exit(f"shards have {sorted(numbers)} replicas")
+    return numbers.pop()
+
+
+def _check_active(nodes: list[str], name: str) -> None:
+    for node in nodes:
+        try:
+            state = ask(node, f"/collections/{name}/cluster")
+        except OSError as error:
+            raise _Unsettled(f"{node}: {error}") from error
+        away = [shard for shard in [*state["local_shards"], *state["remote_shards"]] if shard["state"] != "Active"]
+        if away or state["shard_transfers"]:
+            raise _Unsettled(f"{node} sees {len(away)} replicas that are not active")
+
+
+def _read(nodes: list[str], name: str) -> Shards:
+    found: Shards = defaultdict(dict)
+    for node in nodes:
+        for shard in ask(node, f"/collections/{name}/cluster")["local_shards"]:
+            found[shard["shard_id"]][node] = _points(node, f"/collections/{name}/shards/{shard['shard_id']}")
+    return found
+
+
+def _points(node: str, shard: str) -> Contents:
+    found: Contents = {}
+    wanted: dict[str, Any] = {"limit": _PAGE, "with_payload": True, "with_vector": [""]}
+    while True:
+        page = ask(node, f"{shard}/points/scroll", wanted)
+        for point in page["points"]:
+            record = replace(to_record(point["id"], point["payload"]), indexed_at="")
+            found[point["id"]] = record, np.asarray(_dense(point["vector"]), np.float32)
+        if page["next_page_offset"] is None:
+            return found
+        wanted["offset"] = page["next_page_offset"]
+
+
+def _dense(vector: Any) -> Any:  # noqa: ANN401 - as the server has it
+    return vector[""] if isinstance(vector, dict) else vector
