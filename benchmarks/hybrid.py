@@ -22,11 +22,9 @@ from eval.measures import estimates
 from gallery.judged.dataset import read_practicum
 from gallery.judged.trec import topics_of
 from gallery.settings import Settings
-from gallery.stores import Filter
 from search.engine import SearchEngine
 from search.query import quoted
 from search.request import Request
-from search.words import Words
 
 INDEXED = ("#0", "#1")
 DEPTHS = (1, 5, 10)
@@ -48,10 +46,9 @@ def main(data: Path, encoder: str) -> None:
         environment = os.environ | {"DATA_DIR": str(work / "data")}
         subprocess.run([*command, "--captions", str(work / "captions.csv")], env=environment, check=True)
         with SearchEngine.open(Settings(data_dir=work / "data")) as engine:
-            words = Words(engine.collection, None)
             systems: dict[str, Callable[[str], list[str]]] = {
                 "vectors alone": lambda text: [hit.image.path for hit in engine.search(text, max(DEPTHS))],
-                "words alone (BM25)": lambda text: [h.image.path for h in words.search(text, max(DEPTHS), Filter())],
+                "words alone (BM25)": lambda text: _by_words(engine, text),
                 "fused": lambda text: _fused(engine, text),
             }
             asked = {name: [find(topic.text) for topic in topics] for name, find in systems.items()}
@@ -70,6 +67,10 @@ def main(data: Path, encoder: str) -> None:
         "interval": "95 %, bootstrap over photos",
     }
     write_results("hybrid", "Words and vectors", rows | machine("hybrid"))
+
+
+def _by_words(engine: SearchEngine, text: str) -> list[str]:
+    return [hit.image.path for hit in engine.collection.by_words(text, max(DEPTHS))]
 
 
 def _fused(engine: SearchEngine, text: str) -> list[str]:

@@ -24,7 +24,6 @@ from search.request import Request
 from search.strict import least_score
 from search.terms import Likeness, Vector, combine, likeness, meaning_of
 from search.towers import Towers
-from search.words import Words
 
 _NO_STRICT = (
     "strict had no effect: nothing measured here tells answers from the rest for this encoder; "
@@ -80,7 +79,6 @@ class SearchEngine:
         self.state: str | None = None
         self._load_seconds = 0.0
         self._settings = settings
-        self._words = Words(collection, settings)
         self._known: dict[str, Vector] = {}
 
     @classmethod
@@ -153,7 +151,7 @@ class SearchEngine:
         bounds = [bound for bound in (request.min_score, least if request.strict else None) if bound is not None]
         bound = max(bounds, default=None)
         hybrid = request.hybrid and vector is not None
-        rank = ranking(self.collection, self._words, request, vector, where, bound)
+        rank = ranking(self.collection, request, vector, where, bound)
         # Of the best in the order of their dates there is no next one.
         ahead = 0 if request.sort == "date" and vector is not None and bound is None else 1
         hits, groups = page(rank, request, ahead, bounded=bound is not None, fused=DEPTH if hybrid else 0)

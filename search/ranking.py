@@ -5,10 +5,9 @@ from collections.abc import Callable
 from gallery.records import Hit
 from gallery.stores import Filter, ImageCollection, Where, moment
 from search.grouping import Group, best_file_first, completed, filled, grouped
-from search.hybrid import DEPTH, fuse
+from search.hybrid import DEPTH, fuse, with_words
 from search.request import Request
 from search.terms import Vector
-from search.words import Words
 
 Rank = Callable[[int, Filter], list[Hit]]
 """Returns at most so many hits that a filter lets through, in order; fewer only where there are no more."""
@@ -19,7 +18,6 @@ MOST_OF_ONE_SCORE = 20_000
 
 def ranking(
     collection: ImageCollection,
-    words: Words,
     request: Request,
     vector: Vector | None,
     where: Filter,
@@ -33,7 +31,7 @@ def ranking(
         if vector is None:
             return [Hit(record, 0.0) for record in collection.newest(count, where=where & also)]
         if request.hybrid:
-            return fused(collection, words, vector, text, count, where=where, min_score=min_score)
+            return fused(collection, vector, text, count, where=where, min_score=min_score)
         return nearest(collection, vector, count, where=where & also, min_score=min_score, exact=request.exact)
 
     return rank
@@ -94,7 +92,6 @@ def nearest(
 
 def fused(
     collection: ImageCollection,
-    words: Words,
     vector: Vector,
     text: str,
     count: int,
@@ -105,12 +102,7 @@ def fused(
     """Return the pictures nearest to a vector and those with the words of a text, fused by reciprocal rank."""
     depth = max(count, DEPTH)
     near = nearest(collection, vector, depth, where=where, min_score=min_score)
-    said = words.search(text, depth, where)
-    if min_score is not None and said:
-        among = Filter(within=tuple(hit.image.id for hit in said))
-        enough = collection.nearest(vector, len(said), where=among, min_score=min_score, exact=True)
-        ids = {hit.image.id for hit in enough}
-        said = [hit for hit in said if hit.image.id in ids]
+    said = with_words(collection, text, depth, where, vector, min_score)
     return fuse([near, said], count)
 
 
