@@ -19,7 +19,7 @@ from search.contents import Contents
 from search.filtering import lower
 from search.hybrid import DEPTH
 from search.query import Query, clean_text
-from search.ranking import nearest, page, ranking
+from search.ranking import nearest, page, ranking, with_reasons
 from search.request import Request
 from search.strict import least_score
 from search.terms import Likeness, Vector, combine, likeness, meaning_of
@@ -158,6 +158,8 @@ class SearchEngine:
         if one_text and not hybrid:
             hits = self.with_probabilities(hits)
             groups = tuple(replace(group, hits=tuple(self.with_probabilities(group.hits))) for group in groups)
+        if request.why:
+            hits = with_reasons(self.collection, hits[: request.limit], request, vector) + hits[request.limit :]
         tokens = max((self.towers.texts.count_tokens(term.text) for term in query.terms if not term.like), default=0)
         told = replace(self._blank(request), tokens=tokens, text_limit=self.towers.texts.text_limit)
         return replace(

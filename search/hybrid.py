@@ -1,7 +1,7 @@
 """Words and vectors together: BM25 over captions and names, fused with the cosines by reciprocal rank.
 
 Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning Methods",
-SIGIR 2009: a picture gets 1 / (60 + rank) from each ranking that has it.
+SIGIR 2009: a picture gets 1 / (60 + rank) from each ranking that has it, times the weight of that ranking.
 """
 
 from collections.abc import Sequence
@@ -17,13 +17,13 @@ DEPTH = 1000
 """Hits of each ranking that are fused."""
 
 
-def fuse(rankings: Sequence[Sequence[Hit]], limit: int) -> list[Hit]:
-    """Fuse rankings by reciprocal rank; the score of a hit is the sum of its parts."""
+def fuse(near: Sequence[Hit], said: Sequence[Hit], word_weight: float, limit: int) -> list[Hit]:
+    """Fuse rankings by vector and by words; the score of a hit is the sum of its parts, twice their weighted mean."""
     images, scores = {}, dict[str, float]()
-    for ranking in rankings:
+    for ranking, weight in ((near, 2 * (1 - word_weight)), (said, 2 * word_weight)):
         for rank, hit in enumerate(ranking, 1):
             images[hit.image.id] = hit.image
-            scores[hit.image.id] = scores.get(hit.image.id, 0) + 1 / (RANK_CONSTANT + rank)
+            scores[hit.image.id] = scores.get(hit.image.id, 0) + weight / (RANK_CONSTANT + rank)
     return best_first(Hit(image, scores[id]) for id, image in images.items())[:limit]
 
 

@@ -1,6 +1,7 @@
 """The ranking that an answer is cut from: by vector, by date, or by vector and words together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from gallery.records import Hit
 from gallery.stores import Filter, ImageCollection, Where, moment
@@ -24,14 +25,12 @@ def ranking(
     min_score: float | None,
 ) -> Rank:
     """Return the ranking that a request asks for; without a vector the newest pictures come first."""
-    terms = request.query.terms
-    text = " ".join(term.text for term in terms if term.weight > 0 and not term.like)
 
     def rank(count: int, also: Filter) -> list[Hit]:
         if vector is None:
             return [Hit(record, 0.0) for record in collection.newest(count, where=where & also)]
         if request.hybrid:
-            return fused(collection, vector, text, count, where=where, min_score=min_score)
+            return fused(collection, vector, request, count, where=where, min_score=min_score)
         return nearest(collection, vector, count, where=where & also, min_score=min_score, exact=request.exact)
 
     return rank
@@ -93,17 +92,38 @@ def nearest(
 def fused(
     collection: ImageCollection,
     vector: Vector,
-    text: str,
+    request: Request,
     count: int,
     *,
     where: Filter,
     min_score: float | None,
 ) -> list[Hit]:
-    """Return the pictures nearest to a vector and those with the words of a text, fused by reciprocal rank."""
+    """Return the pictures nearest to a vector and those with the words of a line, fused by reciprocal rank."""
     depth = max(count, DEPTH)
     near = nearest(collection, vector, depth, where=where, min_score=min_score)
-    said = with_words(collection, text, depth, where, vector, min_score)
-    return fuse([near, said], count)
+    said = with_words(collection, words_in(request), depth, where, vector, min_score)
+    return fuse(near, said, request.word_weight, count)
+
+
+def words_in(request: Request) -> str:
+    """Return the texts that a line asks for more of."""
+    return " ".join(term.text for term in request.query.terms if term.weight > 0 and not term.like)
+
+
+def with_reasons(
+    collection: ImageCollection, hits: Sequence[Hit], request: Request, vector: Vector | None
+) -> list[Hit]:
+    """Return hits with why they were found: the cosine with the query, and the words that they share with it."""
+    from gallery.stores.words import shared_words  # whose tokenizer other searches do without
+
+    text = words_in(request)
+    vectors = {} if vector is None else collection.vectors([hit.image.id for hit in hits])
+    found = []
+    for hit in hits:
+        there = vectors.get(hit.image.id)
+        cosine = None if vector is None or there is None else float(there @ vector)
+        found.append(replace(hit, cosine=cosine, words=tuple(shared_words(text, hit.image))))
+    return found
 
 
 def _newest_first(hit: Hit) -> tuple[float, str]:

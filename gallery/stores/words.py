@@ -37,6 +37,12 @@ def weights_of_query(text: str) -> Weights:
     return _weights(_model().embed_query(_plain([text])))
 
 
+def shared_words(text: str, record: ImageRecord) -> list[str]:
+    """Return the words of a text that a picture has as well, as the text writes them."""
+    there = set(weights_of(record)[0])
+    return [word for word in dict.fromkeys(text.split()) if there & set(weights_of_query(word)[0])]
+
+
 def _names(path: str) -> Iterable[str]:
     pure = PurePath(path)
     return [*pure.parts[1:-1], pure.stem]
