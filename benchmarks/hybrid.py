@@ -3,7 +3,8 @@
     python -m benchmarks.hybrid DATA [--encoder NAME]
 
 DATA is laid out as `gallery.judged.dataset.read_practicum` has it. Two captions of each test photo are indexed, and
-the others are the queries; once more, photos have no caption and a file name of four words. Writes results/hybrid.md and results/hybrid.json.
+the others are the queries; once more, photos have no caption and a file name of four words. Writes results/hybrid.md
+and results/hybrid.json.
 """
 
 import csv
