@@ -81,11 +81,15 @@ class Hit:
     Attributes:
         score: The cosine of the two vectors, or what another system ranks by; higher is better.
         probability: How probable it is that text and picture match, 0 to 1; only where that was calibrated.
+        cosine: Of the query's vector and the picture's; only where reasons were asked for.
+        words: The words of the query that the picture has; only where reasons were asked for.
     """
 
     image: ImageRecord
     score: float
     probability: float | None = None
+    cosine: float | None = None
+    words: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

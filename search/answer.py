@@ -22,6 +22,8 @@ class AnswerHit:
         width: Pixels of the upright picture.
         date: When it was taken, else the oldest change of its files.
         size: Bytes of the file.
+        cosine: Of the query and the picture, to six digits; null unless it was asked why.
+        words: The words of the query that the picture has; null unless it was asked why.
     """
 
     rank: int
@@ -40,6 +42,8 @@ class AnswerHit:
     sha256: str
     size: int
     indexed_at: str
+    cosine: float | None = None
+    words: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,8 @@ def _answer_hit(rank: int, hit: Hit, *, scored: bool) -> AnswerHit:
         sha256=image.sha256,
         size=image.files[0].size,
         indexed_at=image.indexed_at,
+        cosine=None if hit.cosine is None else round(hit.cosine, 6),
+        words=None if hit.words is None else list(hit.words),
     )
 
 

@@ -35,6 +35,14 @@ class _Command(click.Command):
     help="Put hits together; -k counts groups. Of near-duplicates the best file is shown.",
 )
 @click.option("--hybrid", is_flag=True, help="Rank by the words of captions and file names as well.")
+@click.option(
+    "--word-weight",
+    default=0.7,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Of --hybrid: what words count for.",
+)
+@click.option("--why", is_flag=True, help="Say why each picture was found: its cosine, and the words it shares.")
 @click.option("--exact", is_flag=True, help="Compare with every vector, also where an index is faster.")
 @click.option("--text-encoder", metavar="NAME", help="Another text tower of the same space, e.g. a multilingual one.")
 @click.option("--explain", is_flag=True, help="Say on stderr how the line was understood.")

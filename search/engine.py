@@ -19,12 +19,11 @@ from search.contents import Contents
 from search.filtering import lower
 from search.hybrid import DEPTH
 from search.query import Query, clean_text
-from search.ranking import nearest, page, ranking
+from search.ranking import nearest, page, ranking, with_reasons
 from search.request import Request
 from search.strict import least_score
 from search.terms import Likeness, Vector, combine, likeness, meaning_of
 from search.towers import Towers
-from search.words import Words
 
 _NO_STRICT = (
     "strict had no effect: nothing measured here tells answers from the rest for this encoder; "
@@ -80,7 +79,6 @@ class SearchEngine:
         self.state: str | None = None
         self._load_seconds = 0.0
         self._settings = settings
-        self._words = Words(collection, settings)
         self._known: dict[str, Vector] = {}
 
     @classmethod
@@ -153,13 +151,15 @@ class SearchEngine:
         bounds = [bound for bound in (request.min_score, least if request.strict else None) if bound is not None]
         bound = max(bounds, default=None)
         hybrid = request.hybrid and vector is not None
-        rank = ranking(self.collection, self._words, request, vector, where, bound)
+        rank = ranking(self.collection, request, vector, where, bound)
         # Of the best in the order of their dates there is no next one.
         ahead = 0 if request.sort == "date" and vector is not None and bound is None else 1
         hits, groups = page(rank, request, ahead, bounded=bound is not None, fused=DEPTH if hybrid else 0)
         if one_text and not hybrid:
             hits = self.with_probabilities(hits)
             groups = tuple(replace(group, hits=tuple(self.with_probabilities(group.hits))) for group in groups)
+        if request.why:
+            hits = with_reasons(self.collection, hits[: request.limit], request, vector) + hits[request.limit :]
         tokens = max((self.towers.texts.count_tokens(term.text) for term in query.terms if not term.like), default=0)
         told = replace(self._blank(request), tokens=tokens, text_limit=self.towers.texts.text_limit)
         return replace(

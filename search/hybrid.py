@@ -1,114 +1,57 @@
-"""Words and vectors together: BM25 over captions and file names, fused with the cosines by reciprocal rank.
+"""Words and vectors together: BM25 over captions and names, fused with the cosines by reciprocal rank.
 
 Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning Methods",
-SIGIR 2009: a picture gets 1 / (60 + rank) from each ranking that has it.
+SIGIR 2009: a picture gets 1 / (60 + rank) from each ranking that has it, times the weight of that ranking.
 """
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import version
-from pathlib import Path, PurePath
+from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
-from gallery.records import Hit, ImageRecord
+from gallery.errors import BadInput
+from gallery.records import Hit
+from gallery.stores import Filter, ImageCollection
 from gallery.stores.common import best_first
+from search.terms import Vector
 
 RANK_CONSTANT = 60
 DEPTH = 1000
 """Hits of each ranking that are fused."""
-_FORMAT = 1
-"""Of a kept index: to be raised with every change of its files, of `words_of` or of `split`."""
-_IDS = "ids.npy"
 
 
-class LexicalIndex:
-    """BM25 over what is said of pictures in words."""
-
-    def __init__(self, records: Iterable[ImageRecord]) -> None:
-        """Read the words of pictures, which come in the order of their ids."""
-        import bm25s
-
-        documents, ids = [], []
-        for record in records:
-            documents.append(words_of(record))
-            ids.append(record.id.encode("ascii"))
-        self._ids: NDArray[np.bytes_] = np.array(ids, "S36")
-        self._bm25 = bm25s.BM25()
-        self._words: Mapping[str, int] = {}
-        if any(documents):
-            self._bm25.index(documents, show_progress=False)
-            self._words = self._bm25.vocab_dict
-
-    @classmethod
-    def load(cls, folder: Path) -> "LexicalIndex":
-        """Read what `save` wrote; the operating system reads of it what is needed.
-
-        Raises:
-            OSError, ValueError: There is none, or a damaged one.
-        """
-        import bm25s
-
-        index = cls.__new__(cls)
-        try:
-            index._ids = np.load(folder / _IDS, mmap_mode="r", allow_pickle=False)
-            index._bm25 = bm25s.BM25.load(folder, mmap=True, show_progress=False)
-        except (EOFError, KeyError, TypeError, AttributeError) as error:  # its parameters and words may be any JSON
-            raise ValueError(f"no index of words: {error}") from error
-        if index._bm25.scores["num_docs"] != len(index._ids):
-            raise ValueError("the index is of another number of pictures")
-        index._words = index._bm25.vocab_dict
-        return index
-
-    def save(self, folder: Path) -> None:
-        """Write it to a folder that is there; one without a word cannot be kept.
-
-        Raises:
-            OSError, ValueError: It cannot be written.
-        """
-        if not self._words:
-            raise ValueError("there is no word in it")
-        np.save(folder / _IDS, self._ids)
-        self._bm25.save(folder, show_progress=False)
-
-    def ranked(self, text: str) -> dict[str, float]:
-        """Return the ids of the pictures that share words with a text and their scores, best first, ties by id."""
-        known = [word for word in split(text) if word in self._words]
-        if not known:
-            return {}
-        scores = np.asarray(self._bm25.get_scores(known), float)
-        order = np.argsort(-scores, kind="stable")
-        order = order[: np.count_nonzero(scores > 0)]
-        return dict(zip(self._ids[order].astype(str).tolist(), scores[order].tolist(), strict=True))
-
-
-def index_format() -> str:
-    """Return what a kept index has to agree in to be read: what makes its files and its words."""
-    return f"format {_FORMAT}, bm25s {version('bm25s')}"
-
-
-def fuse(rankings: Sequence[Sequence[Hit]], limit: int) -> list[Hit]:
-    """Fuse rankings by reciprocal rank; the score of a hit is the sum of its parts."""
+def fuse(near: Sequence[Hit], said: Sequence[Hit], word_weight: float, limit: int) -> list[Hit]:
+    """Fuse rankings by vector and by words; the score of a hit is the sum of its parts, twice their weighted mean."""
     images, scores = {}, dict[str, float]()
-    for ranking in rankings:
+    for ranking, weight in ((near, 2 * (1 - word_weight)), (said, 2 * word_weight)):
         for rank, hit in enumerate(ranking, 1):
             images[hit.image.id] = hit.image
-            scores[hit.image.id] = scores.get(hit.image.id, 0) + 1 / (RANK_CONSTANT + rank)
+            scores[hit.image.id] = scores.get(hit.image.id, 0) + weight / (RANK_CONSTANT + rank)
     return best_first(Hit(image, scores[id]) for id, image in images.items())[:limit]
 
 
-def words_of(record: ImageRecord) -> list[str]:
-    """Return the words of a picture's captions and of the names of its files."""
-    names = [PurePath(file.path).stem for file in record.files]
-    return split(" ".join([*record.captions, *names]))
+def with_words(
+    collection: ImageCollection, text: str, depth: int, where: Filter, vector: Vector, min_score: float | None
+) -> list[Hit]:
+    """Return the pictures with the words of a text, best first, at most `depth`.
 
+    Args:
+        collection: What is searched.
+        text: The words.
+        depth: The most hits.
+        where: Filters.
+        vector: Unit vector of the query, shape `(dimension,)`, for the least cosine.
+        min_score: The least cosine of a hit.
 
-def split(text: str) -> list[str]:
-    """Return the words of a text, without case and without the plural's s.
-
-    >>> split("Two dogs, one_cat; IMG_2041")
-    ['two', 'dog', 'one', 'cat', 'img', '2041']
+    Raises:
+        BadInput: The collection was made before words were kept in it.
     """
-    words = re.findall(r"[^\W_]+", text.casefold())
-    return [word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word for word in words]
+    if not collection.has_words:
+        raise BadInput(
+            f"collection {collection.name} has no index of words yet; make one, without encoding anything again: "
+            f"ingest --refresh --collection {collection.name}"
+        )
+    said = collection.by_words(text, depth, where=where)
+    if min_score is None or not said:
+        return said
+    among = Filter(within=tuple(hit.image.id for hit in said))
+    near = collection.nearest(vector, len(said), where=among, min_score=min_score, exact=True)
+    enough = {hit.image.id for hit in near}
+    return [hit for hit in said if hit.image.id in enough]

@@ -1,16 +1,15 @@
 """The ranking that an answer is cut from: by vector, by date, or by vector and words together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from gallery.records import Hit
 from gallery.stores import Filter, ImageCollection, Where, moment
 from search.grouping import Group, best_file_first, completed, filled, grouped
-from search.hybrid import DEPTH, fuse
+from search.hybrid import DEPTH, fuse, with_words
 from search.places import present_first
 from search.request import Request
 from search.terms import Vector
-from search.words import Words
 
 Rank = Callable[[int, Filter], list[Hit]]
 """Returns at most so many hits that a filter lets through, in order; fewer only where there are no more."""
@@ -21,7 +20,6 @@ MOST_OF_ONE_SCORE = 20_000
 
 def ranking(
     collection: ImageCollection,
-    words: Words,
     request: Request,
     vector: Vector | None,
     where: Filter,
@@ -31,8 +29,6 @@ def ranking(
 
     Of the places of a picture, those at which there is a file come first.
     """
-    terms = request.query.terms
-    text = " ".join(term.text for term in terms if term.weight > 0 and not term.like)
 
     def rank(count: int, also: Filter) -> list[Hit]:
         return [replace(hit, image=present_first(hit.image)) for hit in ranked(count, also)]
@@ -41,7 +37,7 @@ def ranking(
         if vector is None:
             return [Hit(record, 0.0) for record in collection.newest(count, where=where & also)]
         if request.hybrid:
-            return fused(collection, words, vector, text, count, where=where, min_score=min_score)
+            return fused(collection, vector, request, count, where=where, min_score=min_score)
         return nearest(collection, vector, count, where=where & also, min_score=min_score, exact=request.exact)
 
     return rank
@@ -102,24 +98,39 @@ def nearest(
 
 def fused(
     collection: ImageCollection,
-    words: Words,
     vector: Vector,
-    text: str,
+    request: Request,
     count: int,
     *,
     where: Filter,
     min_score: float | None,
 ) -> list[Hit]:
-    """Return the pictures nearest to a vector and those with the words of a text, fused by reciprocal rank."""
+    """Return the pictures nearest to a vector and those with the words of a line, fused by reciprocal rank."""
     depth = max(count, DEPTH)
     near = nearest(collection, vector, depth, where=where, min_score=min_score)
-    said = words.search(text, depth, where)
-    if min_score is not None and said:
-        among = Filter(within=tuple(hit.image.id for hit in said))
-        enough = collection.nearest(vector, len(said), where=among, min_score=min_score, exact=True)
-        ids = {hit.image.id for hit in enough}
-        said = [hit for hit in said if hit.image.id in ids]
-    return fuse([near, said], count)
+    said = with_words(collection, words_in(request), depth, where, vector, min_score)
+    return fuse(near, said, request.word_weight, count)
+
+
+def words_in(request: Request) -> str:
+    """Return the texts that a line asks for more of."""
+    return " ".join(term.text for term in request.query.terms if term.weight > 0 and not term.like)
+
+
+def with_reasons(
+    collection: ImageCollection, hits: Sequence[Hit], request: Request, vector: Vector | None
+) -> list[Hit]:
+    """Return hits with why they were found: the cosine with the query, and the words that they share with it."""
+    from gallery.stores.words import shared_words  # whose tokenizer other searches do without
+
+    text = words_in(request)
+    vectors = {} if vector is None else collection.vectors([hit.image.id for hit in hits])
+    found = []
+    for hit in hits:
+        there = vectors.get(hit.image.id)
+        cosine = None if vector is None or there is None else float(there @ vector)
+        found.append(replace(hit, cosine=cosine, words=tuple(shared_words(text, hit.image))))
+    return found
 
 
 def _newest_first(hit: Hit) -> tuple[float, str]:

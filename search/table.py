@@ -29,10 +29,22 @@ def format_table(answer: Answer, *, by_date: bool = False) -> str:
             for place, member in enumerate(group.hits if group and not near else [hit]):
                 line = Text(_worth(member, by_date=by_date, matched=matched, ranked=not place))
                 line.append(printable(shown_path(member.path)), f"link {Path(member.path).as_uri()}")
+                if reason := why(member):
+                    line.append(f"  {reason}", "dim")
                 if group and near and len(group.hits) > 1:
                     line.append(f"  +{len(group.hits) - 1} alike", "dim")
                 console.print(line, soft_wrap=True)
     return captured.get()
+
+
+def why(hit: AnswerHit) -> str:
+    """Return why a picture was found, where that was asked for.
+
+    >>> why(AnswerHit(1, .03, None, "/a", "", [], 1, 1, "", None, None, "", [], "", 1, "", cosine=.271, words=["dog"]))
+    'cosine 0.271; words: dog'
+    """
+    parts = [] if hit.cosine is None else [f"cosine {hit.cosine:.3f}"]
+    return "; ".join([*parts, f"words: {', '.join(map(printable, hit.words))}"] if hit.words else parts)
 
 
 def summary(answer: Answer) -> str:

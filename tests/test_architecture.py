@@ -23,7 +23,7 @@ EXPORT = "gallery/encoders/export/"
 HOMES = {
     "qdrant_client": {"gallery/stores/server/"},
     "grpc": {"gallery/stores/server/connection.py"},
-    "qdrant_edge": {"gallery/stores/embedded/"},
+    "qdrant_edge": {"gallery/stores/embedded/", "gallery/stores/words.py"},
     "click": {"ingest/cli.py", "search/cli.py", "eval/cli.py", "baseline/cli.py"},
     "torch": {
         EXPORT,
@@ -55,7 +55,6 @@ HOMES = {
     "prometheus_client": {"search/web/metrics.py"},
     "onnxruntime": {"gallery/encoders/"},
     "tokenizers": {"gallery/encoders/"},
-    "bm25s": {"search/hybrid.py"},
     "sqlite3": {"gallery/stores/journal.py"},
     "tifffile": {"gallery/pictures/tiff.py"},
     "rawpy": {"gallery/pictures/raw.py"},

@@ -1,6 +1,8 @@
 """What both stores do alike: checks of what is written, and orders that do not depend on the engine's."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,15 @@ from gallery.errors import BadInput, EncoderError
 from gallery.records import Hit, ImageRecord
 from gallery.stores.filters import Filter, Where, as_filter
 from gallery.stores.payload import COUNTED_KEYS, moment
+
+T = TypeVar("T")
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield the items in lists of `size`; the last one may be shorter."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
 
 
 def check_vectors(vectors: NDArray[np.float32], count: int, dimension: int) -> None:

@@ -22,11 +22,13 @@ class ImageCollection(Protocol):
 
     Attributes:
         generation: Changes whenever an ingest has changed the collection; None where nobody can tell.
+        has_words: Whether words can be searched; not in a collection that an earlier version wrote last.
     """
 
     name: str
     spec: Spec
     generation: str | None
+    has_words: bool
 
     def nearest(
         self,
@@ -40,6 +42,13 @@ class ImageCollection(Protocol):
         """Return the pictures whose vectors have the highest cosine with `vector`, shape `(dimension,)`.
 
         Best first, ties by id; fewer than `limit` only where no more match. `exact` compares with every vector.
+        """
+        ...
+
+    def by_words(self, text: str, limit: int, *, where: Where | None = None) -> list[Hit]:
+        """Return the pictures that share words with a text, by BM25, see `gallery.stores.words`.
+
+        Best first, ties by id; fewer than `limit` only where no more match. Only where the collection `has_words`.
         """
         ...
 
@@ -153,7 +162,7 @@ class Editor(Protocol):
         ...
 
     def update(self, records: Sequence[ImageRecord]) -> None:
-        """Replace the payload of pictures that are there, leaving their vectors."""
+        """Replace the payload and the words of pictures that are there, leaving their dense vectors."""
         ...
 
     def delete(self, ids: Sequence[str]) -> None:

@@ -5,9 +5,8 @@ A copy that was stopped goes on where it was. At the end the copy is opened as a
 
 import contextlib
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from gallery.errors import BadInput, CollectionError
 from gallery.records import ImageRecord
 from gallery.settings import Settings
 from gallery.stores import open_store
+from gallery.stores.common import batched
 from gallery.stores.contract import Editor, ImageCollection, Store
 from gallery.stores.journal import Entry
 
@@ -119,7 +119,7 @@ def _copy(
     """Write what the target lacks, and return a sample of all there is, each picture as probable as any other."""
     chance = random.Random(0)  # noqa: S311 - no secret; the same sample each time
     sample: list[Picture] = []
-    for pictures in _batches(source.scan()):
+    for pictures in batched(source.scan(), _BATCH):
         ids = [record.id for record, _ in pictures]
         there = target.points.get(ids)
         new = [(record, vector) for record, vector in pictures if there.get(record.id) != record]
@@ -142,11 +142,6 @@ def _copy(
     return sample
 
 
-def _batches(pictures: Iterator[Picture]) -> Iterator[Sequence[Picture]]:
-    while batch := list(islice(pictures, _BATCH)):
-        yield batch
-
-
 def _compare(copy: ImageCollection, sample: Sequence[Picture], report: CopyReport) -> None:
     """Raise `CollectionError` if the copy lacks pictures, or some of the sample are not as they were."""
     there = copy.count()
@@ -155,7 +150,7 @@ def _compare(copy: ImageCollection, sample: Sequence[Picture], report: CopyRepor
             f"the copy {copy.name} has {there} of {report.pictures} pictures; run the same command again"
         )
     report.others = there - report.pictures
-    for pictures in _batches(iter(sample)):
+    for pictures in batched(sample, _BATCH):
         ids = [record.id for record, _ in pictures]
         records, vectors = copy.get(ids), copy.vectors(ids)
         for record, vector in pictures:

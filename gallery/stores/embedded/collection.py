@@ -20,15 +20,18 @@ from gallery.errors import CollectionError, Damaged
 from gallery.records import Hit, ImageRecord
 from gallery.spec import Spec
 from gallery.stores.common import best_first, check_facet, newest_first
-from gallery.stores.embedded.engine import damaged, engine_errors, load_shard
+from gallery.stores.embedded.engine import SHARD, damaged, engine_errors, load_shard
 from gallery.stores.embedded.generations import published, published_state
 from gallery.stores.embedded.seal import DAMAGE, check_seal
 from gallery.stores.embedded.tuning import search_params
 from gallery.stores.filters import Condition, Filter, Where, as_filter
 from gallery.stores.payload import INDEXED_KEYS, public_url_of, to_record
+from gallery.stores.words import WORDS, weights_of_query
 
 _OPEN_ATTEMPTS = 20
 _PAGE = 500
+_DENSE = [""]
+"""The names of the vectors that are read: the dense one has none."""
 SPEC, JOURNAL = "spec.json", "journal.sqlite"
 
 
@@ -72,6 +75,7 @@ def open_generation(generation: Path, state: str | None = None, *, everything: b
     name = generation.parent.name
     points = check_whole(generation, everything=everything)
     collection = EmbeddedCollection(name, read_spec(generation), load_shard(generation), state, generation.parent)
+    collection.has_words = WORDS in sparse_vectors(generation)
     found = collection.count()
     if points is not None and found != points:
         collection.close()
@@ -95,6 +99,7 @@ class EmbeddedCollection:
         self.spec = spec
         self.generation = generation
         self.shard = shard
+        self.has_words = True
         self._folder = folder
 
     def nearest(
@@ -106,13 +111,22 @@ class EmbeddedCollection:
         min_score: float | None = None,
         exact: bool = False,
     ) -> list[Hit]:
+        return self._ranked(q.Query.Nearest(vector.tolist()), limit, where, min_score, search_params(exact=exact))
+
+    def by_words(self, text: str, limit: int, *, where: Where | None = None) -> list[Hit]:
+        words = q.SparseVector(*weights_of_query(text))
+        return self._ranked(q.Query.Nearest(words, WORDS), limit, where)
+
+    def _ranked(
+        self,
+        query: q.Query,
+        limit: int,
+        where: Where | None,
+        least: float | None = None,
+        params: q.SearchParams | None = None,
+    ) -> list[Hit]:
         request = q.QueryRequest(
-            query=q.Query.Nearest(vector.tolist()),
-            limit=limit,
-            filter=_filter(where),
-            score_threshold=min_score,
-            params=search_params(exact=exact),
-            with_payload=True,
+            query=query, limit=limit, filter=_filter(where), score_threshold=least, params=params, with_payload=True
         )
         with engine_errors(self.name):
             points = self.shard.query(request)
@@ -130,7 +144,7 @@ class EmbeddedCollection:
 
     def vectors(self, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         with engine_errors(self.name):
-            points = self.shard.retrieve([UUID(id) for id in ids], with_payload=False, with_vector=True)
+            points = self.shard.retrieve([UUID(id) for id in ids], with_payload=False, with_vector=_DENSE)
         return {str(point.id): np.asarray(point.vector, np.float32) for point in points}
 
     def newest(self, limit: int, *, where: Where | None = None) -> list[ImageRecord]:
@@ -149,14 +163,14 @@ class EmbeddedCollection:
         return public_url_of(points[0].payload or {}) if points else None
 
     def scan(self, where: Where | None = None) -> Iterator[tuple[ImageRecord, NDArray[np.float32]]]:
-        for point in self._points(where, with_vector=True):
+        for point in self._points(where, with_vector=_DENSE):
             yield self._record(point), np.asarray(point.vector, np.float32)
 
     def records(self, where: Where | None = None) -> Iterator[ImageRecord]:
         for point in self._points(where, with_vector=False):
             yield self._record(point)
 
-    def _points(self, where: Where | None, *, with_vector: bool) -> Iterator[q.Record]:
+    def _points(self, where: Where | None, *, with_vector: bool | list[str]) -> Iterator[q.Record]:
         """Yield every point with its payload, in the order of the ids."""
         offset = None
         while True:
@@ -196,6 +210,14 @@ def write_spec(generation: Path, spec: Spec) -> None:
     """Write the spec of a generation, with a digest by which damage is found."""
     values = spec.to_dict()
     (generation / SPEC).write_text(json.dumps({**values, "digest": _digest(values)}, indent=1))
+
+
+def sparse_vectors(generation: Path) -> set[str]:
+    """Return the names of a generation's sparse vectors; those of earlier versions have none."""
+    try:
+        return set(json.loads((generation / SHARD / "edge_config.json").read_text()).get("sparse_vectors") or ())
+    except (OSError, ValueError, AttributeError, TypeError):
+        return set()
 
 
 def read_spec(generation: Path) -> Spec:

@@ -30,6 +30,7 @@ from gallery.stores.embedded.generations import Workshop, published, unfinished
 from gallery.stores.embedded.journals import mend_journal, pictures_of, remove_journal
 from gallery.stores.embedded.seal import check_sizes, is_as_sealed, note_sizes, unseal
 from gallery.stores.embedded.tuning import config, optimised, payload_index
+from gallery.stores.embedded.words import add_words, replace_words, words_of
 from gallery.stores.journal import Journal
 from gallery.stores.payload import INDEXED_KEYS, to_payload
 
@@ -127,6 +128,10 @@ class EmbeddedEditor:
         unseal(generation)
         points = open_generation(generation)
         make_indexes(points)
+        if not points.has_words:
+            with engine_errors(self.name):
+                add_words(points.shard, points.records())
+            points.has_words = True
         public_url = self._public_url
         if public_url is None:
             public_url = (self.former.collection if self.former else points).public_url()
@@ -138,7 +143,7 @@ class EmbeddedEditor:
         self._workshop.check_room()
         check_vectors(vectors, len(records), writing.points.spec.dimension)
         points = [
-            q.Point(record.id, vector.tolist(), to_payload(record, writing.public_url))
+            q.Point(record.id, {"": vector.tolist(), **words_of(record)}, to_payload(record, writing.public_url))
             for record, vector in zip(records, vectors, strict=True)
         ]
         self._apply(q.UpdateOperation.upsert_points(points))
@@ -148,6 +153,7 @@ class EmbeddedEditor:
         for record in records:
             payload = to_payload(record, writing.public_url)
             self._apply(q.UpdateOperation.overwrite_payload([UUID(record.id)], payload))
+        self._apply(replace_words(records))
 
     def delete(self, ids: Sequence[str]) -> None:
         self._apply(q.UpdateOperation.delete_points([UUID(id) for id in ids]))

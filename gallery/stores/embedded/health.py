@@ -75,7 +75,7 @@ def _digests(collection: EmbeddedCollection) -> set[str]:
     there: set[str] = set()
     offset = None
     while True:
-        request = q.ScrollRequest(offset=offset, limit=_AT_ONCE, with_payload=True, with_vector=True)
+        request = q.ScrollRequest(offset=offset, limit=_AT_ONCE, with_payload=True, with_vector=[""])
         with engine_errors(collection.name):
             points, offset = collection.shard.scroll(request)
         for point in points:

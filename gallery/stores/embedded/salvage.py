@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -19,6 +20,7 @@ from gallery.stores.embedded.cloning import copy_file
 from gallery.stores.embedded.disk import remove
 from gallery.stores.embedded.engine import SHARD, engine_errors
 from gallery.stores.embedded.seal import known_sizes, restore_small_files
+from gallery.stores.embedded.words import words_of
 from gallery.stores.payload import point_id, to_payload, to_record
 
 _AT_ONCE = 64
@@ -107,8 +109,13 @@ def _read_one(shard: q.EdgeShard, id: UUID, dimension: int) -> list[q.Point]:
 
 def _read(shard: q.EdgeShard, ids: list[UUID], dimension: int) -> list[q.Point]:
     with engine_errors(SHARD):
-        found = shard.retrieve(ids, with_payload=True, with_vector=True)
-    return [q.Point(point.id, point.vector, point.payload) for point in found if is_whole(point, dimension)]
+        found = shard.retrieve(ids, with_payload=True, with_vector=[""])
+    return [_with_words(point) for point in found if is_whole(point, dimension)]
+
+
+def _with_words(point: q.Record) -> q.Point:
+    vector: Any = point.vector
+    return q.Point(point.id, {"": vector, **words_of(to_record(str(point.id), point.payload or {}))}, point.payload)
 
 
 def is_whole(point: q.Record, dimension: int) -> bool:

@@ -13,6 +13,7 @@ from gallery.stores.tuning import (
     QUANTISE_FROM,
     SEARCH_CANDIDATES,
 )
+from gallery.stores.words import WORDS
 
 _INDEX = {
     "keyword": q.KeywordIndexParams,
@@ -38,6 +39,7 @@ def config(dimension: int, quantisation: Quantisation | None = None) -> q.EdgeCo
             size=dimension, distance=q.Distance.Cosine, memory=q.Memory.Cold if quantisation else q.Memory.Cached
         ),
         hnsw_config=q.HnswIndexConfig(m=EDGES, ef_construct=EDGE_CANDIDATES, full_scan_threshold=10_000),
+        sparse_vectors={WORDS: q.EdgeSparseVectorParams(modifier=q.Modifier.Idf, memory=q.Memory.Cold)},
         quantization_config=quantisation,
         optimizers=q.EdgeOptimizersConfig(indexing_threshold=GRAPH_FROM * dimension * 4 // 1024),
         wal_enabled=False,  # flush() makes batches durable; with a log only one process could open the folder

@@ -22,10 +22,13 @@ from gallery.stores.payload import INDEXED_KEYS, public_url_of, to_record
 from gallery.stores.server.connection import Link, NotThere
 from gallery.stores.server.directory import Directory
 from gallery.stores.server.options import Limits
+from gallery.stores.words import WORDS, weights_of_query
 
 _LOG = logging.getLogger(__name__)
 _PAGE = 500
 _ASKED_AT_ONCE = 1000
+_DENSE = [""]
+"""The names of the vectors that are read: the dense one has none."""
 
 T = TypeVar("T")
 
@@ -59,6 +62,7 @@ class ServerCollection:
         changed = str(metadata.get("changed"))
         self.changed_at = f"{changed[:19]}Z" if "T" in changed else None  # earlier versions had an id there
         self.limits = Limits.of(info.config.strict_mode_config)
+        self.has_words = WORDS in (info.config.params.sparse_vectors or {})
         self._link = link
         self._call = link.call
         self._client = link.client
@@ -74,19 +78,31 @@ class ServerCollection:
         min_score: float | None = None,
         exact: bool = False,
     ) -> list[Hit]:
+        params = self.limits.search_params(exact=exact)
+        return self._ranked(limit, where, query=vector.tolist(), score_threshold=min_score, search_params=params)
+
+    def by_words(self, text: str, limit: int, *, where: Where | None = None) -> list[Hit]:
+        indices, values = weights_of_query(text)
+        words = models.SparseVector(indices=indices, values=values)
+        return self._ranked(limit, where, query=words, using=WORDS) if indices else []
+
+    def _ranked(
+        self,
+        limit: int,
+        where: Where | None,
+        **options: Any,  # noqa: ANN401 - the client's own
+    ) -> list[Hit]:
         found: dict[str, Hit] = {}
         seen = 0
         while len(found) < limit:
             size = min(limit - len(found), self.limits.hits)
             points = self._read(
                 self._client.query_points,
-                query=vector.tolist(),
                 limit=size,
                 offset=seen,
                 query_filter=_filter(where),
-                score_threshold=min_score,
-                search_params=self.limits.search_params(exact=exact),
                 with_payload=True,
+                **options,
             ).points
             # A deeper search may find what the one before it did not, and give a hit once more.
             for point in points:
@@ -105,8 +121,8 @@ class ServerCollection:
         return {str(point.id) for point in self._retrieve(ids, with_payload=False)}
 
     def vectors(self, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
-        points = self._retrieve(ids, with_payload=False, with_vectors=True)
-        return {str(point.id): np.asarray(point.vector, np.float32) for point in points}
+        points = self._retrieve(ids, with_payload=False, with_vectors=_DENSE)
+        return {str(point.id): _dense(point) for point in points}
 
     def newest(self, limit: int, *, where: Where | None = None) -> list[ImageRecord]:
         return newest_first(self._page, limit, where, self.limits.hits)
@@ -127,10 +143,10 @@ class ServerCollection:
         return public_url_of(points[0].payload or {}) if points else None
 
     def scan(self, where: Where | None = None) -> Iterator[tuple[ImageRecord, NDArray[np.float32]]]:
-        for points in self._pages(where, min(_PAGE, self.limits.hits), with_vectors=True):
+        for points in self._pages(where, min(_PAGE, self.limits.hits), with_vectors=_DENSE):
             for point in points:
                 if record := self._record(point):
-                    yield record, np.asarray(point.vector, np.float32)
+                    yield record, _dense(point)
 
     def records(self, where: Where | None = None) -> Iterator[ImageRecord]:
         for points in self._pages(where, min(_PAGE, self.limits.hits), with_vectors=False):
@@ -231,6 +247,11 @@ class ServerCollection:
                 self._warned = True
                 _LOG.warning("Point %s of %s was not written by ingest; such points are left out.", point.id, self.name)
             return None
+
+
+def _dense(point: models.Record) -> NDArray[np.float32]:
+    vector: Any = point.vector
+    return np.asarray(vector[""] if isinstance(vector, dict) else vector, np.float32)
 
 
 def _generation(target: str, metadata: Mapping[str, Any]) -> str:

@@ -26,6 +26,8 @@ from gallery.stores.server.directory import Directory, check_alias, physical_nam
 from gallery.stores.server.journals import journal_path, remove, whole_journal
 from gallery.stores.server.options import ServerOptions
 from gallery.stores.server.waiting import Patience, wait_for_graphs
+from gallery.stores.server.words import add_words, replaced_words, words_of
+from gallery.stores.words import WORDS
 
 _LOG = logging.getLogger(__name__)
 
@@ -126,7 +128,11 @@ class ServerEditor:
         writing = self._writing()
         check_vectors(vectors, len(records), writing.points.spec.dimension)
         points = [
-            models.PointStruct(id=record.id, vector=vector.tolist(), payload=to_payload(record, writing.public_url))
+            models.PointStruct(
+                id=record.id,
+                vector={"": vector.tolist(), WORDS: words_of(record)},
+                payload=to_payload(record, writing.public_url),
+            )
             for record, vector in zip(records, vectors, strict=True)
         ]
         self._in_batches(points, lambda batch: self._write(self._link.client.upsert, points=batch))
@@ -192,12 +198,15 @@ class ServerEditor:
 
     def _update(self, records: list[ImageRecord]) -> None:
         writing = self._writing()
-        operations = [
+        operations: list[models.UpdateOperation] = [
             models.OverwritePayloadOperation(
                 overwrite_payload=models.SetPayload(payload=to_payload(record, writing.public_url), points=[record.id])
             )
             for record in records
         ]
+        operations.append(
+            models.UpdateVectorsOperation(update_vectors=models.UpdateVectors(points=replaced_words(records)))
+        )
         try:
             self._write(self._link.client.batch_update_points, update_operations=operations)
         except NotThere:  # a replica lacks one of them, or somebody has removed it: write them whole
@@ -266,6 +275,9 @@ class ServerEditor:
             schema = models.PayloadSchemaType(INDEXED_KEYS[key])
             create = self._link.client.create_payload_index
             self._link.call.soon(self._patience.begin, create, points.target, key, field_schema=schema, wait=True)
+
+        if not points.has_words:
+            add_words(self._link, points)
 
     def _remove_replaced(self, directory: Directory, target: str) -> None:
         """Remove the collection whose place `target` took, which a run that was stopped then may have left."""

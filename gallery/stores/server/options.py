@@ -19,6 +19,7 @@ from typing import Any
 from qdrant_client import models
 
 from gallery.stores.tuning import EDGE_CANDIDATES, EDGES, OVERSAMPLING, SEARCH_CANDIDATES
+from gallery.stores.words import WORDS
 
 MOST_HITS = 10_000
 WRITTEN_AT_ONCE = 256
@@ -42,6 +43,7 @@ class ServerOptions:
             "vectors_config": models.VectorParams(
                 size=dimension, distance=models.Distance.COSINE, on_disk=True, memory=models.Memory.COLD
             ),
+            "sparse_vectors_config": {WORDS: models.SparseVectorParams(modifier=models.Modifier.IDF)},
             "hnsw_config": models.HnswConfigDiff(m=EDGES, ef_construct=EDGE_CANDIDATES),
             "quantization_config": models.TurboQuantization(
                 turbo=models.TurboQuantQuantizationConfig(

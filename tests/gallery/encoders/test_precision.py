@@ -34,7 +34,8 @@ def encoder(tmp_path: Path, place: Path) -> Encoder:
     random = np.random.default_rng(0)
 
     def weights(rows: int, columns: int) -> Vectors:
-        return (random.standard_normal((rows, columns)) / np.sqrt(rows)).astype(np.float32)
+        drawn: Vectors = (random.standard_normal((rows, columns)) / np.sqrt(rows)).astype(np.float32)
+        return drawn
 
     manifest = Manifest(
         spec=Spec(encoder="layers", dimension=26, space="layers 1", text="letters 1"),

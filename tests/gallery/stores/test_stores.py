@@ -8,12 +8,14 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from math import log
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 import numpy as np
 import pytest
+import qdrant_edge as q
 from lasting_client import LastingClient
 from numpy.typing import NDArray
 from qdrant_client import QdrantClient, models
@@ -26,6 +28,7 @@ from gallery.stores import Editor, Filter, ImageCollection, Where, open_store, p
 from gallery.stores.embedded.generations import published
 from gallery.stores.payload import COUNTED_KEYS, INDEXED_KEYS
 from gallery.stores.server import store as server_store
+from gallery.stores.words import WORDS
 
 Vectors = NDArray[np.float32]
 MakeRecord = Callable[..., ImageRecord]
@@ -437,3 +440,112 @@ def test_a_server_gets_its_indexes_before_the_first_point(
     with place_of(store, tmp_path) as place, place.write() as editor:
         editor.upsert([make_record()], unit_rows(1))
     assert made == INDEXED_KEYS
+
+
+SAID = ["dog", "dog snow", "dog dog snow hill", "cat", "cat snow", "snow snow snow hill cat dog"]
+
+
+def said_of(make_record: MakeRecord, texts: Iterable[str]) -> list[ImageRecord]:
+    """Return records that differ in what is said of them."""
+    file = ImageFile("/p.jpg", 1, 10**18)
+    return [make_record(number, captions=(text,), files=(file,)) for number, text in enumerate(texts)]
+
+
+def by_hand(records: Iterable[ImageRecord], query: Iterable[str]) -> dict[str, float]:
+    """BM25 with k1 1.2 and b 0.75 for documents of 20 words, in the plainest way; a file's name is a word, too."""
+    documents = {record.id: Counter([*record.captions[0].split(), "p"]) for record in records}
+    scores = dict.fromkeys(documents, 0.0)
+    for word in query:
+        holders = sum(word in document for document in documents.values())
+        rarity = log(1 + (len(documents) - holders + 0.5) / (holders + 0.5))
+        for id, document in documents.items():
+            frequency, length = document[word], document.total()
+            scores[id] += rarity * frequency * 2.2 / (frequency + 1.2 * (0.25 + 0.75 * length / 20))
+    return {id: score for id, score in scores.items() if score}
+
+
+def test_words_are_ranked_by_bm25(place: Place, make_record: MakeRecord, unit_rows: UnitRows) -> None:
+    records = said_of(make_record, SAID)
+    with place.write() as editor:
+        editor.upsert(records, unit_rows(len(records)))
+    with place.open() as collection:
+        assert collection.has_words
+        found = collection.by_words("The dogs in SNOW", 10)
+        expected = by_hand(records, ["dog", "snow"])
+        assert [hit.image.id for hit in found] == sorted(expected, key=lambda name: (-expected[name], name))
+        if place.settings.qdrant_url in (None, "http://qdrant"):  # several shards each have a rarity of their own
+            assert {hit.image.id: hit.score for hit in found} == pytest.approx(expected, rel=1e-4)
+        assert collection.by_words("dogs", 2) == collection.by_words("dogs", 10)[:2]
+        others = collection.by_words("dog snow", 10, where=Filter(without=(found[0].image.id,)))
+        assert others == found[1:]
+        assert collection.by_words("… the !", 10) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [
+        ("IMG_2041", "2041"),
+        ("trip-2019", "trip 2019"),
+        ("Crème brûlée", "creme brulee"),
+        ("кошки на крыше", "кошки"),
+        ("犬が走っている", "犬"),
+        ("हिन्दी में बिल्ली", "बिल्ली"),
+    ],
+)
+def test_words_of_many_kinds_are_found(
+    place: Place, make_record: MakeRecord, unit_rows: UnitRows, said: str, asked: str
+) -> None:
+    records = said_of(make_record, ["nothing of it", said])
+    with place.write() as editor:
+        editor.upsert(records, unit_rows(2))
+    with place.open() as collection:
+        assert [hit.image.id for hit in collection.by_words(asked, 10)] == [records[1].id]
+
+
+def test_names_of_files_and_folders_are_words(place: Place, make_record: MakeRecord, unit_rows: UnitRows) -> None:
+    file = ImageFile("/photos/Summer holiday/beach_walk.jpg", 1, 10**18)
+    with place.write() as editor:
+        editor.upsert([make_record(0, captions=(), files=(file,))], unit_rows(1))
+    with place.open() as collection:
+        assert all(collection.by_words(word, 1) for word in ("summer", "holidays", "walking", "photos"))
+        assert not collection.by_words("jpg", 1)
+
+
+def test_an_update_replaces_words_and_leaves_vectors(
+    place: Place, make_record: MakeRecord, unit_rows: UnitRows
+) -> None:
+    (record,) = said_of(make_record, ["dog"])
+    with place.write() as editor:
+        editor.upsert([record], unit_rows(1))
+        editor.update([replace(record, captions=("cat",))])
+    with place.open() as collection:
+        assert not collection.by_words("dog", 1)
+        assert collection.by_words("cat", 1)
+        assert collection.vectors([record.id])[record.id] == pytest.approx(unit_rows(1)[0], abs=1e-6)
+
+
+def test_a_collection_of_an_earlier_version_gets_its_words_with_the_next_ingest(
+    place: Place, make_record: MakeRecord, unit_rows: UnitRows
+) -> None:
+    records = said_of(make_record, SAID)
+    with place.write() as editor:
+        editor.upsert(records[:-1], unit_rows(len(records))[:-1])
+        remove_words(place, editor)
+    with place.open() as collection:
+        assert not collection.has_words
+        assert len(collection.nearest(unit_rows(1)[0], 10)) == len(records) - 1
+    with place.write() as editor:
+        editor.upsert(records[-1:], unit_rows(len(records))[-1:])
+    with place.open() as collection:
+        assert collection.has_words
+        expected = by_hand(records, ["snow"])
+        assert {hit.image.id for hit in collection.by_words("snow", 10)} == expected.keys()
+
+
+def remove_words(place: Place, editor: Editor) -> None:
+    """Make a collection that is being written what it was before there were words in it."""
+    if place.settings.qdrant_url is None:
+        editor.points.shard.update(q.UpdateOperation.delete_vector_name(WORDS))  # type: ignore[attr-defined]
+    else:
+        with closing(server_store.connect(place.settings, 10)) as connection:
+            connection.delete_vector_name(editor.points.target, WORDS)  # type: ignore[attr-defined]
