@@ -1,10 +1,11 @@
-"""The small encoder folder of the tests, for benchmarks whose subject is not the encoder."""
+"""The small encoder of the tests, and its folder, for benchmarks whose subject is not the encoder."""
 
 import sys
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
 
+from letter_encoder import LetterEncoder
 from letters_folder import make_letters
 
-__all__ = ["make_letters"]
+__all__ = ["LetterEncoder", "make_letters"]
