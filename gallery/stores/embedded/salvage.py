@@ -23,6 +23,7 @@ from gallery.stores.embedded.seal import known_sizes, restore_small_files
 from gallery.stores.embedded.words import words_of
 from gallery.stores.payload import point_id, to_payload, to_record
 
+_Id = int | UUID | str
 _AT_ONCE = 64
 _INDEX = "payload_index"
 
@@ -85,8 +86,8 @@ def _points(shard_folder: Path, dimension: int) -> Iterator[list[q.Point]]:
         shard.close()
 
 
-def _ids(shard: q.EdgeShard) -> list[UUID]:
-    found: list[UUID] = []
+def _ids(shard: q.EdgeShard) -> list[_Id]:
+    found: list[_Id] = []
     offset = None
     while True:
         request = q.ScrollRequest(offset=offset, limit=_AT_ONCE, with_payload=False, with_vector=False)
@@ -100,14 +101,14 @@ def _ids(shard: q.EdgeShard) -> list[UUID]:
             return found
 
 
-def _read_one(shard: q.EdgeShard, id: UUID, dimension: int) -> list[q.Point]:
+def _read_one(shard: q.EdgeShard, id: _Id, dimension: int) -> list[q.Point]:
     try:
         return _read(shard, [id], dimension)
     except Damaged:
         return []
 
 
-def _read(shard: q.EdgeShard, ids: list[UUID], dimension: int) -> list[q.Point]:
+def _read(shard: q.EdgeShard, ids: list[_Id], dimension: int) -> list[q.Point]:
     with engine_errors(SHARD):
         found = shard.retrieve(ids, with_payload=True, with_vector=[""])
     return [_with_words(point) for point in found if is_whole(point, dimension)]
