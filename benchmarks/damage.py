@@ -128,6 +128,7 @@ DAMAGES: list[Damage] = [flip, shorten, overwrite, replace_all, remove, put_fold
 @click.option("--only", type=int, help="Run this case alone, and show what was said.")
 def main(cases: int, seed: int, jobs: int, only: int | None) -> None:
     """Damage, use, mend and compare; write results/damage.md and results/damage.json."""
+    os.environ["ENCODER"] = "letters"  # of a collection that is begun anew
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
         states = make_states(work)
