@@ -163,7 +163,7 @@ def _measure(cluster: Cluster, truth: Place, tested: Place, folders: list[Path],
 
 def _forget_and_search(truth: Place, tested: Place, files: list[str]) -> None:
     for place in (truth, tested):
-        place.run("ingest", "--collection", truth.name, "--forget", *files, "--yes")
+        place.run("ingest", "--collection", truth.name, *(f"--forget={file}" for file in files), "--yes")
     wanted, found = (place.run("search", "a picture", *SEARCH, truth.name) for place in (truth, tested))
     if wanted != found:
         sys.exit(f"with a node away, search finds\n{found}instead of\n{wanted}")
