@@ -112,7 +112,9 @@ def main(urls: tuple[str, str, str], kill: str, start: str, encoder: Path | None
             rows = _measure(cluster, truth, tested, _draw(work / "pictures", 7, pictures), away)
         finally:
             tested.run("ingest", "--drop", name, "--yes")
-    write_results("cluster", "A cluster whose nodes are killed while pictures are written", rows | machine("cluster"))
+    command = f"python -m benchmarks.cluster URL URL URL --pictures {pictures} --away {away:g}"
+    made = machine("cluster") | {"command": command}  # how nodes are killed is this machine's affair
+    write_results("cluster", "A cluster whose nodes are killed while pictures are written", rows | made)
 
 
 def _small_clip(work: Path) -> Path:
