@@ -116,7 +116,9 @@ def main(urls: tuple[str, str, str], kill: str, start: str, encoder: Path | None
             rows = _measure(cluster, truth, tested, _draw(work / "pictures", 7, pictures), away)
         finally:
             tested.run("ingest", "--drop", name, "--yes")
-    write_results("cluster", "A cluster whose nodes are killed while pictures are written", rows | machine("cluster"))
+    command = f"python -m benchmarks.cluster URL URL URL --pictures {pictures} --away {away:g}"
+    made = machine("cluster") | {"command": command}  # how nodes are killed is this machine's affair
+    write_results("cluster", "A cluster whose nodes are killed while pictures are written", rows | made)
 
 
 def _small_clip(work: Path) -> Path:
@@ -167,7 +169,7 @@ def _measure(cluster: Cluster, truth: Place, tested: Place, folders: list[Path],
 
 def _forget_and_search(truth: Place, tested: Place, files: list[str]) -> None:
     for place in (truth, tested):
-        place.run("ingest", "--collection", truth.name, "--forget", *files, "--yes")
+        place.run("ingest", "--collection", truth.name, *(f"--forget={file}" for file in files), "--yes")
     wanted, found = (place.run("search", "a picture", *SEARCH, truth.name) for place in (truth, tested))
     if wanted != found:
         sys.exit(f"with a node away, search finds\n{found}instead of\n{wanted}")

@@ -178,14 +178,18 @@ class ServerCollection:
         )
 
     def count(self, where: Where | None = None) -> int:
+        if not self.limits.exact:  # which holds for counting as well
+            return sum(map(len, self._pages(where, self.limits.hits, with_payload=False)))
         return self._read(self._client.count, count_filter=_filter(where), exact=True).count
 
     def facet(self, key: str, limit: int = 20, *, least: int = 1) -> dict[str | int, int]:
         check_facet(key)
-        # Every shard cuts its own list at the limit, so a short one would be wrong by what the others cut off.
-        hits = self._read(self._client.facet, key=key, limit=self.limits.hits, exact=True).hits
-        counts: dict[str | int, int] = {hit.value: hit.count for hit in hits}
-        if len(counts) >= self.limits.hits:
+        counts: dict[str | int, int] = {}
+        if self.limits.exact:
+            # Every shard cuts its own list at the limit, so a short one would be wrong by what the others cut off.
+            hits = self._read(self._client.facet, key=key, limit=self.limits.hits, exact=True).hits
+            counts = {hit.value: hit.count for hit in hits}
+        if not self.limits.exact or len(counts) >= self.limits.hits:
             counts = self._counted(key)
         most = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))[:limit]
         return {value: count for value, count in most if count >= least}

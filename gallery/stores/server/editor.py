@@ -250,7 +250,9 @@ class ServerEditor:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.journal.move_to(path)
         changed = self._link.metadata(target).get("changed")
-        count = self._link.call.soon(self._patience.begin, self._link.client.count, target).count
+        count = self._link.call.soon(
+            self._patience.begin, self._link.client.count, target, exact=points.limits.exact
+        ).count
         if self.journal.seen() != changed or self.journal.pictures() > count:
             lacking = forget_what_is_not_there(self.journal, points)
             if lacking:
