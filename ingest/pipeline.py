@@ -22,7 +22,7 @@ import numpy as np
 from gallery.encoders import PictureEncoder, processors
 from gallery.errors import BadInput
 from gallery.printable import printable
-from gallery.stores import Editor, Entry, Former
+from gallery.stores import Editor, Entry, Former, Progress
 from ingest.captions import CaptionsByPath
 from ingest.part import Part
 from ingest.reading import Failed, Read, Reader
@@ -124,9 +124,14 @@ def publish(collection: Editor) -> None:
     """Work out what follows from all pictures together, and show the collection to those who search."""
     if collection.spec and (collection.former or collection.journal.unsettled):
         collection.begin(collection.spec)
-        restack(collection)
-        collection.journal.settle()
+        settle(collection)
     collection.finish()
+
+
+def settle(collection: Editor) -> None:
+    """Work out what follows from all pictures of a collection that was begun."""
+    restack(collection)
+    collection.journal.settle()
 
 
 def _left_out(former: Former, collection: Editor, *, everything: bool) -> int:
@@ -196,6 +201,8 @@ class _Indexer:
     ) -> None:
         self._roots = roots
         self._encoder = encoder
+        self._collection = collection
+        self._share_at = max(1, 2 * collection.points.count())
         self._journal = collection.journal
         self._former = collection.former
         self._captions = captions
@@ -238,7 +245,18 @@ class _Indexer:
                 self._report.verified += 1
             else:
                 self._report.updated += 1
-        self._writer.flush_if_full()
+        if self._writer.flush_if_full():
+            self._share()
+
+    def _share(self) -> None:
+        """Let those who search find what was written so far, each time that the pictures have doubled."""
+        if self._collection.points.count() < self._share_at:
+            return
+        report = self._report
+        with self._reader.points:
+            settle(self._collection)
+            self._collection.share(Progress(report.unchanged + report.done, report.unchanged + report.to_read))
+            self._share_at = 2 * self._collection.points.count()
 
     def _whole(self, item: Read | Failed) -> Read | Failed | None:
         """Read a file again whose picture was there when it was read first, and has been removed since."""
