@@ -169,6 +169,7 @@ class SearchEngine:
                 *lowered.hints,
                 *_notes(told, self.collection.progress, unruled=request.strict and one_text and least is None),
             ],
+            corrections=[str(replace(query, filters=filters)) for filters in lowered.corrections],
             total=None if bound is not None or hybrid else self.contents.count(where),
             more=len(hits) >= request.limit + ahead,
             weak=one_text and not hybrid and bool(hits) and least is not None and max(h.score for h in hits) < least,

@@ -84,6 +84,13 @@ def inverted(wanted: Wanted) -> Wanted:
     return replace(wanted, negated=not wanted.negated)
 
 
+def replaced(wanted: Wanted, old: Condition, new: Condition) -> Wanted:
+    """Return a filter with one of its conditions replaced."""
+    if isinstance(wanted, Combination):
+        return replace(wanted, members=tuple(replaced(member, old, new) for member in wanted.members))
+    return new if wanted is old else wanted
+
+
 def either(members: tuple[Wanted, ...]) -> Wanted:
     """Return the filter that lets through what at least one of these lets through."""
     return members[0] if len(members) == 1 else Combination("OR", members)

@@ -92,9 +92,7 @@ def create_app(
         sent=SentPictures(),
         changes=Changes(settings, changes),
         secret=secret,
-        dashboard=f"{settings.qdrant_url.split(',')[0].rstrip('/')}/dashboard#/collections/"
-        if settings.qdrant_url
-        else None,
+        dashboard=_dashboard(settings.qdrant_url),
         showing=ThreadPoolExecutor(2, "showing"),
         taking=ThreadPoolExecutor(1, "taking"),
     )

@@ -117,9 +117,9 @@ class Here:
         return await asyncio.get_running_loop().run_in_executor(self.services.taking, taken)
 
     def facets(self) -> Mapping[str, Mapping[str | int, int]]:
-        """Return for every key that is filtered by its values, how many pictures have each."""
-        engine = self.engine()
-        return {key: engine.contents.facet(key) for key in ("folder", "year", "format", "camera")}
+        """Return for every key that is filtered by its values, how many pictures a filter by each lets through."""
+        contents = self.engine().contents
+        return {"folder": contents.folders()} | {key: contents.facet(key) for key in ("year", "format", "camera")}
 
 
 def _check_of_strangers(wanted: Wanted) -> None:
