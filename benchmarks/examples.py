@@ -4,8 +4,8 @@
 
 The queries of examples/queries.tsv were chosen before the first search. Also counts above how many of 40 ordinary
 queries that have an answer "Nothing matches well" is said: the one-thing queries, then captions. With judged DATA that
-is after `evaluate calibrate DATA`, and once more of its photos that are to be found, by a caption of each. Writes results/examples.md and
-results/examples.json.
+is after `evaluate calibrate DATA`, and once more of its photos that are to be found, by a caption of each. Writes
+results/examples.md and results/examples.json.
 """
 
 import os

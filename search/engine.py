@@ -3,9 +3,9 @@
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from gallery.calibration import Calibration, calibration_state, load_calibration
@@ -31,7 +31,7 @@ _NO_STRICT = (
 )
 
 
-class SearchEngine:
+class SearchEngine(AbstractContextManager["SearchEngine", None]):
     """Searches one collection, as it was when it was opened.
 
     Attributes:
@@ -268,12 +268,7 @@ class SearchEngine:
         """Let go of the collection."""
         self.collection.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

@@ -121,7 +121,7 @@ def create_app(
     app.mount("/static", StaticFiles(directory=_FOLDER / "static"))
     for kind in (GalleryError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _sorry)
-    _guard(app, limits, metrics)
+    _guard(app, limits, metrics, services.pages)
     return app
 
 
@@ -134,19 +134,22 @@ def _dashboard(servers: str | None) -> str | None:
     return f"{parts.scheme}://{host}:{parts.port or 6333}/dashboard#/collections/"
 
 
-def _guard(app: FastAPI, limits: Limits, metrics: Metrics) -> None:
+def _guard(app: FastAPI, limits: Limits, metrics: Metrics, pages: Pages) -> None:
     """Put the layers around the app, of which the last added one is the outermost."""
+
+    def ask_for_token(connection: HTTPConnection, error: Exception) -> Response:
+        headers = {"www-authenticate": 'Basic realm="gallery-search", charset="UTF-8"'}
+        if "text/html" in connection.headers.get("accept", ""):
+            return HTMLResponse(pages.error("", 401, str(error)), 401, headers)
+        return problem(401, str(error), headers)
+
     app.add_middleware(Gate, limits=limits)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=limits.upload_bytes)
-    app.add_middleware(AuthenticationMiddleware, backend=TokenBackend(limits.token), on_error=_ask_for_token)
+    app.add_middleware(AuthenticationMiddleware, backend=TokenBackend(limits.token), on_error=ask_for_token)
     app.add_middleware(SameOrigin, shares_thumbnails=limits.shares_thumbnails)
     if limits.hosts is not None:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(limits.hosts), www_redirect=False)
     app.add_middleware(Observed, metrics=metrics, shares_thumbnails=limits.shares_thumbnails)
-
-
-def _ask_for_token(_connection: HTTPConnection, error: Exception) -> Response:
-    return problem(401, str(error), {"www-authenticate": 'Basic realm="gallery-search", charset="UTF-8"'})
 
 
 async def _sorry(request: Request, error: Exception) -> Response:

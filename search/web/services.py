@@ -81,8 +81,11 @@ class Here:
         """Answer a request of a stranger, who may not name files of this machine.
 
         Raises:
+            UnknownPictureError: Hits should be like a picture that is not there.
             BadInput: The request makes no sense, or names a file.
         """
+        if request.like:
+            self.record(request.like)
         for term in request.query.terms:
             if term.like and not _is_id(term.text):
                 raise BadInput("like: takes the id of a picture here; send a picture from elsewhere instead")
