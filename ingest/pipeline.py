@@ -22,13 +22,13 @@ import numpy as np
 from gallery.encoders import PictureEncoder, processors
 from gallery.errors import BadInput
 from gallery.printable import printable
-from gallery.stores import Editor, Entry, Former, Progress
+from gallery.stores import Editor, Entry, Former
 from ingest.captions import CaptionsByPath
 from ingest.part import Part
 from ingest.reading import Failed, Read, Reader
 from ingest.removal import is_below, is_gone, moved_folders, remove_gone
 from ingest.report import IngestReport
-from ingest.stacks import restack
+from ingest.sharing import Sharing, publish
 from ingest.stopping import Stop
 from ingest.threads import ahead, in_background
 from ingest.walk import Task, Walk
@@ -120,20 +120,6 @@ def _is_known(collection: Editor, root: Path) -> bool:
     return next(collection.journal.under(os.path.abspath(root)), None) is not None
 
 
-def publish(collection: Editor) -> None:
-    """Work out what follows from all pictures together, and show the collection to those who search."""
-    if collection.spec and (collection.former or collection.journal.unsettled):
-        collection.begin(collection.spec)
-        settle(collection)
-    collection.finish()
-
-
-def settle(collection: Editor) -> None:
-    """Work out what follows from all pictures of a collection that was begun."""
-    restack(collection)
-    collection.journal.settle()
-
-
 def _left_out(former: Former, collection: Editor, *, everything: bool) -> int:
     """Return how many pictures of the former collection the new one lacks.
 
@@ -201,8 +187,6 @@ class _Indexer:
     ) -> None:
         self._roots = roots
         self._encoder = encoder
-        self._collection = collection
-        self._share_at = max(1, 2 * collection.points.count())
         self._journal = collection.journal
         self._former = collection.former
         self._captions = captions
@@ -211,6 +195,7 @@ class _Indexer:
         self._writer = Writer(collection)
         self._processor = threading.Semaphore(processors())
         self._reader = Reader(encoder, collection, part, self._processor)
+        self._sharing = Sharing(collection, report, self._reader.points)
         self.flush = self._writer.flush
 
     def read(self, tasks: Sequence[Task]) -> list[Read | Failed | None]:
@@ -246,17 +231,7 @@ class _Indexer:
             else:
                 self._report.updated += 1
         if self._writer.flush_if_full():
-            self._share()
-
-    def _share(self) -> None:
-        """Let those who search find what was written so far, each time that the pictures have doubled."""
-        if self._collection.points.count() < self._share_at:
-            return
-        report = self._report
-        with self._reader.points:
-            settle(self._collection)
-            self._collection.share(Progress(report.unchanged + report.done, report.unchanged + report.to_read))
-            self._share_at = 2 * self._collection.points.count()
+            self._sharing.share()
 
     def _whole(self, item: Read | Failed) -> Read | Failed | None:
         """Read a file again whose picture was there when it was read first, and has been removed since."""
