@@ -16,7 +16,7 @@ class Contents:
         self._collection = collection
         self._facets: dict[str, dict[str | int, int]] = {}
         self._captions: dict[int, list[str]] = {}
-        self._folders: dict[str, int] | None = None
+        self._folders: dict[str | int, int] | None = None
         self._pictures: int | None = None
 
     def facet(self, key: str) -> dict[str | int, int]:
@@ -25,7 +25,7 @@ class Contents:
             self._facets[key] = self._collection.facet(key, MOST_VALUES)
         return self._facets[key]
 
-    def folders(self) -> dict[str, int]:
+    def folders(self) -> dict[str | int, int]:
         """Return every folder that has pictures in it or below it, and how many; without what all of them lie in."""
         if self._changes or self._folders is None:
             direct = self.facet("folder")

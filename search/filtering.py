@@ -14,7 +14,7 @@ from unicodedata import normalize
 from gallery.stores import Condition as Stored
 from gallery.stores import Filter, ImageCollection
 from search.keys import HAS, nearest
-from search.query import Condition, Wanted, replaced
+from search.query import Condition, FilterExpression, replaced
 
 MOST_VALUES = 1_000_000
 """Folders, paths or cameras that a pattern is compared with."""
@@ -35,10 +35,10 @@ class Lowered(NamedTuple):
     filter: Filter
     meanings: tuple[str, ...]
     hints: tuple[str, ...]
-    corrections: tuple[tuple[Wanted, ...], ...]
+    corrections: tuple[tuple[FilterExpression, ...], ...]
 
 
-def lower(filters: Sequence[Wanted], collection: ImageCollection) -> Lowered:
+def lower(filters: Sequence[FilterExpression], collection: ImageCollection) -> Lowered:
     """Translate the filters of a line. Patterns are compared with the values that the collection holds."""
     lowering = _Lowering(collection)
     read = [lowering.read(wanted) for wanted in filters]
@@ -62,7 +62,7 @@ class _Lowering:
         self.hints: list[str] = []
         self.corrections: list[tuple[Condition, Condition]] = []
 
-    def read(self, wanted: Wanted) -> _Read:
+    def read(self, wanted: FilterExpression) -> _Read:
         if isinstance(wanted, Condition):
             read = self._condition(wanted)
         else:

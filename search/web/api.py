@@ -33,7 +33,7 @@ from search.web.metrics import Metrics
 from search.web.pages import Pages
 from search.web.problems import problem
 from search.web.sent import SentPictures
-from search.web.services import Here, Services, UnknownPictureError
+from search.web.services import Context, Services, UnknownPictureError
 from search.web.site import site
 
 _FOLDER = Path(__file__).parent
@@ -120,8 +120,8 @@ def create_app(
         app.include_router(router, prefix="/c/{collection}", include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_FOLDER / "static"))
     for kind in (GalleryError, HTTPException, RequestValidationError):
-        app.add_exception_handler(kind, _sorry)
-    _guard(app, limits, metrics, services.pages)
+        app.add_exception_handler(kind, _error_response)
+    _add_layers(app, limits, metrics, services.pages)
     return app
 
 
@@ -134,7 +134,7 @@ def _dashboard(servers: str | None) -> str | None:
     return f"{parts.scheme}://{host}:{parts.port or 6333}/dashboard#/collections/"
 
 
-def _guard(app: FastAPI, limits: Limits, metrics: Metrics, pages: Pages) -> None:
+def _add_layers(app: FastAPI, limits: Limits, metrics: Metrics, pages: Pages) -> None:
     """Put the layers around the app, of which the last added one is the outermost."""
 
     def ask_for_token(connection: HTTPConnection, error: Exception) -> Response:
@@ -152,21 +152,21 @@ def _guard(app: FastAPI, limits: Limits, metrics: Metrics, pages: Pages) -> None
     app.add_middleware(Observed, metrics=metrics, shares_thumbnails=limits.shares_thumbnails)
 
 
-async def _sorry(request: Request, error: Exception) -> Response:
+async def _error_response(request: Request, error: Exception) -> Response:
     """Answer what went wrong: a page for the page's visitors, problem+json for all others."""
-    status, sentence = _said(error, has_body=request.method == "POST")
+    status, sentence = _status_and_sentence(error, has_body=request.method == "POST")
     headers = dict(getattr(error, "headers", None) or {}) | ({"retry-after": "2"} if status == 503 else {})
     path = request.url.path
     services: Services = request.app.state.services
-    here = Here(services, request.path_params.get("collection"))
-    if path.removeprefix(here.prefix).startswith(("/api", "/thumbs", "/views", "/images", "/ready", "/static")):
+    context = Context(services, request.path_params.get("collection"))
+    if path.removeprefix(context.prefix).startswith(("/api", "/thumbs", "/views", "/images", "/ready", "/static")):
         return problem(status, sentence, headers, column=error.column if isinstance(error, QueryError) else None)
     if status == 404 and isinstance(error, UnknownCollectionError):
-        here = Here(services, None)
-    return HTMLResponse(services.pages.error(here.prefix, status, sentence), status, headers)
+        context = Context(services, None)
+    return HTMLResponse(services.pages.error(context.prefix, status, sentence), status, headers)
 
 
-def _said(error: Exception, *, has_body: bool) -> tuple[int, str]:
+def _status_and_sentence(error: Exception, *, has_body: bool) -> tuple[int, str]:
     if isinstance(error, RequestValidationError):
         return 422, explained(error.errors(), ApiRequest)
     if isinstance(error, HTTPException):
