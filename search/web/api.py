@@ -126,7 +126,11 @@ def create_app(
 
 
 def _dashboard(servers: str | None) -> str | None:
-    """Return the address of collections in Qdrant's dashboard, without a password."""
+    """Return the address of collections in Qdrant's dashboard, without a password.
+
+    >>> _dashboard("https://me:secret@node1:6333/,https://node2:6333")
+    'https://node1:6333/dashboard#/collections/'
+    """
     if not servers:
         return None
     parts = urlsplit(servers.split(",")[0])

@@ -55,7 +55,7 @@ def test_a_folder_counts_the_pictures_in_it_and_below_it_once(photos: ImageColle
 
 def test_a_folder_counts_what_its_filter_lets_through(photos: ImageCollection) -> None:
     for folder, count in Contents(photos).folders().items():
-        assert photos.count(lower([Condition("folder", ":", folder)], photos).filter) == count
+        assert photos.count(lower([Condition("folder", ":", str(folder))], photos).filter) == count
 
 
 def test_folders_are_listed_as_a_tree_without_what_they_share(photos: ImageCollection) -> None:
