@@ -176,7 +176,7 @@ def choices(facets: Facets) -> dict[str, Choices]:
     shared = _shared([str(value) for value in facets.get("folder", {})])
     chosen = {}
     for key, values in facets.items():
-        ordered = sorted(values.items(), key=lambda item: str(item[0]).split("/"), reverse=key == "year")
+        ordered = sorted(values.items(), key=lambda item: str(item[0]).replace("/", "\0"), reverse=key == "year")
         start = shared if key == "folder" else 0
         listed = [
             Choice(str(value), str(value)[start:] or str(value), count) for value, count in ordered[:MOST_CHOICES]

@@ -9,6 +9,7 @@ import pytest
 from letter_encoder import COLOURS, LetterEncoder
 from PIL import Image
 
+from gallery.errors import CollectionError
 from gallery.settings import Settings
 from gallery.spec import Spec
 from gallery.stores import Progress, open_store
@@ -58,6 +59,8 @@ def run(
 def shown(settings: Settings) -> tuple[int, str, Progress | None]:
     """Return how many pictures somebody who searches finds, by which encoder, and how far the ingest was."""
     if not open_store(settings).names():
+        with pytest.raises(CollectionError, match="no picture of collection photos can be searched yet"):
+            open_store(settings).open()
         return 0, "", None
     with closing(open_store(settings).open("photos")) as collection:
         return collection.count(), collection.spec.encoder, collection.progress

@@ -23,17 +23,17 @@ from gallery.stores.embedded.collection import (
     check_whole,
     open_generation,
     read_spec,
-    write_spec,
 )
+from gallery.stores.embedded.creating import create, make_indexes
 from gallery.stores.embedded.disk import free_bytes, remove
 from gallery.stores.embedded.engine import SHARD, engine_errors, load_shard
 from gallery.stores.embedded.generations import PROGRESS, Workshop, published, unfinished
 from gallery.stores.embedded.journals import mend_journal, pictures_of, remove_journal
 from gallery.stores.embedded.seal import check_sizes, is_as_sealed, note_sizes, unseal
-from gallery.stores.embedded.tuning import config, optimised, payload_index
+from gallery.stores.embedded.tuning import optimised
 from gallery.stores.embedded.words import add_words, replace_words, words_of
 from gallery.stores.journal import Journal
-from gallery.stores.payload import INDEXED_KEYS, to_payload
+from gallery.stores.payload import to_payload
 
 _LOG = logging.getLogger(__name__)
 
@@ -299,20 +299,3 @@ class EmbeddedEditor:
     def _apply(self, operation: q.UpdateOperation) -> None:
         with engine_errors(self.name):
             self.points.shard.update(operation)
-
-
-def create(generation: Path, spec: Spec) -> None:
-    """Make an empty folder a generation without points."""
-    write_spec(generation, spec)
-    with engine_errors(generation.parent.name):
-        q.EdgeShard.create(str(generation / SHARD), config(spec.dimension)).close()
-
-
-def make_indexes(points: EmbeddedCollection) -> None:
-    """Make the indexes that a generation lacks: those of an earlier version, or all of them."""
-    with engine_errors(points.name):
-        missing = INDEXED_KEYS.keys() - points.shard.info().payload_schema.keys()
-        for key in sorted(missing):
-            points.shard.update(payload_index(key, INDEXED_KEYS[key]))
-        if missing:
-            points.shard.flush()

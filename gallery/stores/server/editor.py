@@ -22,7 +22,7 @@ from gallery.stores.payload import INDEXED_KEYS, to_payload
 from gallery.stores.reconciling import forget_what_is_not_there
 from gallery.stores.server.collection import ServerCollection
 from gallery.stores.server.connection import Link, NotThere
-from gallery.stores.server.directory import Directory, check_alias, physical_name, point_alias
+from gallery.stores.server.directory import Directory, check_alias, peers, physical_name, point_alias
 from gallery.stores.server.journals import journal_path, remove, whole_journal
 from gallery.stores.server.options import ServerOptions
 from gallery.stores.server.waiting import Patience, wait_for_graphs
@@ -233,7 +233,7 @@ class ServerEditor:
             )
 
     def _create(self, target: str, spec: Spec) -> None:
-        nodes = max(self._link.nodes, _peers(self._link))
+        nodes = max(self._link.nodes, peers(self._link))
         try:
             self._call(
                 self._link.client.create_collection,
@@ -292,12 +292,3 @@ class ServerEditor:
         replaced = (directory.metadata(target) or {}).get("replaced")
         if replaced and replaced in directory.begun_for(self.name) and directory.aliases.get(self.name) == target:
             remove(self._link, str(replaced), self._settings)
-
-
-def _peers(link: Link) -> int:
-    """Return how many nodes the cluster has behind what may be one address."""
-    try:
-        status = link.client.cluster_status()
-    except Exception:  # noqa: BLE001 - a key may not ask this, and the client in memory cannot
-        return 1
-    return len(getattr(status, "peers", None) or ()) or 1
