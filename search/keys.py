@@ -10,6 +10,8 @@ HAS = {"captions": "captions", "camera": "camera", "duplicates": "stack"}
 """What `has:` takes, and the payload key that it asks for."""
 ORIENTATIONS = ("portrait", "landscape", "square")
 _DATE = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?", re.ASCII)
+_PLACE = r"^(?!~|\.{1,2}(/|$))[\s\S]*\S"
+"""Over HTTP, nobody's home and no current folder."""
 _OPERATOR = "(<=|>=|<|>)?"
 _MONTH_AND_DAY = "(-(0[1-9]|1[0-2])|-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|-(0[13-9]|1[0-2])-(29|30))"
 _DATES = f"^([1-9][0-9]{{3}}|0[1-9][0-9]{{2}}|00[1-9][0-9]|000[1-9]){_MONTH_AND_DAY}?$"
@@ -52,8 +54,8 @@ def _accepts_year(op: str, value: str) -> bool:
     return bool(years and (op == ":" or not years[2]))
 
 
-def _text(example: str) -> Key:
-    return Key("a value", lambda _, value: bool(value.strip()), example, r"\S")
+def _text(example: str, pattern: str = r"\S") -> Key:
+    return Key("a value", lambda _, value: bool(value.strip()), example, pattern)
 
 
 def _pixels(example: str) -> Key:
@@ -77,8 +79,8 @@ def _one_of(values: Iterable[str], example: str) -> Key:
 
 
 KEYS = {
-    "folder": _text("alps"),
-    "path": _text("beach/*.jpg"),
+    "folder": _text("alps", _PLACE),
+    "path": _text("beach/*.jpg", _PLACE),
     "camera": _text("canon"),
     "format": _text("png"),
     "year": Key(
