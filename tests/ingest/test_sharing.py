@@ -59,7 +59,7 @@ def run(
 def shown(settings: Settings) -> tuple[int, str, Progress | None]:
     """Return how many pictures somebody who searches finds, by which encoder, and how far the ingest was."""
     if not open_store(settings).names():
-        with pytest.raises(CollectionError, match="no picture of collection photos can be searched yet"):
+        with pytest.raises(CollectionError, match="collection photos was never finished: if an ingest is running"):
             open_store(settings).open()
         return 0, "", None
     with closing(open_store(settings).open("photos")) as collection:

@@ -172,7 +172,7 @@ class EmbeddedEditor:
         note_sizes(writing.generation)
 
     def share(self, progress: Progress) -> None:
-        """Publish the generation as it is, and go on in a copy of it."""
+        # The generation is published as it is, and the run goes on in a copy of it.
         writing = self._writing()
         if self.former or not self._workshop.has_room_for_copies(writing.generation):
             return
@@ -183,7 +183,6 @@ class EmbeddedEditor:
         self._state = _Writing(generation, open_generation(generation), writing.public_url)
 
     def finish(self) -> None:
-        """Complete the generation and publish it; without one, there is nothing to do."""
         if isinstance(self._state, _Waiting) and self.spec and self._state.is_incomplete:
             self.begin(self.spec)  # an earlier run wrote all there was, and was stopped before this
         if not isinstance(self._state, _Writing):

@@ -59,7 +59,7 @@ class ServerCollection:
         info = link.call(link.client.get_collection, target)
         metadata = info.config.metadata or {}
         self.generation: str | None = _generation(target, metadata)
-        self.progress = _progress(metadata)
+        self.progress = Progress(**metadata["progress"]) if metadata.get("progress") else None
         self.spec = Spec.from_dict(metadata, name)
         changed = str(metadata.get("changed"))
         self.changed_at = f"{changed[:19]}Z" if "T" in changed else None  # earlier versions had an id there
@@ -259,13 +259,6 @@ def _dense(point: models.Record) -> NDArray[np.float32]:
 def _generation(target: str, metadata: Mapping[str, Any]) -> str:
     """Return what an ingest or a change of the encoder changes."""
     return f"{target} {metadata.get('changed') or metadata.get('made')}"
-
-
-def _progress(metadata: Mapping[str, Any]) -> Progress | None:
-    try:
-        return Progress(**metadata["progress"])
-    except (KeyError, TypeError):
-        return None
 
 
 def _ours(where: Filter) -> Filter:
