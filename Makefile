@@ -1,8 +1,10 @@
 .DEFAULT_GOAL := help
 .PHONY: help ingest serve test test-light test-browser check bench up down lock eval baseline
 IMAGES ?= examples/photos
-EXAMPLES = $(filter examples/photos,$(IMAGES))
-COLLECTION = $(if $(EXAMPLES),examples,photos)
+export IMAGES
+# Names of folders may hold anything, and some shells leave a ~ in the middle of a word to us.
+FOLDER = case "$$IMAGES" in "~/"*) IMAGES="$$HOME/$${IMAGES\#"~/"}";; esac; \
+	if [ "$$IMAGES" -ef examples/photos ]; then collection=examples; else collection=photos; fi
 VENV ?= .venv
 COMPOSE = docker compose --file docker/compose.yaml
 
@@ -10,10 +12,12 @@ help: ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
 
 ingest: .venv/light ## Index the example pictures, or yours: make ingest IMAGES=~/Pictures
-	.venv/bin/ingest "$(subst ~/,$(HOME)/,$(IMAGES))" --collection $(COLLECTION) $(if $(EXAMPLES),--captions examples/photos/captions.csv)
+	@$(FOLDER); set -- "$$IMAGES" --collection $$collection; \
+	if [ $$collection = examples ]; then set -- "$$@" --captions examples/photos/captions.csv; fi; \
+	echo ".venv/bin/ingest $$*"; .venv/bin/ingest "$$@"
 
 serve: .venv/light ## Serve the page at http://127.0.0.1:8000, of the example pictures or yours: make serve IMAGES=~/Pictures
-	.venv/bin/search --serve --collection $(COLLECTION)
+	@$(FOLDER); echo ".venv/bin/search --serve --collection $$collection"; .venv/bin/search --serve --collection $$collection
 
 test: .venv/ready ## Run the tests: offline, without a browser or a server
 	.venv/bin/pytest --numprocesses auto --dist loadfile
@@ -29,7 +33,7 @@ check: .venv/ready ## Check style, types and the compose files
 	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker/compose.yaml docker/compose.cluster.yaml
 
 bench: .venv/ready ## Measure speed and memory on your photos: make bench IMAGES=~/Pictures; writes results/encoders.*
-	.venv/bin/python -m benchmarks.encoders "$(IMAGES)"
+	.venv/bin/python -m benchmarks.encoders "$$IMAGES"
 
 eval: .venv/ready ## Compare systems on judged data: make eval DATA=FOLDER [ENCODER=NAME]; writes results/report.*
 	.venv/bin/evaluate compare $(or $(DATA),$(error give DATA=FOLDER, in the form of Flickr8k or of the Practicum task))

@@ -1,23 +1,31 @@
-"""A million random lines for the query language.
+"""A million random lines for the query language, and a thousand of them for the page and the API.
 
-    python -m benchmarks.fuzz_query [--lines N] [--seed S]
+    python -m benchmarks.fuzz_query [--lines N] [--asked N] [--collection NAME] [--seed S]
 
-Each is understood or refused with QueryError, and what is printed of it reads the same. Exits with 1 if not.
+Each is understood or refused with QueryError, and what is printed of it reads the same. The page and the API answer
+each that they are asked with 200, or with 400 and a sentence. Exits with 1 if not; writes results/fuzz_query.md and
+results/fuzz_query.json.
 """
 
 import random
 import sys
 import time
 import traceback
+from collections import Counter
 
 import click
+import httpx
 
+from benchmarks.page import served
+from benchmarks.results import machine, write_results
+from gallery.settings import Settings
 from search.parsing import parse_query
 from search.query import QueryError
 
 WORDS = r"""
 a dog well-known ½ - + -cat +x 2* 0*a 0.5*red 3*4 -- -2 like: like:a.jpg " folder: -folder:alps +path:x
 path:*.jpg before:2021 after:20 year: 2019..2021 year> width>= 640 height< has: captions camera: : = ' don't é
+OR NOT AND ( ) (folder:photos orientation:portrait -(format:png NOT( has:duplicates has:captions format:jpeg
 собака 🐕 -🐈 http://x/y?z=1 * 99999999999999999999 ٣
 """
 PIECES = [*WORDS.split(), '"wet dog"', '\\"', "\\", "\t", " ", "  ", "\n", "\u2003", "\x00", "\udcff"]
@@ -25,9 +33,42 @@ PIECES = [*WORDS.split(), '"wet dog"', '\\"', "\\", "\t", " ", "  ", "\n", "\u20
 
 @click.command()
 @click.option("--lines", default=1_000_000, show_default=True)
+@click.option("--asked", default=1000, show_default=True)
+@click.option("--collection", default="examples", show_default=True)
 @click.option("--seed", default=0, show_default=True)
-def main(lines: int, seed: int) -> None:
+def main(lines: int, asked: int, collection: str, seed: int) -> None:
     """Draw lines until there are enough, or one fails."""
+    refused, seconds = read(lines, seed)
+    with served(Settings.from_environ(), collection) as address:
+        answered = ask(address, asked, seed)
+    rows: dict[str, float | str] = {
+        "lines that were read": lines,
+        "of these refused, with a sentence": refused,
+        "of the others, read differently when printed": 0,
+        "seconds": round(seconds),
+        "lines that were asked": asked,
+        "answers": ", ".join(f"{count} of {name} with {status}" for (name, status), count in sorted(answered.items())),
+    }
+    write_results("fuzz_query", "Random lines of the query language", rows | {"seed": seed} | machine("fuzz_query"))
+
+
+def ask(address: str, lines: int, seed: int) -> Counter[tuple[str, int]]:
+    """Ask the page and the API random lines, and return how many answers had each status."""
+    chance = random.Random(seed + 1)
+    answered = Counter[tuple[str, int]]()
+    with httpx.Client(base_url=address, timeout=60) as client:
+        for number in range(lines):
+            line = draw(chance).encode("utf-8", "replace").decode()
+            for name, path in (("the API", "/api/search"), ("the page", "/")):
+                answer = client.get(path, params={"q": line})
+                answered[name, answer.status_code] += 1
+                if answer.status_code not in (200, 400) or "Traceback" in answer.text:
+                    sys.exit(f"line {number} of seed {seed}: {name} answers {line!r} with {answer.status_code}")
+    return answered
+
+
+def read(lines: int, seed: int) -> tuple[int, float]:
+    """Read random lines, and return how many were refused, and the seconds that it took."""
     chance = random.Random(seed)
     started, refused = time.monotonic(), 0
     for number in range(lines):
@@ -42,8 +83,7 @@ def main(lines: int, seed: int) -> None:
             sys.exit(f"line {number} of seed {seed}: {line!r}")
         if parse_query(str(query)) != query:
             sys.exit(f"line {number} of seed {seed}: {line!r} is {query!r}, and what is printed of it is not: {query}")
-    seconds = time.monotonic() - started
-    print(f"{lines} lines, seed {seed}: {refused} refused, the others read the same when printed; {seconds:.0f} s")
+    return refused, time.monotonic() - started
 
 
 def draw(chance: random.Random) -> str:

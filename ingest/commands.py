@@ -19,10 +19,11 @@ from gallery.stores.tuning import outgrown
 from ingest.captions import CaptionsByPath
 from ingest.encoding import EncoderChoice, Wish
 from ingest.part import Part
-from ingest.pipeline import ingest, publish
+from ingest.pipeline import ingest
 from ingest.progress import ProgressDisplay, print_rows, print_summary
 from ingest.removal import emptied, gone_files, remove
 from ingest.report import IngestReport
+from ingest.sharing import publish
 from ingest.stopping import Stop
 from ingest.walk import Walk
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from gallery.errors import BadInput, CollectionError
 from gallery.pictures import look_at
 from gallery.stores import Editor, Entry, point_id
-from ingest.pipeline import publish
+from ingest.sharing import publish
 from ingest.writer import Writer
 
 

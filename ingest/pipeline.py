@@ -28,7 +28,7 @@ from ingest.part import Part
 from ingest.reading import Failed, Read, Reader
 from ingest.removal import is_below, is_gone, moved_folders, remove_gone
 from ingest.report import IngestReport
-from ingest.stacks import restack
+from ingest.sharing import Sharing, publish
 from ingest.stopping import Stop
 from ingest.threads import ahead, in_background
 from ingest.walk import Task, Walk
@@ -120,15 +120,6 @@ def _is_known(collection: Editor, root: Path) -> bool:
     return next(collection.journal.under(os.path.abspath(root)), None) is not None
 
 
-def publish(collection: Editor) -> None:
-    """Work out what follows from all pictures together, and show the collection to those who search."""
-    if collection.spec and (collection.former or collection.journal.unsettled):
-        collection.begin(collection.spec)
-        restack(collection)
-        collection.journal.settle()
-    collection.finish()
-
-
 def _left_out(former: Former, collection: Editor, *, everything: bool) -> int:
     """Return how many pictures of the former collection the new one lacks.
 
@@ -204,6 +195,7 @@ class _Indexer:
         self._writer = Writer(collection)
         self._processor = threading.Semaphore(processors())
         self._reader = Reader(encoder, collection, part, self._processor)
+        self._sharing = Sharing(collection, report, self._reader.points)
         self.flush = self._writer.flush
 
     def read(self, tasks: Sequence[Task]) -> list[Read | Failed | None]:
@@ -238,7 +230,8 @@ class _Indexer:
                 self._report.verified += 1
             else:
                 self._report.updated += 1
-        self._writer.flush_if_full()
+        if self._writer.flush_if_full():
+            self._sharing.share()
 
     def _whole(self, item: Read | Failed) -> Read | Failed | None:
         """Read a file again whose picture was there when it was read first, and has been removed since."""

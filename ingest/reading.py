@@ -45,7 +45,11 @@ class Failed:
 
 
 class Reader:
-    """Reads and decodes files, in several threads at once."""
+    """Reads and decodes files, in several threads at once.
+
+    Attributes:
+        points: Held while one of them looks at the collection's points.
+    """
 
     def __init__(
         self, encoder: Callable[[], PictureEncoder], collection: Editor, part: Part, processor: threading.Semaphore
@@ -58,6 +62,7 @@ class Reader:
             part: Files of other parts are left alone.
             processor: Held while a file is decoded, so that no more threads compute than there are processors.
         """
+        self.points = threading.Lock()
         self._processor = processor
         self._encoder = encoder
         self._collection = collection
@@ -89,4 +94,7 @@ class Reader:
         return Read(file, sha256, beside, replace(record, phash=phash, stack=point_id(sha256)), pixels)
 
     def _is_there(self, sha256: str) -> bool:
-        return self._collection.journal.places(sha256) > 0 and bool(self._collection.points.present([point_id(sha256)]))
+        if not self._collection.journal.places(sha256):
+            return False
+        with self.points:
+            return bool(self._collection.points.present([point_id(sha256)]))

@@ -10,7 +10,7 @@ from gallery.pictures import facts_beside, merged, open_image, perceptual_hash, 
 from gallery.records import ImageRecord
 from gallery.stores import Editor
 from ingest.facts import with_facts
-from ingest.pipeline import publish
+from ingest.sharing import publish
 
 _BATCH = 256
 _DETAIL = 256

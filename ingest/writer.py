@@ -121,17 +121,21 @@ class Writer:
             self.displace(entry.sha256, entry.file.path)
         self._forgotten.append(entry.file.path)
 
-    def flush_if_full(self) -> None:
-        """Write when enough is held.
+    def flush_if_full(self) -> bool:
+        """Write when enough is held, and return whether that was so.
 
         A picture with thousands of copies is written whole with each new one, so that more of these are waited for.
         """
         waiting = len(self._entries) + len(self._forgotten)
-        if self._new >= WRITE_EVERY or waiting >= max(WRITE_EVERY, self._most_places // 2):
+        is_full = self._new >= WRITE_EVERY or waiting >= max(WRITE_EVERY, self._most_places // 2)
+        if is_full:
             self.flush()
+        return is_full
 
     def flush(self) -> None:
         """Write what is held; then, as it will survive a crash, tell the journal."""
+        if not (self._entries or self._forgotten):
+            return
         kept = [held for held in self._held.values() if held.places and held.changed]
         new = [(held.whole(), held.vector) for held in kept if held.vector is not None]
         if new:

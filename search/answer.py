@@ -45,6 +45,11 @@ class AnswerHit:
     cosine: float | None = None
     words: list[str] | None = None
 
+    @property
+    def day(self) -> str:
+        """The day when it was taken, else that of its file, which is marked as such."""
+        return self.date[:10] if self.taken_at else f"{self.date[:10]} (file)"
+
 
 @dataclass(frozen=True, slots=True)
 class AnswerGroup:
@@ -69,6 +74,7 @@ class Answer:
         meanings: What each of its terms and filters was taken for, in words.
         notes: What whoever asked should know: a value that matches nothing and what was probably meant, a text that
             was cut.
+        corrections: Lines to ask instead where a value matches nothing, with those that were probably meant.
         total: How many pictures the filters let through; null where a least score decides.
         offset: How many of the first hits, or groups, were left out.
         more: Whether there are hits beyond the last one here.
@@ -86,6 +92,7 @@ class Answer:
     understood: str = ""
     meanings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    corrections: list[str] = field(default_factory=list)
     total: int | None = None
     offset: int = 0
     more: bool = False

@@ -1,8 +1,8 @@
 """The Python API: a collection to be searched."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from gallery.encoders import TextEncoder
 from gallery.records import ImageRecord
@@ -13,7 +13,7 @@ from search.engine import SearchEngine
 from search.request import Request, request_of
 
 
-class Collection:
+class Collection(AbstractContextManager["Collection", None]):
     """A collection, always as it was published last. Safe to use from several threads; use it in a `with`."""
 
     def __init__(self, engines: CurrentEngine) -> None:
@@ -60,12 +60,7 @@ class Collection:
         """Let go of the collection."""
         self._engines.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

@@ -1,5 +1,8 @@
 """What a collection holds, in values to choose from."""
 
+import os
+from pathlib import PurePath
+
 from gallery.stores import Filter, ImageCollection
 
 MOST_VALUES = 1_000_000
@@ -13,6 +16,7 @@ class Contents:
         self._collection = collection
         self._facets: dict[str, dict[str | int, int]] = {}
         self._captions: dict[int, list[str]] = {}
+        self._folders: dict[str | int, int] | None = None
         self._pictures: int | None = None
 
     def facet(self, key: str) -> dict[str | int, int]:
@@ -20,6 +24,25 @@ class Contents:
         if self._changes or key not in self._facets:
             self._facets[key] = self._collection.facet(key, MOST_VALUES)
         return self._facets[key]
+
+    def folders(self) -> dict[str | int, int]:
+        """Return every folder that has pictures in it or below it, and how many; without what all of them lie in."""
+        if self._changes or self._folders is None:
+            direct = self.facet("folder")
+            shared = os.path.commonpath(map(str, direct)) if len(direct) > 1 else ""
+            below: dict[str, list[str]] = {}
+            for folder in map(str, direct):
+                for each in (folder, *map(str, PurePath(folder).parents)):
+                    if each in direct or len(each) > len(shared):
+                        below.setdefault(each, []).append(folder)
+            apart = sum(direct.values()) == self.count(Filter())  # no picture lies in two folders
+            self._folders = {
+                folder: sum(direct[each] for each in members)
+                if apart or len(members) == 1
+                else self._collection.count({"folder": members})
+                for folder, members in below.items()
+            }
+        return self._folders
 
     def count(self, where: Filter) -> int:
         """Return how many pictures a filter lets through."""

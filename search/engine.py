@@ -3,9 +3,9 @@
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from gallery.calibration import Calibration, calibration_state, load_calibration
@@ -13,7 +13,7 @@ from gallery.encoders import TextEncoder
 from gallery.errors import BadInput
 from gallery.records import Hit
 from gallery.settings import Settings
-from gallery.stores import Filter, ImageCollection, Where, open_store
+from gallery.stores import Filter, ImageCollection, Progress, Where, open_store
 from search.answer import Answer
 from search.contents import Contents
 from search.filtering import lower
@@ -31,7 +31,7 @@ _NO_STRICT = (
 )
 
 
-class SearchEngine:
+class SearchEngine(AbstractContextManager["SearchEngine", None]):
     """Searches one collection, as it was when it was opened.
 
     Attributes:
@@ -165,7 +165,11 @@ class SearchEngine:
         return replace(
             told.filled(hits[: request.limit], groups[: request.limit], scored=vector is not None),
             meanings=[*(meaning_of(term, pictures) for term in query.terms), *lowered.meanings],
-            notes=[*lowered.hints, *_notes(told, unruled=request.strict and one_text and least is None)],
+            notes=[
+                *lowered.hints,
+                *_notes(told, self.collection.progress, unruled=request.strict and one_text and least is None),
+            ],
+            corrections=[str(replace(query, filters=filters)) for filters in lowered.corrections],
             total=None if bound is not None or hybrid else self.contents.count(where),
             more=len(hits) >= request.limit + ahead,
             weak=one_text and not hybrid and bool(hits) and least is not None and max(h.score for h in hits) < least,
@@ -264,12 +268,7 @@ class SearchEngine:
         """Let go of the collection."""
         self.collection.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -284,9 +283,11 @@ def _towers(
     return given if isinstance(given, Towers) else Towers(given)
 
 
-def _notes(answer: Answer, *, unruled: bool) -> list[str]:
-    """Return what whoever asked should know of the encoder."""
+def _notes(answer: Answer, progress: Progress | None, *, unruled: bool) -> list[str]:
+    """Return what whoever asked should know of the collection and the encoder."""
     notes = []
+    if progress:
+        notes.append(f"ingest has not finished: {progress.done} of {progress.found} files are indexed so far")
     if 0 < answer.text_limit < answer.tokens:
         read = f"the encoder reads {answer.text_limit}; the rest had no effect"
         notes.append(f"the text has {answer.tokens} tokens, and {read}")

@@ -3,6 +3,7 @@
 import calendar
 import os
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import reduce
 from operator import and_
@@ -13,7 +14,7 @@ from unicodedata import normalize
 from gallery.stores import Condition as Stored
 from gallery.stores import Filter, ImageCollection
 from search.keys import HAS, nearest
-from search.query import Condition, Wanted, quoted
+from search.query import Condition, FilterExpression, replaced
 
 MOST_VALUES = 1_000_000
 """Folders, paths or cameras that a pattern is compared with."""
@@ -28,19 +29,24 @@ class Lowered(NamedTuple):
     Attributes:
         meanings: What each filter of the line was taken for, in words.
         hints: What the line probably meant instead, where a value matches nothing.
+        corrections: These filters once more for each of them, with the value that was probably meant.
     """
 
     filter: Filter
     meanings: tuple[str, ...]
     hints: tuple[str, ...]
+    corrections: tuple[tuple[FilterExpression, ...], ...]
 
 
-def lower(filters: Sequence[Wanted], collection: ImageCollection) -> Lowered:
+def lower(filters: Sequence[FilterExpression], collection: ImageCollection) -> Lowered:
     """Translate the filters of a line. Patterns are compared with the values that the collection holds."""
     lowering = _Lowering(collection)
     read = [lowering.read(wanted) for wanted in filters]
     whole = reduce(and_, (each.filter for each in read), Filter())
-    return Lowered(whole, tuple(each.meaning for each in read), tuple(lowering.hints))
+    corrections = tuple(
+        tuple(replaced(wanted, wrong, meant) for wanted in filters) for wrong, meant in lowering.corrections
+    )
+    return Lowered(whole, tuple(each.meaning for each in read), tuple(lowering.hints), corrections)
 
 
 class _Read(NamedTuple):
@@ -54,8 +60,9 @@ class _Lowering:
     def __init__(self, collection: ImageCollection) -> None:
         self._collection = collection
         self.hints: list[str] = []
+        self.corrections: list[tuple[Condition, Condition]] = []
 
-    def read(self, wanted: Wanted) -> _Read:
+    def read(self, wanted: FilterExpression) -> _Read:
         if isinstance(wanted, Condition):
             read = self._condition(wanted)
         else:
@@ -82,14 +89,16 @@ class _Lowering:
         if key == "orientation":
             return self._orientation(value)
         matches = {"folder": in_folder, "path": matches_path, "camera": _contains, "format": _is_format}[key]
-        return self._values(key, value, matches)
+        return self._values(wanted, matches)
 
-    def _values(self, key: str, value: str, matches: Callable[[str, str], bool]) -> _Read:
+    def _values(self, wanted: Condition, matches: Callable[[str, str], bool]) -> _Read:
+        key, value = wanted.key, wanted.value
         known = [str(each) for each in self._collection.facet(key, MOST_VALUES)]
         found = sorted(each for each in known if matches(value, each))
         if not found:
-            near = _near(key, value, known)
-            meant = " or ".join(f"{key}:{quoted(each) if ' ' in each else each}" for each in near)
+            near = [replace(wanted, value=each, negated=False) for each in _near(key, value, known)]
+            self.corrections += [(wanted, replace(each, negated=wanted.negated)) for each in near]
+            meant = " or ".join(map(str, near))
             self.hints.append(f"no picture has {key}:{value}" + (f"; did you mean {meant}?" if meant else ""))
         some = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
         return _Read(_all((key, found)), f"{key} {some or f'{value}, which no picture has'}")

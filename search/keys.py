@@ -10,6 +10,11 @@ HAS = {"captions": "captions", "camera": "camera", "duplicates": "stack"}
 """What `has:` takes, and the payload key that it asks for."""
 ORIENTATIONS = ("portrait", "landscape", "square")
 _DATE = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?", re.ASCII)
+_PLACE = r"^(?!~|\.{1,2}(/|$))[\s\S]*\S"
+"""Over HTTP, nobody's home and no current folder."""
+_OPERATOR = "(<=|>=|<|>)?"
+_MONTH_AND_DAY = "(-(0[1-9]|1[0-2])|-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|-(0[13-9]|1[0-2])-(29|30))"
+_DATES = f"^([1-9][0-9]{{3}}|0[1-9][0-9]{{2}}|00[1-9][0-9]|000[1-9]){_MONTH_AND_DAY}?$"
 _YEARS = re.compile(r"(\d{4})(?:\.\.(\d{4}))?", re.ASCII)
 
 
@@ -22,11 +27,13 @@ class Key:
         accepts: Says whether it takes a value with an operator.
         ordered: Whether `<`, `<=`, `>` and `>=` may stand in place of the colon.
         example: A value, for documents.
+        pattern: A regular expression of what it takes over HTTP, for documents: that a day exists is not in it.
     """
 
     takes: str
     accepts: Callable[[str, str], bool]
     example: str
+    pattern: str
     ordered: bool = False
 
 
@@ -47,30 +54,42 @@ def _accepts_year(op: str, value: str) -> bool:
     return bool(years and (op == ":" or not years[2]))
 
 
-def _text(example: str) -> Key:
-    return Key("a value", lambda _, value: bool(value.strip()), example)
+def _text(example: str, pattern: str = r"\S") -> Key:
+    return Key("a value", lambda _, value: bool(value.strip()), example, pattern)
 
 
 def _pixels(example: str) -> Key:
     takes = "a number of pixels"
-    return Key(takes, lambda _, value: bool(re.fullmatch(r"[0-9]{1,9}", value)), example, ordered=True)
+    return Key(
+        takes,
+        lambda _, value: bool(re.fullmatch(r"[0-9]{1,9}", value)),
+        example,
+        f"^{_OPERATOR}[0-9]{{1,9}}$",
+        ordered=True,
+    )
 
 
 def _date(example: str) -> Key:
-    return Key("a date such as 2021, 2021-06 or 2021-06-15", lambda _, value: is_date(value), example)
+    return Key("a date such as 2021, 2021-06 or 2021-06-15", lambda _, value: is_date(value), example, _DATES)
 
 
 def _one_of(values: Iterable[str], example: str) -> Key:
     known = tuple(values)
-    return Key(f"one of {', '.join(known)}", lambda _, value: value in known, example)
+    return Key(f"one of {', '.join(known)}", lambda _, value: value in known, example, f"^({'|'.join(known)})$")
 
 
 KEYS = {
-    "folder": _text("alps"),
-    "path": _text("beach/*.jpg"),
+    "folder": _text("alps", _PLACE),
+    "path": _text("beach/*.jpg", _PLACE),
     "camera": _text("canon"),
     "format": _text("png"),
-    "year": Key("a year such as 2021, or with a colon years such as 2019..2021", _accepts_year, "2019..2021", True),
+    "year": Key(
+        "a year such as 2021, or with a colon years such as 2019..2021",
+        _accepts_year,
+        "2019..2021",
+        rf"^({_OPERATOR}[0-9]{{4}}|[0-9]{{4}}\.\.[0-9]{{4}})$",
+        ordered=True,
+    ),
     "before": _date("2021-06"),
     "after": _date("2021"),
     "width": _pixels("2000"),

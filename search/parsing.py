@@ -6,7 +6,7 @@ docs/query-language.md has the grammar. An operand of OR is the filter, or the g
 import re
 
 from search.keys import KEYS, fault, unknown_key
-from search.query import Combination, Condition, Query, QueryError, Term, Wanted, clean_text, either, inverted
+from search.query import Combination, Condition, FilterExpression, Query, QueryError, Term, clean_text, either, inverted
 
 MOST_TERMS, MOST_FILTERS, DEEPEST = 64, 500, 20
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
@@ -56,7 +56,7 @@ class _Parser:
     def query(self) -> Query:
         """Return the whole line, understood."""
         terms: list[Term | list[str]] = []
-        filters: list[Wanted] = []
+        filters: list[FilterExpression] = []
         words: list[str] | None = None  # of the text that goes on until the next lone +
         plus: int | None = None  # where a lone + stands that nothing has followed yet
         place = self._after_space(0)
@@ -102,7 +102,7 @@ class _Parser:
         patterns = _FILTER[self._groups > 0]
         return next((match for pattern in patterns if (match := pattern.match(self._line, place))), None)
 
-    def _any_of(self, place: int, depth: int) -> tuple[Wanted, int]:
+    def _any_of(self, place: int, depth: int) -> tuple[FilterExpression, int]:
         """Read filters with OR between them, and an AND after them, which adds nothing; and say where they end."""
         first, end = self._one(place, depth)
         members = [first]
@@ -118,7 +118,7 @@ class _Parser:
             end = after
         return either(tuple(members)), end
 
-    def _one(self, place: int, depth: int) -> tuple[Wanted, int]:
+    def _one(self, place: int, depth: int) -> tuple[FilterExpression, int]:
         """Read one filter or group of filters, negated or not, and say where it ends."""
         if depth > DEEPEST:
             raise self._error(place, f"parentheses and NOT may nest {DEEPEST} deep at most")
@@ -134,9 +134,9 @@ class _Parser:
         assert match
         return self._condition(match), match.end()
 
-    def _group(self, place: int, depth: int) -> tuple[Wanted, int]:
+    def _group(self, place: int, depth: int) -> tuple[FilterExpression, int]:
         self._groups += 1
-        members: list[Wanted] = []
+        members: list[FilterExpression] = []
         end = self._after_space(place + 1)
         while not self._line.startswith(")", end):
             if end >= len(self._line):

@@ -31,7 +31,7 @@ def show_previews(
                 screen.print(as_image(image.convert("RGB"), width="auto", height=ROWS))
         except UnreadableImage as error:
             screen.print(str(error), markup=False, highlight=False)
-        worth = hit.date[:10] if hit.score is None else f"{hit.score:.3f}"
+        worth = hit.day if hit.score is None else f"{hit.score:.3f}"
         screen.print(f"{hit.rank}  {worth}  {printable(hit.path)}", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -68,7 +68,7 @@ class Combination:
     """Filters of which all hold (`AND`), or at least one (`OR`); at least two of them."""
 
     operator: Literal["AND", "OR"]
-    members: tuple["Wanted", ...]
+    members: tuple["FilterExpression", ...]
     negated: bool = False
 
     def __str__(self) -> str:
@@ -76,15 +76,22 @@ class Combination:
         return f"{'-' if self.negated else ''}({between.join(map(str, self.members))})"
 
 
-Wanted = Condition | Combination
+FilterExpression = Condition | Combination
 
 
-def inverted(wanted: Wanted) -> Wanted:
+def inverted(wanted: FilterExpression) -> FilterExpression:
     """Return the filter that lets through exactly what the given one does not."""
     return replace(wanted, negated=not wanted.negated)
 
 
-def either(members: tuple[Wanted, ...]) -> Wanted:
+def replaced(wanted: FilterExpression, old: Condition, new: Condition) -> FilterExpression:
+    """Return a filter with one of its conditions replaced."""
+    if isinstance(wanted, Combination):
+        return replace(wanted, members=tuple(replaced(member, old, new) for member in wanted.members))
+    return new if wanted is old else wanted
+
+
+def either(members: tuple[FilterExpression, ...]) -> FilterExpression:
     """Return the filter that lets through what at least one of these lets through."""
     return members[0] if len(members) == 1 else Combination("OR", members)
 
@@ -98,7 +105,7 @@ class Query:
     """
 
     terms: tuple[Term, ...] = ()
-    filters: tuple[Wanted, ...] = ()
+    filters: tuple[FilterExpression, ...] = ()
 
     @property
     def is_one_text(self) -> bool:

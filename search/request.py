@@ -27,7 +27,13 @@ Values = Annotated[
 
 def _values(key: str) -> Any:  # noqa: ANN401 - what pydantic's Field returns
     takes = f"As `{key}:` in a line: {KEYS[key].takes}. One of several has to hold."
-    return Field(default=(), max_length=MOST_VALUES, description=takes, examples=[[KEYS[key].example]])
+    return Field(
+        default=(),
+        max_length=MOST_VALUES,
+        description=takes,
+        examples=[[KEYS[key].example]],
+        json_schema_extra={"items": {"type": "string", "pattern": KEYS[key].pattern}},
+    )
 
 
 class Filters(BaseModel):

@@ -197,5 +197,5 @@ def _label(tile: _Tile) -> Iterator[_Text]:
 def _worth(hit: AnswerHit) -> str:
     """Return a hit's score, and probability if it has one; its date where nothing was asked for."""
     if hit.score is None:
-        return hit.date[:10]
+        return hit.day
     return f"{hit.score:.3f}" + ("" if hit.probability is None else f" ({hit.probability:.0%})")

@@ -19,6 +19,8 @@ def format_table(answer: Answer, *, by_date: bool = False) -> str:
     from rich.text import Text
 
     near = all(group.name == group.hits[0].path for group in answer.groups)
+    shown = [*answer.hits, *(hit for group in answer.groups for hit in group.hits)]
+    dates = max(len(hit.day) for hit in shown) if shown and (by_date or not answer.scored) else 0
     matched = any(hit.probability is not None for hit in answer.hits)
     console = Console(file=StringIO(), force_terminal=True)
     with console.capture() as captured:
@@ -27,7 +29,7 @@ def format_table(answer: Answer, *, by_date: bool = False) -> str:
             if group and not near:
                 console.print(Text(printable(group.name), "bold"), soft_wrap=True)
             for place, member in enumerate(group.hits if group and not near else [hit]):
-                line = Text(_worth(member, by_date=by_date, matched=matched, ranked=not place))
+                line = Text(_worth(member, dates=dates, matched=matched, ranked=not place))
                 line.append(printable(shown_path(member.path)), f"link {Path(member.path).as_uri()}")
                 if reason := why(member):
                     line.append(f"  {reason}", "dim")
@@ -89,14 +91,14 @@ def _fields(hit: AnswerHit) -> str:
     return f"{hit.rank}\t{score}\t{printable(hit.path)}"
 
 
-def _worth(hit: AnswerHit, *, by_date: bool, matched: bool, ranked: bool) -> str:
+def _worth(hit: AnswerHit, *, dates: int, matched: bool, ranked: bool) -> str:
     columns = [f"{hit.rank if ranked else '':>4}"]
     if hit.score is not None:
         columns.append(f"{hit.score:6.3f}")
     if matched:
         columns.append("" if hit.probability is None else f"{hit.probability:4.0%} match")
-    if by_date or hit.score is None:
-        columns.append(hit.date[:10])
+    if dates:
+        columns.append(hit.day.ljust(dates))
     return "  ".join(columns) + "  "
 
 

@@ -17,18 +17,33 @@ if TYPE_CHECKING:
     from gallery.spec import Spec
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an ingest was when it last showed what it had written.
+
+    Attributes:
+        done: Files that are indexed, or cannot be.
+        found: Files that it had found by then.
+    """
+
+    done: int
+    found: int
+
+
 class ImageCollection(Protocol):
     """Pictures and their vectors, to be read by any number of processes and threads.
 
     Attributes:
         generation: Changes whenever an ingest has changed the collection; None where nobody can tell.
         has_words: Whether words can be searched; not in a collection that an earlier version wrote last.
+        progress: How far the ingest was that wrote this; None where it had ended.
     """
 
     name: str
     spec: Spec
     generation: str | None
     has_words: bool
+    progress: Progress | None
 
     def nearest(
         self,
@@ -171,6 +186,13 @@ class Editor(Protocol):
 
     def flush(self) -> None:
         """Return once everything written so far will survive a crash."""
+        ...
+
+    def share(self, progress: Progress) -> None:
+        """Show what was written so far to those who search, and go on writing; nobody may read `points` meanwhile.
+
+        Nothing happens while the encoder is being changed, or where the disk has no room for a copy.
+        """
         ...
 
     def finish(self) -> None:

@@ -33,7 +33,7 @@ from search.web.metrics import Metrics
 from search.web.pages import Pages
 from search.web.problems import problem
 from search.web.sent import SentPictures
-from search.web.services import Here, Services, UnknownPictureError
+from search.web.services import Context, Services, UnknownPictureError
 from search.web.site import site
 
 _FOLDER = Path(__file__).parent
@@ -92,9 +92,7 @@ def create_app(
         sent=SentPictures(),
         changes=Changes(settings, changes),
         secret=secret,
-        dashboard=f"{settings.qdrant_url.split(',')[0].rstrip('/')}/dashboard#/collections/"
-        if settings.qdrant_url
-        else None,
+        dashboard=_dashboard(settings.qdrant_url),
         showing=ThreadPoolExecutor(2, "showing"),
         taking=ThreadPoolExecutor(1, "taking"),
     )
@@ -122,13 +120,17 @@ def create_app(
         app.include_router(router, prefix="/c/{collection}", include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_FOLDER / "static"))
     for kind in (GalleryError, HTTPException, RequestValidationError):
-        app.add_exception_handler(kind, _sorry)
-    _guard(app, limits, metrics)
+        app.add_exception_handler(kind, _error_response)
+    _add_layers(app, limits, metrics, services.pages)
     return app
 
 
 def _dashboard(servers: str | None) -> str | None:
-    """Return the address of collections in Qdrant's dashboard, without a password."""
+    """Return the address of collections in Qdrant's dashboard, without a password.
+
+    >>> _dashboard("https://me:secret@node1:6333/,https://node2:6333")
+    'https://node1:6333/dashboard#/collections/'
+    """
     if not servers:
         return None
     parts = urlsplit(servers.split(",")[0])
@@ -136,36 +138,39 @@ def _dashboard(servers: str | None) -> str | None:
     return f"{parts.scheme}://{host}:{parts.port or 6333}/dashboard#/collections/"
 
 
-def _guard(app: FastAPI, limits: Limits, metrics: Metrics) -> None:
+def _add_layers(app: FastAPI, limits: Limits, metrics: Metrics, pages: Pages) -> None:
     """Put the layers around the app, of which the last added one is the outermost."""
+
+    def ask_for_token(connection: HTTPConnection, error: Exception) -> Response:
+        headers = {"www-authenticate": 'Basic realm="gallery-search", charset="UTF-8"'}
+        if "text/html" in connection.headers.get("accept", ""):
+            return HTMLResponse(pages.error("", 401, str(error)), 401, headers)
+        return problem(401, str(error), headers)
+
     app.add_middleware(Gate, limits=limits)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=limits.upload_bytes)
-    app.add_middleware(AuthenticationMiddleware, backend=TokenBackend(limits.token), on_error=_ask_for_token)
+    app.add_middleware(AuthenticationMiddleware, backend=TokenBackend(limits.token), on_error=ask_for_token)
     app.add_middleware(SameOrigin, shares_thumbnails=limits.shares_thumbnails)
     if limits.hosts is not None:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(limits.hosts), www_redirect=False)
     app.add_middleware(Observed, metrics=metrics, shares_thumbnails=limits.shares_thumbnails)
 
 
-def _ask_for_token(_connection: HTTPConnection, error: Exception) -> Response:
-    return problem(401, str(error), {"www-authenticate": 'Basic realm="gallery-search", charset="UTF-8"'})
-
-
-async def _sorry(request: Request, error: Exception) -> Response:
+async def _error_response(request: Request, error: Exception) -> Response:
     """Answer what went wrong: a page for the page's visitors, problem+json for all others."""
-    status, sentence = _said(error, has_body=request.method == "POST")
+    status, sentence = _status_and_sentence(error, has_body=request.method == "POST")
     headers = dict(getattr(error, "headers", None) or {}) | ({"retry-after": "2"} if status == 503 else {})
     path = request.url.path
     services: Services = request.app.state.services
-    here = Here(services, request.path_params.get("collection"))
-    if path.removeprefix(here.prefix).startswith(("/api", "/thumbs", "/views", "/images", "/ready", "/static")):
+    context = Context(services, request.path_params.get("collection"))
+    if path.removeprefix(context.prefix).startswith(("/api", "/thumbs", "/views", "/images", "/ready", "/static")):
         return problem(status, sentence, headers, column=error.column if isinstance(error, QueryError) else None)
     if status == 404 and isinstance(error, UnknownCollectionError):
-        here = Here(services, None)
-    return HTMLResponse(services.pages.error(here.prefix, status, sentence), status, headers)
+        context = Context(services, None)
+    return HTMLResponse(services.pages.error(context.prefix, status, sentence), status, headers)
 
 
-def _said(error: Exception, *, has_body: bool) -> tuple[int, str]:
+def _status_and_sentence(error: Exception, *, has_body: bool) -> tuple[int, str]:
     if isinstance(error, RequestValidationError):
         return 422, explained(error.errors(), ApiRequest)
     if isinstance(error, HTTPException):

@@ -19,7 +19,7 @@ from search.web.collections import unnamed
 from search.web.metrics import CONTENT_TYPE
 from search.web.problems import COMMON, problems
 from search.web.running import proof_of
-from search.web.services import MOST_AT_ONCE, Asked
+from search.web.services import MOST_AT_ONCE, InContext
 from search.web.suggestions import suggestions
 
 api = APIRouter(tags=["search"])
@@ -32,7 +32,7 @@ class ApiRequest(SearchRequest):
     limit: int = Field(default=10, ge=1, le=MOST_AT_ONCE, description="The most hits, or groups")
 
 
-Wanted = Annotated[ApiRequest, Query()]
+Parameters = Annotated[ApiRequest, Query()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,69 +57,71 @@ class Added:
 
 
 @api.get("/api/search", response_model=Answer, responses=COMMON)
-def search(here: Asked, wanted: Wanted, http: Request) -> Response:
+def search(context: InContext, parameters: Parameters, http: Request) -> Response:
     """Find pictures by a line of the query language, best first. Without one: all of them, the newest first."""
-    tag = _tag(here.engine(), http)
+    tag = _tag(context.engine(), http)
     if tag and tag in http.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=_cached(tag))
-    return json_response(here.answer(wanted), headers=_cached(tag))
+    return json_response(context.answer(parameters), headers=_cached(tag))
 
 
 @api.post("/api/search/image", response_model=Answer, responses=COMMON | problems(408, 413, 415))
-async def search_image(here: Asked, wanted: Wanted, file: Annotated[UploadFile, File()]) -> Response:
+async def search_image(context: InContext, parameters: Parameters, file: Annotated[UploadFile, File()]) -> Response:
     """Find pictures that are like one that is sent, and like the line if there is one. It is not kept on disk."""
-    _, picture = await here.take(await file.read())
-    answer = await here.shown(lambda: here.answer(wanted, picture.vector_for(here.engine())))
+    _, picture = await context.take(await file.read())
+    answer = await context.shown(lambda: context.answer(parameters, picture.vector_for(context.engine())))
     return json_response(answer)
 
 
 @api.get("/api/images/{id}/similar", response_model=Answer, responses=COMMON)
-def similar(here: Asked, wanted: Wanted, id: UUID) -> Response:
+def similar(context: InContext, parameters: Parameters, id: UUID) -> Response:
     """Find pictures that are like one of the collection, without itself."""
-    here.record(id)
-    return json_response(here.answer(wanted.model_copy(update={"like": id})))
+    context.record(id)
+    return json_response(context.answer(parameters.model_copy(update={"like": id})))
 
 
 @api.get("/api/facets", response_model=dict[str, dict[str, int]], responses=COMMON)
-def facets(here: Asked) -> Response:
+def facets(context: InContext) -> Response:
     """Return the values that can be filtered by, and how many pictures have them."""
-    return json_response(here.facets())
+    return json_response(context.facets())
 
 
 @api.get("/api/suggestions", response_model=list[str], responses=COMMON)
-def suggest(here: Asked, q: Annotated[str, Query(max_length=200, examples=["dog folder:al"])]) -> Response:
+def suggest(context: InContext, q: Annotated[str, Query(max_length=200, examples=["dog folder:al"])]) -> Response:
     """Return lines that begin as this one does: with folders, cameras, formats and captions of the collection."""
-    return json_response(suggestions(q, here.engine()))
+    return json_response(suggestions(q, context.engine()))
 
 
 @api.get("/api/collection", response_model=CollectionAnswer, responses=COMMON)
-def collection(here: Asked) -> Response:
+def collection(context: InContext) -> Response:
     """Return what is searched here."""
-    engine = here.engine()
+    engine = context.engine()
     pictures = engine.collection.count()
-    return json_response(CollectionAnswer(here.collection, engine.collection.spec.encoder, pictures, f"{here.prefix}/"))
+    return json_response(
+        CollectionAnswer(context.collection, engine.collection.spec.encoder, pictures, f"{context.prefix}/")
+    )
 
 
 @api.post("/api/pictures", response_model=Added, status_code=201, responses=COMMON | problems(409, 413))
-async def add(here: Asked, file: Annotated[UploadFile, File()]) -> Response:
+async def add(context: InContext, file: Annotated[UploadFile, File()]) -> Response:
     """Add a picture, as `ingest` does; where the page was started with --allow-changes."""
     data = await file.read()
-    changes = here.services.changes
-    id = await here.shown(lambda: changes.add(here.collection, file.filename or "picture", data))
-    return json_response(Added(id), 201, {"location": f"{here.prefix}/pictures/{id}"})
+    changes = context.services.changes
+    id = await context.shown(lambda: changes.add(context.collection, file.filename or "picture", data))
+    return json_response(Added(id), 201, {"location": f"{context.prefix}/pictures/{id}"})
 
 
 @api.delete("/api/pictures/{id}", status_code=204, responses=COMMON | problems(409))
-async def remove(here: Asked, id: UUID) -> Response:
+async def remove(context: InContext, id: UUID) -> Response:
     """Take a picture out of the collection; its files stay. Where the page was started with --allow-changes."""
-    await here.shown(lambda: here.services.changes.remove(here.collection, here.record(id)))
+    await context.shown(lambda: context.services.changes.remove(context.collection, context.record(id)))
     return Response(status_code=204)
 
 
 @of_the_server.get("/api/collections", response_model=list[str], responses=problems(401, 503))
-def collections(here: Asked) -> Response:
+def collections(context: InContext) -> Response:
     """Return the names of all collections; /c/NAME/api/search searches one."""
-    return json_response(list(here.services.collections.names()))
+    return json_response(list(context.services.collections.names()))
 
 
 @of_the_server.get("/api/version")
@@ -129,9 +131,12 @@ async def version() -> dict[str, str]:
 
 
 @of_the_server.get("/api/proof", include_in_schema=False)
-def prove(here: Asked, nonce: Annotated[str, Query(max_length=100)]) -> dict[str, str | None]:
+def prove(context: InContext, nonce: Annotated[str, Query(max_length=100)]) -> dict[str, str | None]:
     """Prove to a command of the owner that this is the page."""
-    return {"proof": proof_of(here.services.secret, nonce), "collection": unnamed(here.services.collections.names())}
+    return {
+        "proof": proof_of(context.services.secret, nonce),
+        "collection": unnamed(context.services.collections.names()),
+    }
 
 
 @of_the_server.get("/health")
@@ -141,19 +146,19 @@ async def health() -> dict[str, str]:
 
 
 @of_the_server.get("/ready", responses=problems(401, 503))
-def ready(here: Asked) -> dict[str, str]:
+def ready(context: InContext) -> dict[str, str]:
     """Say whether a search would be answered, by making one."""
     try:
-        here.answer(SearchRequest(q="a picture", limit=1))
+        context.answer(SearchRequest(q="a picture", limit=1))
     except GalleryError as error:
         raise NotReadyError(str(error)) from error
     return {"status": "ok"}
 
 
 @of_the_server.get("/metrics", response_class=Response, responses=problems(401))
-async def metrics(here: Asked) -> Response:
+async def metrics(context: InContext) -> Response:
     """Return counts for Prometheus."""
-    return Response(here.services.metrics.text(), media_type=CONTENT_TYPE)
+    return Response(context.services.metrics.text(), media_type=CONTENT_TYPE)
 
 
 def json_response(answer: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -19,7 +19,7 @@ from gallery.printable import printable
 from gallery.records import ImageRecord
 from gallery.stores import date_of
 from search.web.problems import COMMON, Problems
-from search.web.services import MOST_AT_ONCE, Asked, Here, UnknownPictureError
+from search.web.services import MOST_AT_ONCE, Context, InContext, UnknownPictureError
 
 FOR_EVER = "private, max-age=31536000, immutable"
 images = APIRouter(tags=["pictures"])
@@ -32,22 +32,22 @@ _ZIP: Problems = {200: {"content": {"application/zip": {}}, "description": "The 
 
 
 @images.get("/thumbs/{id}.jpg", response_class=Response, responses=COMMON | _JPEG)
-async def thumb(here: Asked, request: Request, id: UUID) -> Response:
+async def thumb(context: InContext, request: Request, id: UUID) -> Response:
     """Return a small upright JPEG of a picture; it never changes."""
-    return await _small(here, request, id, THUMB)
+    return await _small(context, request, id, THUMB)
 
 
 @images.get("/views/{id}.jpg", response_class=Response, responses=COMMON | _JPEG)
-async def view(here: Asked, request: Request, id: UUID) -> Response:
+async def view(context: InContext, request: Request, id: UUID) -> Response:
     """Return an upright JPEG of a picture that fills a screen; it never changes."""
-    return await _small(here, request, id, VIEW)
+    return await _small(context, request, id, VIEW)
 
 
 @images.get("/images/{id}", response_class=Response, responses=COMMON | _FILE)
-async def image(here: Asked, id: UUID) -> Response:
+async def image(context: InContext, id: UUID) -> Response:
     """Return the file of a picture, as it was indexed, to be saved."""
-    record = await asyncio.to_thread(here.record, id)
-    file, data = await here.shown(read_original, record)
+    record = await asyncio.to_thread(context.record, id)
+    file, data = await context.shown(read_original, record)
     name = quote(printable(PurePath(file.path).name))
     headers = {
         "cache-control": FOR_EVER,
@@ -58,21 +58,21 @@ async def image(here: Asked, id: UUID) -> Response:
 
 
 @images.get("/images.zip", response_class=Response, responses=COMMON | _ZIP)
-def several(here: Asked, id: Annotated[list[UUID], Query(min_length=1, max_length=MOST_AT_ONCE)]) -> Response:
+def several(context: InContext, id: Annotated[list[UUID], Query(min_length=1, max_length=MOST_AT_ONCE)]) -> Response:
     """Return the files of several pictures, as they were indexed, in one zip file; what is gone is left out."""
-    found = here.engine().collection.get([str(each) for each in id])
+    found = context.engine().collection.get([str(each) for each in id])
     if not found:
         raise UnknownPictureError("none of these pictures is in the collection; search again")
     headers = {"content-disposition": 'attachment; filename="pictures.zip"', "cache-control": "no-store"}
     return StreamingResponse(_zipped(list(found.values())), media_type="application/zip", headers=headers)
 
 
-async def _small(here: Here, request: Request, id: UUID, side: int) -> Response:
-    record = await asyncio.to_thread(here.record, id)
+async def _small(context: Context, request: Request, id: UUID, side: int) -> Response:
+    record = await asyncio.to_thread(context.record, id)
     headers = {"cache-control": FOR_EVER, "etag": f'"{record.sha256[:32]}-{side}"'}
     if headers["etag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    data = await here.shown(here.services.thumbnails.jpeg, record, side)
+    data = await context.shown(context.services.thumbnails.jpeg, record, side)
     return Response(data, headers=headers, media_type="image/jpeg")
 
 

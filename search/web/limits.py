@@ -127,10 +127,11 @@ class TokenBackend(AuthenticationBackend):
 
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser] | None:
         """Let somebody in, or raise."""
-        if self._token is None or conn.url.path in _OPEN_TO_ALL:
+        path = conn.url.path
+        if self._token is None or path in _OPEN_TO_ALL or path.startswith("/static/"):
             return None
         if not self._is_known(conn.headers.get("authorization", "").encode("latin-1"), self._token.encode()):
-            raise AuthenticationError("give SEARCH_TOKEN as bearer token, or as password with any name")
+            raise AuthenticationError("give SEARCH_TOKEN as bearer token, or as the password in the browser's prompt")
         return AuthCredentials(["changes"]), SimpleUser("token")
 
     def _is_known(self, authorization: bytes, token: bytes) -> bool:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ Facets = Mapping[str, Mapping[str | int, int]]
 WIDTHS = ((">=800", "800 px or wider"), (">=1600", "1600 px or wider"), (">=3000", "3000 px or wider"))
 MOST_CHOICES = 1000
 """Values that a filter of the page lists; others can be typed."""
+_TITLES = {400: "That cannot be searched", 401: "A token is needed", 413: "Too large", 415: "Not a picture"}
 _NARROWEST, _WIDEST = 40, 320
 """Hundredths: width over height of the tiles; what is longer than that is shown whole in a tile of that shape."""
 
@@ -46,6 +48,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._environment.filters |= {"day": day, "printable": printable, "bytes": bytes_said, "quoted": quoted}
+        self._environment.filters["sentence"] = sentence
         self._environment.globals |= {
             "ratio": ratio,
             "suffixes": ",".join(sorted(SUFFIXES)),
@@ -90,7 +93,8 @@ class Pages:
 
     def error(self, prefix: str, status: int, sentence: str) -> str:
         """Return a page that says what went wrong."""
-        return self._render("error.html", prefix, Address(), status=status, sentence=sentence, facets={})
+        title = _TITLES.get(status) or HTTPStatus(status).phrase.capitalize()
+        return self._render("error.html", prefix, Address(), title=title, sentence=sentence, facets={})
 
     def _render(self, name: str, prefix: str, address: Address, **values: Any) -> str:  # noqa: ANN401 - of each template
         state = address.to(page=address.page).text
@@ -123,10 +127,19 @@ def day(date: str) -> str:
     """Return a date as people read it.
 
     >>> day("2021-06-07T12:00:00Z")
-    '7 June 2021'
+    '7 Jun 2021'
     """
     moment = datetime.fromisoformat(date)
-    return f"{moment.day} {moment:%B} {moment.year}"
+    return f"{moment.day} {moment:%b} {moment.year}"
+
+
+def sentence(text: str) -> str:
+    """Return what was said in the middle of a sentence as one of its own.
+
+    >>> sentence("there is no such picture; search again"), sentence("Did you mean it?")
+    ('There is no such picture; search again.', 'Did you mean it?')
+    """
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?")) else ".")
 
 
 def bytes_said(size: int) -> str:
@@ -138,25 +151,38 @@ def bytes_said(size: int) -> str:
     return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{max(size / 1e3, 1):.0f} kB"
 
 
-def choices(facets: Facets) -> dict[str, list[tuple[str, str, int | None]]]:
-    """Return value, what is shown of it, and count, for every filter that has something to choose from.
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A value to filter by: what it is, what is shown of it, and how many pictures have it."""
 
-    Folders are shown without what all of them begin with, and without a count: a folder stands for those below it, too.
+    value: str
+    shown: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """Values of a filter, and how many more there are that are not listed."""
+
+    listed: list[Choice]
+    more: int
+
+
+def choices(facets: Facets) -> dict[str, Choices]:
+    """Return what there is to choose from, for every filter that has more than one value.
+
+    Folders are shown without what all of them begin with.
     """
-    folders = [str(value) for value in facets.get("folder", {})]
-    shared = _shared(folders)
-    return {
-        key: [
-            (
-                str(value),
-                (str(value)[shared:] or str(value)) if key == "folder" else str(value),
-                None if key == "folder" else n,
-            )
-            for value, n in sorted(values.items(), key=lambda item: item[0], reverse=key == "year")
-        ][:MOST_CHOICES]
-        for key, values in facets.items()
-        if len(values) > 1
-    }
+    shared = _shared([str(value) for value in facets.get("folder", {})])
+    chosen = {}
+    for key, values in facets.items():
+        ordered = sorted(values.items(), key=lambda item: str(item[0]).replace("/", "\0"), reverse=key == "year")
+        start = shared if key == "folder" else 0
+        listed = [
+            Choice(str(value), str(value)[start:] or str(value), count) for value, count in ordered[:MOST_CHOICES]
+        ]
+        chosen[key] = Choices(listed, len(ordered) - len(listed))
+    return {key: found for key, found in chosen.items() if len(found.listed) > 1}
 
 
 def _shared(folders: list[str]) -> int:

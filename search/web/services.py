@@ -17,7 +17,7 @@ from search.answer import Answer
 from search.engine import SearchEngine
 from search.filtering import is_of_this_machine
 from search.places import present_first
-from search.query import Combination, Condition, Wanted
+from search.query import Combination, Condition, FilterExpression
 from search.request import Request as SearchRequest
 from search.terms import Vector
 from search.web.changes import Changes
@@ -57,7 +57,7 @@ class Services:
 
 
 @dataclass(frozen=True, slots=True)
-class Here:
+class Context:
     """What the routes share, for one request: of the collection that its address names."""
 
     services: Services
@@ -81,8 +81,11 @@ class Here:
         """Answer a request of a stranger, who may not name files of this machine.
 
         Raises:
+            UnknownPictureError: Hits should be like a picture that is not there.
             BadInput: The request makes no sense, or names a file.
         """
+        if request.like:
+            self.record(request.like)
         for term in request.query.terms:
             if term.like and not _is_id(term.text):
                 raise BadInput("like: takes the id of a picture here; send a picture from elsewhere instead")
@@ -117,17 +120,17 @@ class Here:
         return await asyncio.get_running_loop().run_in_executor(self.services.taking, taken)
 
     def facets(self) -> Mapping[str, Mapping[str | int, int]]:
-        """Return for every key that is filtered by its values, how many pictures have each."""
-        engine = self.engine()
-        return {key: engine.contents.facet(key) for key in ("folder", "year", "format", "camera")}
+        """Return for every key that is filtered by its values, how many pictures a filter by each lets through."""
+        contents = self.engine().contents
+        return {"folder": contents.folders(), **{key: contents.facet(key) for key in ("year", "format", "camera")}}
 
 
-def _check_of_strangers(wanted: Wanted) -> None:
+def _check_of_strangers(wanted: FilterExpression) -> None:
     if isinstance(wanted, Combination):
         for member in wanted.members:
             _check_of_strangers(member)
     elif isinstance(wanted, Condition) and wanted.key in ("folder", "path") and is_of_this_machine(wanted.value):
-        raise BadInput(f"{wanted.key} takes a name or a whole path here, not {wanted.value!r}")
+        raise BadInput(f"{wanted.key} takes a name or a whole path context, not {wanted.value!r}")
 
 
 def _is_id(text: str) -> bool:
@@ -138,8 +141,8 @@ def _is_id(text: str) -> bool:
 
 
 # What routes depend on is async, as FastAPI sends everything else through a thread, and that takes its time.
-async def _here(request: Request) -> Here:
-    return Here(request.app.state.services, request.path_params.get("collection"))
+async def _context(request: Request) -> Context:
+    return Context(request.app.state.services, request.path_params.get("collection"))
 
 
-Asked = Annotated[Here, Depends(_here)]
+InContext = Annotated[Context, Depends(_context)]

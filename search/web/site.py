@@ -13,7 +13,7 @@ from search.current import NotReadyError
 from search.request import Request as SearchRequest
 from search.web.address import Address
 from search.web.pages import Neighbours
-from search.web.services import Asked, Here
+from search.web.services import Context, InContext
 
 SIMILAR = 12
 site = APIRouter(include_in_schema=False)
@@ -27,60 +27,60 @@ State = Annotated[Address, Depends(_address)]
 
 
 @site.get("/")
-def results(here: Asked, address: State) -> Response:
+def results(context: InContext, address: State) -> Response:
     """Show what was found, at once: where the encoder is not there yet, a page that says so."""
-    pages = here.services.pages
+    pages = context.services.pages
     try:
-        answer = _answer(here, address, address.request())
-        names = here.services.collections.names()
-        return HTMLResponse(pages.results(here.prefix, address, answer, here.facets(), names))
+        answer = _answer(context, address, address.request())
+        names = context.services.collections.names()
+        return HTMLResponse(pages.results(context.prefix, address, answer, context.facets(), names))
     except NotReadyError as error:
         headers = {"cache-control": "no-store", "retry-after": "2"}
-        return HTMLResponse(pages.waking(here.prefix, address, str(error)), headers=headers)
+        return HTMLResponse(pages.waking(context.prefix, address, str(error)), headers=headers)
     except BadInput as error:
-        return HTMLResponse(pages.refused(here.prefix, address, str(error), here.facets()), 400)
+        return HTMLResponse(pages.refused(context.prefix, address, str(error), context.facets()), 400)
 
 
 @site.post("/picture")
-async def picture(here: Asked, file: Annotated[UploadFile, File()]) -> Response:
+async def picture(context: InContext, file: Annotated[UploadFile, File()]) -> Response:
     """Take a picture to search with, and lead to its answer."""
-    key, _ = await here.take(await file.read())
-    return RedirectResponse(f"{here.prefix}/?{Address(picture=key).text}", 303)
+    key, _ = await context.take(await file.read())
+    return RedirectResponse(f"{context.prefix}/?{Address(picture=key).text}", 303)
 
 
 @site.get("/picture/{key}.jpg")
-def sent_picture(here: Asked, key: str) -> Response:
+def sent_picture(context: InContext, key: str) -> Response:
     """Show the picture that somebody searched with."""
     headers = {"cache-control": "private, max-age=86400"}
-    return Response(here.services.sent.get(key).jpeg, media_type="image/jpeg", headers=headers)
+    return Response(context.services.sent.get(key).jpeg, media_type="image/jpeg", headers=headers)
 
 
 @site.get("/pictures/{id}")
-def detail(here: Asked, address: State, id: UUID) -> Response:
+def detail(context: InContext, address: State, id: UUID) -> Response:
     """Show one picture, all that is known of it, what is beside it in the results, and what is most like it."""
-    record = here.record(id)
-    alike = here.answer(SearchRequest(like=id, limit=SIMILAR))
-    around = _around(here, address) if address.at else Neighbours()
-    name = here.engine().collection.name
-    dashboard = f"{here.services.dashboard}{name}" if here.services.dashboard else None
-    return HTMLResponse(here.services.pages.detail(here.prefix, address, record, alike, around, dashboard))
+    record = context.record(id)
+    alike = context.answer(SearchRequest(like=id, limit=SIMILAR))
+    around = _around(context, address) if address.at else Neighbours()
+    name = context.engine().collection.name
+    dashboard = f"{context.services.dashboard}{name}" if context.services.dashboard else None
+    return HTMLResponse(context.services.pages.detail(context.prefix, address, record, alike, around, dashboard))
 
 
 @site.get("/help")
-def help_page(here: Asked) -> Response:
+def help_page(context: InContext) -> Response:
     """Explain the query language and the keys."""
-    return HTMLResponse(here.services.pages.help(here.prefix))
+    return HTMLResponse(context.services.pages.help(context.prefix))
 
 
 @site.get("/manifest.webmanifest")
-async def manifest(here: Asked) -> Response:
+async def manifest(context: InContext) -> Response:
     """Say how the page is installed as an app."""
     icon: dict[str, Any] = {"src": "/static/icon.svg", "sizes": "any", "type": "image/svg+xml"}
     said = {
-        "name": f"gallery: {here.collection}",
+        "name": f"gallery: {context.collection}",
         "short_name": "gallery",
-        "start_url": f"{here.prefix}/",
-        "scope": f"{here.prefix}/",
+        "start_url": f"{context.prefix}/",
+        "scope": f"{context.prefix}/",
         "display": "standalone",
         "background_color": "#fbfbfa",
         "theme_color": "#fbfbfa",
@@ -89,16 +89,16 @@ async def manifest(here: Asked) -> Response:
     return JSONResponse(said, media_type="application/manifest+json")
 
 
-def _answer(here: Here, address: Address, request: SearchRequest) -> Answer:
-    sent = here.services.sent.get(address.picture).vector_for(here.engine()) if address.picture else None
-    return here.answer(request, sent)
+def _answer(context: Context, address: Address, request: SearchRequest) -> Answer:
+    sent = context.services.sent.get(address.picture).vector_for(context.engine()) if address.picture else None
+    return context.answer(request, sent)
 
 
-def _around(here: Here, address: Address) -> Neighbours:
+def _around(context: Context, address: Address) -> Neighbours:
     """Return what is before and after a picture in the results that its address is of."""
     first = max(address.at - 2, 0)
     try:
-        answer = _answer(here, address, address.request(limit=address.at + 1 - first, offset=first))
+        answer = _answer(context, address, address.request(limit=address.at + 1 - first, offset=first))
     except BadInput:  # as where a picture that was sent is no longer kept
         return Neighbours()
     by_rank = {hit.rank: hit for hit in answer.hits}

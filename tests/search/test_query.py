@@ -4,9 +4,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from search.keys import HAS
+from search.keys import HAS, KEYS
 from search.parsing import parse_query
 from search.query import Combination, Condition, Query, QueryError, Term
+from search.request import Filters
 
 PIECES = [
     *("a", "dog", "-", "+", "-cat", "+x", "2*", "0*a", "0.5*red", "3*4", "--", "-2", "like:", "like:a.jpg", '"'),
@@ -190,3 +191,10 @@ def test_a_long_line_of_parentheses_is_read_at_once() -> None:
     with pytest.raises(QueryError):
         parse_query("( " * 9_000 + "folder:x")
     assert parse_query("( " * 9_000).terms
+
+
+@pytest.mark.parametrize("key", list(KEYS))
+@given(data=st.data())
+def test_what_the_description_of_the_api_admits_is_taken(key: str, data: st.DataObject) -> None:
+    value = data.draw(st.from_regex(KEYS[key].pattern, fullmatch=KEYS[key].pattern.startswith("^")))
+    assert Filters(**{key: [value]}).conditions  # type: ignore[arg-type]

@@ -76,8 +76,10 @@ def test_near_duplicates_are_folded(found: list[Hit]) -> None:
 
 
 def test_dates_are_shown_where_they_decide(found: list[Hit]) -> None:
-    assert "   1  2001-06-02  /photos/a.jpg" in plain(format_table(answer(found, scored=False)))
-    assert "   1   0.312  2001-06-02  /photos/a.jpg" in plain(format_table(answer(found), by_date=True))
+    lines = plain(format_table(answer(found, scored=False))).splitlines()
+    assert lines == ["   1  2001-06-02         /photos/a.jpg", f"   2  1970-01-01 (file)  {PRINTED}"]
+    assert "   1   0.312  2001-06-02         /photos/a.jpg" in plain(format_table(answer(found), by_date=True))
+    assert "   1   0.312  2001-06-02  /photos/a.jpg" in plain(format_table(answer(found[:1]), by_date=True))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 gen-000001/spec.json         the Spec
 gen-000001/journal.sqlite    what ingest knows of the files
 gen-000001/shard/            the engine's
+gen-000001/progress.json     how far the ingest was, where it was published before the ingest had ended
 gen-000001/sealed.json       how these were when they were complete; not in a generation that is in the making
 """
 
@@ -20,8 +21,9 @@ from gallery.errors import CollectionError, Damaged
 from gallery.records import Hit, ImageRecord
 from gallery.spec import Spec
 from gallery.stores.common import best_first, check_facet, newest_first
+from gallery.stores.contract import Progress
 from gallery.stores.embedded.engine import SHARD, damaged, engine_errors, load_shard
-from gallery.stores.embedded.generations import published, published_state
+from gallery.stores.embedded.generations import PROGRESS, published, published_state
 from gallery.stores.embedded.seal import DAMAGE, check_seal
 from gallery.stores.embedded.tuning import search_params
 from gallery.stores.filters import Condition, Filter, Where, as_filter
@@ -76,6 +78,7 @@ def open_generation(generation: Path, state: str | None = None, *, everything: b
     points = check_whole(generation, everything=everything)
     collection = EmbeddedCollection(name, read_spec(generation), load_shard(generation), state, generation.parent)
     collection.has_words = WORDS in sparse_vectors(generation)
+    collection.progress = _progress(generation)
     found = collection.count()
     if points is not None and found != points:
         collection.close()
@@ -100,6 +103,7 @@ class EmbeddedCollection:
         self.generation = generation
         self.shard = shard
         self.has_words = True
+        self.progress: Progress | None = None
         self._folder = folder
 
     def nearest(
@@ -244,6 +248,14 @@ def read_spec(generation: Path) -> Spec:
 
 def _digest(values: Mapping[str, object]) -> int:
     return zlib.crc32(json.dumps(values, sort_keys=True).encode())
+
+
+def _progress(generation: Path) -> Progress | None:
+    """Return how far the ingest was that published a generation; None where it had ended."""
+    try:
+        return Progress(**json.loads((generation / PROGRESS).read_text()))
+    except (OSError, *DAMAGE):
+        return None
 
 
 def _filter(where: Where | None) -> q.Filter | None:

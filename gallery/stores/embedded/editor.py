@@ -1,9 +1,10 @@
 """Writing to embedded collections, generation by generation."""
 
 import contextlib
+import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -15,24 +16,24 @@ from gallery.errors import Damaged
 from gallery.records import ImageRecord
 from gallery.spec import Spec
 from gallery.stores.common import check_vectors
-from gallery.stores.contract import Former
+from gallery.stores.contract import Former, Progress
 from gallery.stores.embedded.collection import (
     JOURNAL,
     EmbeddedCollection,
     check_whole,
     open_generation,
     read_spec,
-    write_spec,
 )
+from gallery.stores.embedded.creating import create, make_indexes
 from gallery.stores.embedded.disk import free_bytes, remove
 from gallery.stores.embedded.engine import SHARD, engine_errors, load_shard
-from gallery.stores.embedded.generations import Workshop, published, unfinished
+from gallery.stores.embedded.generations import PROGRESS, Workshop, published, unfinished
 from gallery.stores.embedded.journals import mend_journal, pictures_of, remove_journal
 from gallery.stores.embedded.seal import check_sizes, is_as_sealed, note_sizes, unseal
-from gallery.stores.embedded.tuning import config, optimised, payload_index
+from gallery.stores.embedded.tuning import optimised
 from gallery.stores.embedded.words import add_words, replace_words, words_of
 from gallery.stores.journal import Journal
-from gallery.stores.payload import INDEXED_KEYS, to_payload
+from gallery.stores.payload import to_payload
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,6 +49,11 @@ class _Waiting:
 
     begun: Path | None
     base: Path | None
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether there is something to publish although nothing is written."""
+        return self.begun is not None or (self.base is not None and (self.base / PROGRESS).exists())
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +132,7 @@ class EmbeddedEditor:
         self._workshop.check_room()
         generation = self._state.begun or self._next_generation(self._state.base, spec)
         unseal(generation)
+        (generation / PROGRESS).unlink(missing_ok=True)
         points = open_generation(generation)
         make_indexes(points)
         if not points.has_words:
@@ -164,22 +171,39 @@ class EmbeddedEditor:
             writing.points.shard.flush()
         note_sizes(writing.generation)
 
+    def share(self, progress: Progress) -> None:
+        # The generation is published as it is, and the run goes on in a copy of it.
+        writing = self._writing()
+        if self.former or not self._workshop.has_room_for_copies(writing.generation):
+            return
+        (writing.generation / PROGRESS).write_text(json.dumps(asdict(progress)))
+        self._publish(writing, optimise=False)
+        generation = self._workshop.settle(self._workshop.draft(writing.generation))
+        self.journal.move_to(generation / JOURNAL)
+        self._state = _Writing(generation, open_generation(generation), writing.public_url)
+
     def finish(self) -> None:
-        """Complete the generation and publish it; without one, there is nothing to do."""
-        if isinstance(self._state, _Waiting) and self._state.begun and self.spec:
+        if isinstance(self._state, _Waiting) and self.spec and self._state.is_incomplete:
             self.begin(self.spec)  # an earlier run wrote all there was, and was stopped before this
         if not isinstance(self._state, _Writing):
             return
-        generation, points = self._state.generation, self._state.points
+        writing = self._state
+        self.journal.close()
+        self._set_former(None)
+        self._publish(writing, optimise=True)
+
+    def _publish(self, writing: _Writing, *, optimise: bool) -> None:
+        generation, points = writing.generation, writing.points
         unseal(generation)
         with engine_errors(self.name):
-            points.shard = optimised(points.shard, generation / SHARD, points.spec.dimension)
+            if optimise:
+                points.shard = optimised(points.shard, generation / SHARD, points.spec.dimension)
+            else:
+                points.shard.flush()
+        self._state = _Published()
         points.close()
         with contextlib.closing(load_shard(generation)) as settled:  # what opening changes is changed before the seal
             count = settled.count(q.CountRequest(exact=True))
-        self._state = _Published()
-        self.journal.close()
-        self._set_former(None)
         self._workshop.publish(generation, count)
 
     def close(self) -> None:
@@ -274,20 +298,3 @@ class EmbeddedEditor:
     def _apply(self, operation: q.UpdateOperation) -> None:
         with engine_errors(self.name):
             self.points.shard.update(operation)
-
-
-def create(generation: Path, spec: Spec) -> None:
-    """Make an empty folder a generation without points."""
-    write_spec(generation, spec)
-    with engine_errors(generation.parent.name):
-        q.EdgeShard.create(str(generation / SHARD), config(spec.dimension)).close()
-
-
-def make_indexes(points: EmbeddedCollection) -> None:
-    """Make the indexes that a generation lacks: those of an earlier version, or all of them."""
-    with engine_errors(points.name):
-        missing = INDEXED_KEYS.keys() - points.shard.info().payload_schema.keys()
-        for key in sorted(missing):
-            points.shard.update(payload_index(key, INDEXED_KEYS[key]))
-        if missing:
-            points.shard.flush()

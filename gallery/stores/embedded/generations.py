@@ -26,7 +26,7 @@ from gallery.stores.embedded.seal import is_sealed, seal, unseal
 
 RESERVE = 256 * 2**20
 """Bytes that are left free on the disk."""
-CURRENT = "CURRENT"
+CURRENT, PROGRESS = "CURRENT", "progress.json"
 _GENERATION = re.compile(r"gen-\d{6,}")
 _MARKS = (CURRENT, "gen-*", "damaged-*")
 """What only collections have; a run that fails before it writes leaves its lock alone."""
@@ -178,6 +178,10 @@ class Workshop:
                 "kept, and searches go on"
             )
 
+    def has_room_for_copies(self, generation: Path) -> bool:
+        """Whether the disk takes two more copies of a generation, as while one is published and the next is made."""
+        return self._free(self.folder) > 2 * bytes_on_disk(generation) + RESERVE
+
     def next_generation(self) -> Path:
         """Return the folder that the generation after the published one has, or would have."""
         return _next_generation(self.folder)
@@ -247,7 +251,8 @@ def _read(holder: Path) -> str:
 
 def _copy(source: Path, target: Path) -> None:
     """Copy a generation that readers may be opening: they replace small files, through temporary ones."""
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns(".atomicwrite*"), copy_function=_copy_if_there)
+    left_out = shutil.ignore_patterns(".atomicwrite*", PROGRESS)
+    shutil.copytree(source, target, ignore=left_out, copy_function=_copy_if_there)
 
 
 def _copy_if_there(source: str, target: str) -> None:

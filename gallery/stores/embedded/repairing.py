@@ -13,8 +13,9 @@ import qdrant_edge as q
 from gallery.errors import CollectionError, Damaged
 from gallery.spec import Spec
 from gallery.stores.embedded.collection import JOURNAL, EmbeddedCollection, open_generation, read_spec
+from gallery.stores.embedded.creating import create, make_indexes
 from gallery.stores.embedded.disk import bytes_on_disk, free_bytes, remove
-from gallery.stores.embedded.editor import EmbeddedEditor, create, make_indexes
+from gallery.stores.embedded.editor import EmbeddedEditor
 from gallery.stores.embedded.engine import engine_errors, silent_engine
 from gallery.stores.embedded.generations import Workshop, published, set_aside_in, unfinished
 from gallery.stores.embedded.health import check_points

@@ -84,7 +84,8 @@ class EmbeddedStore:
         names = self.names()
         if name not in names and name in self._begun_names():
             raise CollectionError(
-                f"collection {name} was never finished; run ingest PATH again, or ingest --drop {name}"
+                f"collection {name} was never finished: if an ingest is running, its first 256 files can be searched "
+                f"in a moment; else run ingest PATH again, or ingest --drop {name}"
             )
         check_is_there(name, names)
 

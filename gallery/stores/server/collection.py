@@ -17,6 +17,7 @@ from gallery.errors import CollectionError
 from gallery.records import Hit, ImageRecord
 from gallery.spec import Spec
 from gallery.stores.common import best_first, check_facet, newest_first
+from gallery.stores.contract import Progress
 from gallery.stores.filters import Condition, Filter, Where, as_filter
 from gallery.stores.payload import INDEXED_KEYS, public_url_of, to_record
 from gallery.stores.server.connection import Link, NotThere
@@ -58,6 +59,7 @@ class ServerCollection:
         info = link.call(link.client.get_collection, target)
         metadata = info.config.metadata or {}
         self.generation: str | None = _generation(target, metadata)
+        self.progress = Progress(**metadata["progress"]) if metadata.get("progress") else None
         self.spec = Spec.from_dict(metadata, name)
         changed = str(metadata.get("changed"))
         self.changed_at = f"{changed[:19]}Z" if "T" in changed else None  # earlier versions had an id there

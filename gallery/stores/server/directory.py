@@ -116,3 +116,12 @@ def check_alias(directory: Directory, name: str) -> None:
             f"collection {name} has its points under its own name, so that no other can take its place; "
             f"ingest into a new --collection, or remove it (ingest --drop {name} --yes)"
         )
+
+
+def peers(link: Link) -> int:
+    """Return how many nodes the cluster has behind what may be one address."""
+    try:
+        status = link.client.cluster_status()
+    except Exception:  # noqa: BLE001 - a key may not ask this, and the client in memory cannot
+        return 1
+    return len(getattr(status, "peers", None) or ()) or 1

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -16,13 +16,13 @@ from gallery.records import ImageRecord
 from gallery.settings import Settings
 from gallery.spec import Spec
 from gallery.stores.common import check_vectors
-from gallery.stores.contract import Former
+from gallery.stores.contract import Former, Progress
 from gallery.stores.journal import Journal
 from gallery.stores.payload import INDEXED_KEYS, to_payload
 from gallery.stores.reconciling import forget_what_is_not_there
 from gallery.stores.server.collection import ServerCollection
 from gallery.stores.server.connection import Link, NotThere
-from gallery.stores.server.directory import Directory, check_alias, physical_name, point_alias
+from gallery.stores.server.directory import Directory, check_alias, peers, physical_name, point_alias
 from gallery.stores.server.journals import journal_path, remove, whole_journal
 from gallery.stores.server.options import ServerOptions
 from gallery.stores.server.waiting import Patience, wait_for_graphs
@@ -146,18 +146,19 @@ class ServerEditor:
     def flush(self) -> None:
         """The server's log is durable once a write has been answered: nothing to do."""
 
+    def share(self, progress: Progress) -> None:
+        """Say how far the run is: the points themselves are seen at once."""
+        if not self.former:
+            self._note_change(self._writing().points.target, {"progress": asdict(progress)})
+
     def finish(self) -> None:
         """Wait for the server's graphs, and put a collection of another encoder in the place of the former."""
         if not isinstance(self._state, _Writing):
             return
         points = self._state.points
         wait_for_graphs(self._link, self.name, points.target, self._patience)
-        changed = datetime.now(UTC).isoformat(timespec="microseconds")
-        metadata = {**self._link.metadata(points.target), "changed": changed}
-        if self.former:
-            metadata["replaced"] = self.former.collection.target  # type: ignore[attr-defined]  # it is a server's, too
-        self._call(self._link.client.update_collection, points.target, metadata=metadata)
-        self.journal.note_seen(changed)
+        replaced = self.former.collection.target if self.former else None  # type: ignore[attr-defined]  # a server's
+        self._note_change(points.target, {"progress": None} | ({"replaced": replaced} if replaced else {}))
         self._state = _Adopted(points)
         if self.former:
             self.former.close()
@@ -170,6 +171,13 @@ class ServerEditor:
         if self.former:
             self.former.close()
         self.journal.close()
+
+    def _note_change(self, target: str, also: dict[str, Any]) -> None:
+        """Let those who search know that the points are others, and what else is to be noted of the collection."""
+        changed = datetime.now(UTC).isoformat(timespec="microseconds")
+        metadata = {**self._link.metadata(target), "changed": changed, **also}
+        self._call(self._link.client.update_collection, target, metadata=metadata)
+        self.journal.note_seen(changed)
 
     @property
     def _target(self) -> str:
@@ -225,7 +233,7 @@ class ServerEditor:
             )
 
     def _create(self, target: str, spec: Spec) -> None:
-        nodes = max(self._link.nodes, _peers(self._link))
+        nodes = max(self._link.nodes, peers(self._link))
         try:
             self._call(
                 self._link.client.create_collection,
@@ -286,12 +294,3 @@ class ServerEditor:
         replaced = (directory.metadata(target) or {}).get("replaced")
         if replaced and replaced in directory.begun_for(self.name) and directory.aliases.get(self.name) == target:
             remove(self._link, str(replaced), self._settings)
-
-
-def _peers(link: Link) -> int:
-    """Return how many nodes the cluster has behind what may be one address."""
-    try:
-        status = link.client.cluster_status()
-    except Exception:  # noqa: BLE001 - a key may not ask this, and the client in memory cannot
-        return 1
-    return len(getattr(status, "peers", None) or ()) or 1

@@ -24,7 +24,7 @@ from gallery.errors import BadInput, CollectionError, EncoderError, SpecMismatch
 from gallery.records import ImageFile, ImageRecord
 from gallery.settings import Settings
 from gallery.spec import Spec
-from gallery.stores import Editor, Filter, ImageCollection, Where, open_store, point_id
+from gallery.stores import Editor, Filter, ImageCollection, Progress, Where, open_store, point_id
 from gallery.stores.embedded.generations import published
 from gallery.stores.payload import COUNTED_KEYS, INDEXED_KEYS
 from gallery.stores.server import store as server_store
@@ -309,6 +309,24 @@ def test_upsert_replaces_a_point_and_update_only_its_payload(
     assert found.keys() == {moved, renewed, third}
     for record, vector in [(moved, old[0]), (renewed, new[0]), (third, old[2])]:
         assert np.allclose(found[record], vector, atol=1e-6)
+
+
+def test_what_is_shared_can_be_searched_while_more_is_written(
+    place: Place, make_record: MakeRecord, unit_rows: UnitRows
+) -> None:
+    first, second = make_record(1), make_record(2)
+    with place.write() as editor:
+        editor.upsert([first], unit_rows(1))
+        editor.flush()
+        editor.share(Progress(1, 2))
+        with place.open() as photos:
+            shared = photos.generation
+            assert (photos.count(), photos.progress) == (1, Progress(1, 2))
+        editor.upsert([second], unit_rows(1, seed=1))
+        editor.flush()
+    with place.open() as photos:
+        assert (photos.count(), photos.progress) == (2, None)
+        assert photos.generation != shared
 
 
 def test_delete_removes_and_ignores_what_is_not_there(

@@ -308,13 +308,16 @@ def test_the_token_is_asked_for(page: Served) -> None:
             "/api/search",
             "/ready",
             "/metrics",
-            "/static/page.css",
             f"/thumbs/{NOWHERE}.jpg",
             "/nothing",
         ):
             refused = other.client.get(path)
             assert refused.status_code == 401, path
             assert "www-authenticate" in refused.headers
+        page_of_words = other.client.get("/", headers={"Accept": "text/html"})
+        assert page_of_words.status_code == 401
+        assert "<h1>A token is needed</h1>" in page_of_words.text
+        assert other.client.get("/static/page.css").status_code == 200
         assert other.client.get("/api/search", headers={"Authorization": "Bearer wrong"}).status_code == 401
         assert other.client.get("/api/search", headers={"Authorization": "Basic !"}).status_code == 401
         assert other.client.get("/api/search", headers={"Authorization": "Bearer s3cret"}).status_code == 200

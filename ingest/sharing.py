@@ -1,0 +1,47 @@
+"""Showing what was written to those who search: at the end of a run, and on the way each time that it has doubled."""
+
+import threading
+
+from gallery.stores import Editor, Progress
+from ingest.report import IngestReport
+from ingest.stacks import restack
+
+
+def publish(collection: Editor) -> None:
+    """Work out what follows from all pictures together, and show the collection to those who search."""
+    if collection.spec and (collection.former or collection.journal.unsettled):
+        collection.begin(collection.spec)
+        _settle(collection)
+    collection.finish()
+
+
+class Sharing:
+    """Shows what a run has written so far."""
+
+    def __init__(self, collection: Editor, report: IngestReport, points: threading.Lock) -> None:
+        """Take a collection that was begun.
+
+        Args:
+            collection: What is written.
+            report: How far the run is.
+            points: Held by other threads while they look at the collection's points.
+        """
+        self._collection = collection
+        self._report = report
+        self._points = points
+        self._next = max(1, 2 * collection.points.count())
+
+    def share(self) -> None:
+        """Let those who search find what is written, if the pictures have doubled; to be called after a flush."""
+        if self._collection.points.count() < self._next:
+            return
+        done, found = self._report.done, self._report.to_read
+        with self._points:
+            _settle(self._collection)
+            self._collection.share(Progress(self._report.unchanged + done, self._report.unchanged + found))
+            self._next = 2 * self._collection.points.count()
+
+
+def _settle(collection: Editor) -> None:
+    restack(collection)
+    collection.journal.settle()
