@@ -85,7 +85,8 @@ class Machine:
         self.store = ServerStore(Settings(data, qdrant_url="http://qdrant"), lambda *_: server, QUICK)
 
     def vector(self, number: int) -> NDArray[np.float32]:
-        return self._rows[number]
+        row: NDArray[np.float32] = self._rows[number]
+        return row
 
     def record(self, number: int) -> ImageRecord:
         return self._make_record(number)

@@ -565,5 +565,5 @@ def remove_words(place: Place, editor: Editor) -> None:
     if place.settings.qdrant_url is None:
         editor.points.shard.update(q.UpdateOperation.delete_vector_name(WORDS))  # type: ignore[attr-defined]
     else:
-        with closing(server_store.connect(place.settings, 10)) as connection:
+        with closing(server_store.connect(place.settings)) as connection:
             connection.delete_vector_name(editor.points.target, WORDS)  # type: ignore[attr-defined]
