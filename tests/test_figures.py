@@ -45,7 +45,7 @@ def claims() -> Iterator[tuple[str, str, list[str]]]:
         cells = line.strip("| ").split(" | ")
         if line.startswith("|") and len(cells) == 4 and cells[0] != "what":
             yield cells[0], cells[2], re.findall(r"results/([\w]+)\.md", line)
-    for line in section("What was found").splitlines():
+    for line in section("Why the naive model fails").splitlines():
         if line.startswith("|") and "%" in line and "interval" not in line:
             yield line, line, ["report"]
     for paragraph in README.split("\n\n"):
