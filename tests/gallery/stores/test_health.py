@@ -314,7 +314,7 @@ def test_a_collection_that_was_never_finished_is_listed_named_and_dropped(
     shutil.rmtree(folder / "gen-000001" / "shard")
     store = open_store(settings)
     assert [info.encoder for info in store.overview()] == ["never finished: run ingest again, or --drop it"]
-    with pytest.raises(CollectionError, match=r"never finished: .* else run ingest PATH again, or ingest --drop photos"):
+    with pytest.raises(CollectionError, match=r"never finished: .* run ingest PATH again, or ingest --drop photos"):
         store.open("photos")
     store.drop("photos")
     assert store.overview() == []
