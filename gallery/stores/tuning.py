@@ -1,4 +1,4 @@
-"""What a collection's size asks for, in one place. What was measured for it is in docs/scale.md."""
+"""What a collection's size asks for, in one place. What was measured for it is in docs/servers-and-scale.md."""
 
 GRAPH_FROM = 10_000
 """Pictures from which a graph pays, and pictures beside a graph from which they get their own: up to here comparing
