@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gallery import __version__
+
 if TYPE_CHECKING:
     from baseline.lessons import Data
 
@@ -25,6 +27,7 @@ WEIGHTS = click.option("--weights", metavar="FILE", default="", help="ResNet50's
 
 
 @click.group(epilog="Exits with 0 when done, 1 on an error, 2 on wrong usage.")
+@click.version_option(__version__, message="%(prog)s %(version)s")
 def main() -> None:
     """Train the model to beat, early fusion, and two towers on the same data."""
 

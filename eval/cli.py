@@ -6,10 +6,13 @@ from pathlib import Path
 
 import click
 
+from gallery import __version__
+
 EXISTING = click.Path(exists=True, path_type=Path)
 
 
 @click.group(epilog="Exits with 0 when done, 1 on an error, 2 on wrong usage.")
+@click.version_option(__version__, message="%(prog)s %(version)s")
 def main() -> None:
     """Measure how well pictures are found: on data that people judged, and on a collection of your own."""
 

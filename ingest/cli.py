@@ -9,6 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from gallery import __version__
 from gallery.errors import GalleryError
 from gallery.settings import DEFAULT_COLLECTION, Settings
 from ingest.stopping import STOPPED, stoppable
@@ -72,6 +73,7 @@ def _is_given(option: str) -> bool:
 @click.option("--copy-to", metavar="URL|DIR", help="Copy the collection to a server or a folder, and compare.")
 @click.option("--as", "new_name", metavar="NAME", help="Name of the copy, if not that of the original.")
 @click.option("--set-public-url", metavar="URL", help="Rewrite the addresses of thumbnails; '' takes them out.")
+@click.version_option(__version__, message="%(prog)s %(version)s")
 def main(
     paths: tuple[Path, ...],
     collection: str,

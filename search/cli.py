@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from gallery import __version__
+
 
 class _Command(click.Command):
     """Says what to do with a line that begins with a dash."""
@@ -60,6 +62,7 @@ class _Command(click.Command):
     type=click.Path(file_okay=False, path_type=Path),
     help="Let whoever knows SEARCH_TOKEN add pictures, which are kept in FOLDER, and remove some over the API.",
 )
+@click.version_option(__version__, message="%(prog)s %(version)s")
 def main(
     query: Sequence[str],
     collection: str | None,
