@@ -79,11 +79,15 @@ def format_groups(groups: Sequence[AnswerGroup]) -> str:
 def format_tsv(hits: Sequence[AnswerHit]) -> str:
     """Return a line `rank<TAB>score<TAB>path` per hit; what is odd in a path is a backslash escape.
 
-    A hit with a probability has it as a fourth field. Where nothing was asked for, the date stands for the score.
+    A hit with a probability has it as a fourth field; where it was asked why, the reason is the last one. Where nothing
+    was asked for, the date stands for the score.
     """
-    return "".join(
-        _fields(hit) + ("" if hit.probability is None else f"\t{hit.probability:.6f}") + "\n" for hit in hits
-    )
+    return "".join("\t".join(_columns(hit)) + "\n" for hit in hits)
+
+
+def _columns(hit: AnswerHit) -> list[str]:
+    probability = [] if hit.probability is None else [f"{hit.probability:.6f}"]
+    return [_fields(hit), *probability, *filter(None, [why(hit)])]
 
 
 def _fields(hit: AnswerHit) -> str:
