@@ -47,6 +47,7 @@ class Address(Search):
         """Return what is to be asked: the page, or another part of the answer."""
         wanted = {name: getattr(self, name) for name in Search.model_fields}
         offset = PER_PAGE * (self.page - 1) if offset is None else offset
+        wanted["why"] = self.hybrid
         return Request(**wanted, limit=limit, offset=offset, group=None if self.stacks else "near-duplicates")
 
     def to(self, **changes: Any) -> "Address":  # noqa: ANN401 - fields have all sorts of types

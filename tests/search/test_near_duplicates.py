@@ -62,6 +62,12 @@ def test_pages_of_stacks_hold_every_picture_once(page: Served, query: str) -> No
     assert len(seen) == len(set(seen)) == 11
 
 
+def test_the_page_names_the_words_that_a_picture_shares(page: Served) -> None:
+    html = page.client.get("/", params={"q": "red a1", "hybrid": "true"}).text
+    assert re.findall(r'<span class="shared"[^>]*>(.*?)</span>', html)[0] == "a1"  # by the name of its file
+    assert 'class="shared"' not in page.client.get("/", params={"q": "red a1"}).text
+
+
 def test_filters_hold_inside_of_stacks(page: Served) -> None:
     body = page.client.get("/api/search?q=red&group=near-duplicates&width=>=150&limit=50").json()
     assert {Path(hit["path"]).name for hit in stack(body)} == {"a1.png", "a2.png"}
