@@ -64,7 +64,7 @@ def test_pages_of_stacks_hold_every_picture_once(page: Served, query: str) -> No
 
 def test_the_page_names_the_words_that_a_picture_shares(page: Served) -> None:
     html = page.client.get("/", params={"q": "red a1", "hybrid": "true"}).text
-    assert re.findall(r'<span class="shared"[^>]*>(.*?)</span>', html)[0] == "a1"  # by the name of its file
+    assert "a1" in re.findall(r'<span class="shared"[^>]*>(.*?)</span>', html)  # by the name of its file
     assert 'class="shared"' not in page.client.get("/", params={"q": "red a1"}).text
 
 
