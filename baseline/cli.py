@@ -1,7 +1,5 @@
 """The command `baseline`."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -9,13 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from gallery import __version__
+from gallery.command_line import errors_in_a_sentence
 
 if TYPE_CHECKING:
     from baseline.lessons import Data
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 KINDS = ("linear", "ridge", "mlp", "two-tower")
-SEED = click.option("--seed", default=0, show_default=True, help="Of the split and of the training.")
+SEED = click.option("--seed", default=0, show_default=True, help="Random seed.")
 IMAGE = click.option(
     "--image",
     type=click.Choice(["efficientnet-lite2", "resnet50"]),
@@ -23,20 +22,36 @@ IMAGE = click.option(
     show_default=True,
     help="The image vectors.",
 )
-WEIGHTS = click.option("--weights", metavar="FILE", default="", help="ResNet50's, from a file instead of torchvision.")
+WEIGHTS = click.option("--weights", metavar="FILE", default="", help="ResNet50's weights from a file.")
 
 
-@click.group(epilog="Exits with 0 when done, 1 on an error, 2 on wrong usage.")
+@click.group(
+    epilog="""Exit codes: 0 done, 1 error, 2 wrong usage. See docs/commands.md.
+
+    \b
+    Examples:
+      baseline train ridge flickr8k
+      baseline train two-tower flickr8k --text tfidf+bert --out towers
+      baseline run flickr8k --out runs
+    """
+)
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def main() -> None:
-    """Train the model to beat, early fusion, and two towers on the same data."""
+    """Train early fusion, the model to beat, and two towers on the same data."""
 
 
-@main.command()
+@main.command(
+    epilog="""\b
+    Examples:
+      baseline train ridge flickr8k
+      baseline train mlp flickr8k --text tfidf --split held-out
+      baseline train two-tower flickr8k --out towers
+    """
+)
 @click.argument("kind", metavar="MODEL", type=click.Choice(KINDS))
 @click.argument("data", type=FOLDER)
-@click.option("--text", default="bert", show_default=True, help="tfidf, word2vec or bert, or several joined by +.")
-@click.option("--bert", metavar="NAME", default="packaged", show_default=True, help="A folder or model of the hub.")
+@click.option("--text", default="bert", show_default=True, help="tfidf, word2vec or bert; or several: tfidf+bert.")
+@click.option("--bert", metavar="NAME", default="packaged", show_default=True, help="A folder, or a model of the hub.")
 @IMAGE
 @WEIGHTS
 @click.option(
@@ -44,19 +59,21 @@ def main() -> None:
     type=click.Choice(["all", "held-out", "leaky"]),
     default="all",
     show_default=True,
-    help="What to learn from; leaky is for comparison with published figures.",
+    help="What to learn from; leaky: as published solutions did.",
 )
 @SEED
-@click.option("--out", metavar="FOLDER", type=click.Path(path_type=Path), help="Default: in DATA_DIR/models.")
+@click.option(
+    "--out", metavar="FOLDER", type=click.Path(path_type=Path), help="Where to write; default: DATA_DIR/models."
+)
 def train(
     kind: str, data: Path, text: str, bert: str, image: str, weights: str, split: str, seed: int, out: Path | None
 ) -> None:
     """Train MODEL (linear, ridge, mlp or two-tower) on judged DATA and save it to a folder.
 
-    DATA is a folder in the form of the Practicum task or of Flickr8k. The folder of two towers is an encoder:
+    DATA is a folder in the form of Flickr8k or of the Practicum task. The folder of a two-tower model is an encoder:
     ingest --encoder FOLDER.
     """
-    with _errors_in_a_sentence():
+    with errors_in_a_sentence():
         from baseline.training import save
         from baseline.training import train as train_model
         from gallery.judged.splits import split as split_of
@@ -75,14 +92,21 @@ def train(
             _tell(f'Next: baseline search {model} "a dog on a beach" PHOTOS')
 
 
-@main.command()
+@main.command(
+    epilog="""\b
+    Examples:
+      baseline search models/ridge "a dog on a beach" photos
+      baseline search models/ridge "a red car" photos -k 3
+      baseline search towers "a dog on a beach" photos
+    """
+)
 @click.argument("model", type=FOLDER)
 @click.argument("query")
 @click.argument("images", type=FOLDER)
-@click.option("-k", "limit", metavar="N", default=10, show_default=True, type=click.IntRange(1), help="Hits.")
+@click.option("-k", "limit", metavar="N", default=10, show_default=True, type=click.IntRange(1), help="How many hits.")
 def search(model: Path, query: str, images: Path, limit: int) -> None:
-    """Find the pictures below the folder IMAGES that suit QUERY: rank, score and path, best first."""
-    with _errors_in_a_sentence():
+    """Rank the pictures below the folder IMAGES by how well they fit QUERY: rank, score and path, best first."""
+    with errors_in_a_sentence():
         from baseline.ranker import load
         from baseline.ranker import search as search_with
         from gallery.pictures import find_images
@@ -96,19 +120,26 @@ def search(model: Path, query: str, images: Path, limit: int) -> None:
             click.echo(f"{rank}\t{score:.4f}\t{printable(str(path))}")
 
 
-@main.command()
+@main.command(
+    epilog="""\b
+    Examples:
+      baseline run flickr8k
+      baseline run flickr8k --text tfidf,bert --out answers
+      baseline run flickr8k --image resnet50
+    """
+)
 @click.argument("data", type=FOLDER)
-@click.option("--text", default="bert", show_default=True, help="Kinds of text vectors, with commas between.")
+@click.option("--text", default="bert", show_default=True, help="Kinds of text vectors, separated by commas.")
 @IMAGE
 @WEIGHTS
 @click.option("--out", metavar="FOLDER", default="runs", show_default=True, type=click.Path(path_type=Path))
 def run(data: Path, text: str, image: str, weights: str, out: Path) -> None:
-    """Train every model five times and write what it answers: TREC runs, to be judged with evaluate run.
+    """Train every model five times, and write its answers as TREC runs for evaluate run.
 
     Writes runs over the queries of DATA to OUT/queries, with qrels, and scores of held-out judged pairs to
     OUT/held-out. Beside each run, a file .seen lists the photos and captions that its training used.
     """
-    with _errors_in_a_sentence():
+    with errors_in_a_sentence():
         from baseline.emit import emit
         from gallery.judged.trec import own_photo, topics_of, write_qrels
 
@@ -129,13 +160,3 @@ def _data(folder: Path, image: str, weights: str) -> "Data":
 
 def _tell(line: str) -> None:
     click.echo(line, err=True)
-
-
-@contextmanager
-def _errors_in_a_sentence() -> Iterator[None]:
-    from gallery.errors import GalleryError
-
-    try:
-        yield
-    except GalleryError as error:
-        raise click.ClickException(str(error)) from error

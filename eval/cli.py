@@ -1,86 +1,112 @@
 """The command `evaluate`."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from gallery import __version__
+from gallery.command_line import errors_in_a_sentence
 
 EXISTING = click.Path(exists=True, path_type=Path)
 
 
-@click.group(epilog="Exits with 0 when done, 1 on an error, 2 on wrong usage.")
+@click.group(
+    epilog="""Exit codes: 0 done, 1 error, 2 wrong usage. See docs/evaluate.md.
+
+    \b
+    Examples:
+      evaluate collection --queries queries.tsv
+      evaluate calibrate judged.csv
+      evaluate compare flickr8k --encoder clip-ViT-B-32
+    """
+)
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def main() -> None:
-    """Measure how well pictures are found: on data that people judged, and on a collection of your own."""
+    """Measure how well pictures are found, in your own collection or on data that people judged."""
 
 
-@main.command()
+@main.command(
+    epilog="""\b
+    Examples:
+      evaluate compare flickr8k
+      evaluate compare flickr8k --encoder siglip2-base-patch16-224 --out siglip
+      evaluate compare flickr8k --systems baseline
+    """
+)
 @click.argument("data", type=EXISTING)
-@click.option("--encoder", metavar="NAME", help="The encoder to compare; without it: ENCODER, else as ingest chooses.")
+@click.option("--encoder", metavar="NAME", help="Encoder to compare; default: ENCODER, or ingest's choice.")
 @click.option(
     "--systems",
     type=click.Choice(["all", "baseline"]),
     default="all",
     show_default=True,
-    help="baseline: without an encoder, with more text vectors, and beside published figures.",
+    help="baseline: trained systems only, and published figures.",
 )
 @click.option(
-    "--out", metavar="FOLDER", default="results", show_default=True, type=click.Path(path_type=Path), help="Where to."
+    "--out",
+    metavar="FOLDER",
+    default="results",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Where to write.",
 )
 def compare(data: Path, encoder: str | None, systems: str, out: Path) -> None:
-    """Compare systems on judged data: the same queries, the same photos.
+    """Compare systems on judged data, with the same queries and photos.
 
     DATA is a folder in the form of Flickr8k or of the Practicum task. Writes report.md, report.html, report.json and
-    plots, or with --systems baseline the same as baseline.*; runs, qrels and every value by query to the folder runs;
-    pictures to the folder sheets, which are for this machine only where the data may not be passed on.
-
-    \b
-    Example:
-      evaluate compare flickr8k --out results
-    """  # noqa: D301 - \b is click's mark for a paragraph to be left as it is
+    plots (with --systems baseline, baseline.*), and TREC files to the folder runs. The folder sheets gets pictures of
+    the data: do not pass them on if its licence forbids it.
+    """
     from eval.commands import run_compare
     from gallery.settings import Settings
 
-    with _errors_in_a_sentence():
+    with errors_in_a_sentence():
         run_compare(data, encoder, systems, out, Settings.from_environ(), _tell)
 
 
-@main.command()
+@main.command(
+    epilog="""\b
+    Examples:
+      evaluate calibrate judged.csv
+      evaluate calibrate judged.csv --collection holidays
+      evaluate calibrate flickr8k --encoder clip-ViT-B-32
+    """
+)
 @click.argument("data", type=EXISTING)
-@click.option("--collection", metavar="NAME", help="Whose encoder to calibrate; without it: the only one, else photos.")
+@click.option("--collection", metavar="NAME", help="Its encoder is calibrated; default: the only one, or photos.")
 @click.option("--encoder", metavar="NAME", help="Calibrate this encoder instead of a collection's.")
 def calibrate(data: Path, collection: str | None, encoder: str | None) -> None:
-    """Fit how probable a match is for a score, so that search shows it.
+    """Fit the probability of a match at each score, which search then shows.
 
     DATA is a folder in the form of Flickr8k or of the Practicum task, or a CSV file with the columns image (path from
     the file's folder), text, probability (0 to 1) and, if known, photo (the image that the text was written for).
-
-    \b
-    Example:
-      evaluate calibrate judged.csv --collection photos
-    """  # noqa: D301 - as above
+    """
     from eval.commands import run_calibrate
     from gallery.settings import Settings
 
-    with _errors_in_a_sentence():
+    with errors_in_a_sentence():
         run_calibrate(data, collection, encoder, Settings.from_environ(), _tell)
 
 
-@main.command()
-@click.option("--queries", "path", metavar="FILE.tsv", type=EXISTING, help="Lines: query, tab, path of a picture, …")
-@click.option("--captions", is_flag=True, help="Use the captions that the pictures were ingested with as queries.")
-@click.option("--collection", "name", metavar="NAME", help="Without it: the only one there is, else photos.")
+@main.command(
+    epilog="""\b
+    Examples:
+      evaluate collection --queries queries.tsv
+      evaluate collection --captions --collection holidays
+      evaluate collection --queries queries.tsv --per-query values.tsv
+    """
+)
+@click.option("--queries", "path", metavar="FILE.tsv", type=EXISTING, help="Lines of a query, a tab and a path.")
+@click.option("--captions", is_flag=True, help="Use the pictures' captions as queries.")
+@click.option("--collection", "name", metavar="NAME", help="Default: the only one there is, otherwise photos.")
 @click.option("--run", "run_path", metavar="FILE", type=click.Path(path_type=Path), help="Write the run for trec_eval.")
-@click.option("--qrels", "qrels_path", metavar="FILE", type=click.Path(path_type=Path), help="Write the qrels, too.")
+@click.option("--qrels", "qrels_path", metavar="FILE", type=click.Path(path_type=Path), help="Also write the qrels.")
 @click.option(
     "--per-query",
     "per_query_path",
     metavar="FILE.tsv",
     type=click.Path(path_type=Path),
-    help="Write every query with its rank, its first answer and its measures.",
+    help="Write each query's rank, first answer and measures.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def collection(
@@ -92,21 +118,16 @@ def collection(
     per_query_path: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure how well your own collection answers queries whose pictures you know.
+    """Measure how well your collection answers queries whose right pictures you know.
 
-    Lists the figures, then the queries that failed with what was found instead, then some that did best.
-
-    \b
-    Example:
-      printf 'two dogs on a beach\\tIMG_0042.jpg\\n' > queries.tsv
-      evaluate collection --queries queries.tsv
-    """  # noqa: D301 - as above
+    Prints the figures, the queries that failed with what was found instead, and some that succeeded.
+    """
     if (path is None) != captions:
         raise click.UsageError("give one of --queries and --captions")
     from eval.commands import run_collection
     from gallery.settings import Settings
 
-    with _errors_in_a_sentence():
+    with errors_in_a_sentence():
         run_collection(
             path,
             name,
@@ -118,36 +139,29 @@ def collection(
         )
 
 
-@main.command()
+@main.command(
+    epilog="""\b
+    Examples:
+      evaluate run mine.run qrels.txt
+      evaluate run mine.run other.run qrels.txt
+      evaluate run mine.run qrels.txt --json
+    """
+)
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=EXISTING)
 @click.argument("qrels", metavar="QRELS", type=EXISTING)
 @click.option("--json", "as_json", is_flag=True, help="A list with one object for each run.")
 def run(runs: tuple[Path, ...], qrels: Path, as_json: bool) -> None:
-    """Measure what any system answered, out of its TREC files.
+    """Measure the answers of any system, from TREC files.
 
     RUN has lines of topic, Q0, document, rank, score, name; QRELS of topic, 0, document, relevance. Of several runs,
-    the others are tested against the best. Topics with the same relevant documents are taken for queries of one photo,
-    and resampled together.
-
-    \b
-    Example:
-      evaluate run mine.run other.run qrels.txt
-    """  # noqa: D301 - as above
+    each is tested against the best. Topics with the same relevant documents count as queries for one photo, and are
+    resampled together.
+    """
     from eval.commands import run_files
 
-    with _errors_in_a_sentence():
+    with errors_in_a_sentence():
         run_files(runs, qrels, as_json=as_json, tell=_tell)
 
 
 def _tell(message: str) -> None:
     click.echo(message, err=True)
-
-
-@contextmanager
-def _errors_in_a_sentence() -> Iterator[None]:
-    from gallery.errors import GalleryError
-
-    try:
-        yield
-    except GalleryError as error:
-        raise click.ClickException(str(error)) from error

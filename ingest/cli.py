@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from gallery import __version__
+from gallery.command_line import SectionedCommand
 from gallery.errors import GalleryError
 from gallery.settings import DEFAULT_COLLECTION, Settings
 from ingest.stopping import STOPPED, stoppable
@@ -20,59 +21,75 @@ def _is_given(option: str) -> bool:
 
 
 @click.command(
-    epilog="Exits with 0 when all is indexed, 1 on an error, 2 on wrong usage, 3 when some files are unreadable."
+    cls=SectionedCommand,
+    sections={
+        "Index": "--collection --encoder --precision --captions --batch-size --exclude --prune --verify --part "
+        "--dry-run --yes",
+        "Instead of PATH": "--list --failures --check --refresh --moved --forget --drop --repair --copy-to --as "
+        "--set-public-url --encoders --export-encoder --to",
+    },
+    epilog="""Exit codes: 0 done, 1 error, 2 wrong usage, 3 done, but some files could not be read.
+
+    \b
+    Examples:
+      ingest ~/Pictures
+      ingest ~/Pictures --prune --exclude 'screenshots/'
+      ingest --forget ~/Pictures/private
+    """,
 )
 @click.argument("paths", metavar="PATH...", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--collection", metavar="NAME", default=DEFAULT_COLLECTION, show_default=True, help="Where to write.")
+@click.option(
+    "--collection", metavar="NAME", default=DEFAULT_COLLECTION, show_default=True, help="Collection to write to."
+)
 @click.option(
     "--encoder",
     metavar="NAME",
-    help="A CLIP model, a folder, or conse; another than the collection has indexes all anew.",
+    help="One of --encoders, or a folder.",
 )
 @click.option(
     "--precision",
     metavar="FORM",
     type=click.Choice(["auto", "float32", "int8", "int8-mlp"]),
-    help="Numbers to compute with; chosen for a new collection by measuring, as auto does again.",
+    help="float32, int8, int8-mlp, or auto: measure again.",
 )
 @click.option(
     "--captions",
     metavar="FILE.csv",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Sentences to keep with the pictures, from the columns image and text.",
+    help="Sentences to store: columns image and text.",
 )
 @click.option(
     "--batch-size",
     metavar="N",
     type=click.IntRange(1, 4096),
-    help="Pictures that are encoded at once; by default 8 on a processor, 64 on a GPU.",
+    help="Pictures per batch; CPU 8, GPU 64.",
 )
-@click.option("--exclude", metavar="GLOB", multiple=True, help="Leave out what matches, as .gitignore does.")
-@click.option("--prune", is_flag=True, help="Remove pictures below PATH whose files are gone or excluded by now.")
-@click.option("--verify", is_flag=True, help="Read unchanged files again, too, and see whether they still are.")
-@click.option("--refresh", is_flag=True, help="Read dates, cameras, places and keywords of all pictures again.")
+@click.option("--exclude", metavar="GLOB", multiple=True, help="Skip what matches, as .gitignore does.")
+@click.option("--prune", is_flag=True, help="Remove pictures whose files are gone or excluded.")
+@click.option("--verify", is_flag=True, help="Also read unchanged files, and check them.")
+@click.option("--refresh", is_flag=True, help="Read dates, places and keywords again.")
 @click.option(
     "--moved",
     metavar="OLD NEW",
     nargs=2,
     type=click.Path(path_type=Path),
-    help="Say that files below OLD are below NEW now.",
+    help="Rewrite paths: files below OLD are now below NEW.",
 )
-@click.option("--part", metavar="I/N", help="Take in only this part of the contents; others take the other parts.")
-@click.option("--dry-run", is_flag=True, help="List what would be done, and change nothing.")
-@click.option("--yes", is_flag=True, help="Do also what --prune, --forget, --drop or --encoder would ask about.")
-@click.option("--forget", metavar="PATH", multiple=True, help="Remove what is there.")
-@click.option("--drop", metavar="NAME", help="Remove a collection.")
-@click.option("--failures", is_flag=True, help="List the unreadable files of the collection.")
-@click.option("--check", is_flag=True, help="Say whether the collection (--collection; else all) is whole.")
-@click.option("--repair", is_flag=True, help="Mend the collection from what is whole.")
+@click.option("--part", metavar="I/N", help="Index only this part, such as 1/4.")
+@click.option("--dry-run", is_flag=True, help="List what would be done; change nothing.")
+@click.option("--yes", is_flag=True, help="Confirm what would otherwise be asked about.")
+@click.option("--forget", metavar="PATH", multiple=True, help="Remove the pictures of a file or folder.")
+@click.option("--drop", metavar="NAME", help="Delete a collection.")
+@click.option("--failures", is_flag=True, help="List unreadable files, and why they are.")
+@click.option("--check", is_flag=True, help="Check collections for damage.")
+@click.option("--repair", is_flag=True, help="Repair a damaged collection.")
 @click.option("--list", "list_all", is_flag=True, help="List the collections.")
-@click.option("--encoders", is_flag=True, help="List the encoders that can be used, and what is on this machine.")
-@click.option("--export-encoder", metavar="NAME", help="Write an encoder's folder, to carry to another machine.")
-@click.option("--to", "to", metavar="FOLDER", type=click.Path(path_type=Path), help="Where --export-encoder writes.")
-@click.option("--copy-to", metavar="URL|DIR", help="Copy the collection to a server or a folder, and compare.")
-@click.option("--as", "new_name", metavar="NAME", help="Name of the copy, if not that of the original.")
-@click.option("--set-public-url", metavar="URL", help="Rewrite the addresses of thumbnails; '' takes them out.")
+@click.option("--encoders", is_flag=True, help="List the encoders.")
+@click.option("--export-encoder", metavar="NAME", help="Write an encoder's folder, to copy elsewhere.")
+@click.option("--to", "to", metavar="FOLDER", type=click.Path(path_type=Path), help="Folder to write the encoder to.")
+@click.option("--copy-to", metavar="URL|DIR", help="Copy the collection to a server or a folder.")
+@click.option("--as", "new_name", metavar="NAME", help="Name of the copy.")
+@click.option("--set-public-url", metavar="URL", help="Change thumbnails' addresses; '' removes them.")
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def main(
     paths: tuple[Path, ...],
@@ -96,16 +113,9 @@ def main(
 ) -> None:
     """Index the image files below each PATH, to be found with `search`.
 
-    Unchanged files are skipped. JPEG, PNG, WebP, GIF, TIFF, BMP and AVIF are read, HEIC where the package pi-heif is
-    installed, and the raw files of cameras where rawpy is. Left out are hidden files and folders, trash and
-    thumbnails of other programs, and what the .galleryignore files in the folders exclude.
-
-    \b
-    Examples:
-      ingest ~/Pictures
-      ingest ~/Pictures --prune --exclude 'screenshots/'
-      ingest --forget ~/Pictures/private
-    """  # noqa: D301 - \b is click's mark for a paragraph to be left as it is
+    Unchanged files are skipped, and so is what .galleryignore files exclude. If you stop a run, the next one continues.
+    Every option is explained in docs/commands.md.
+    """
     yes = yes and not options["dry_run"]
     asked = [bool(paths), bool(forget), drop is not None, failures, list_all, encoders, export_encoder is not None]
     asked += [check, repair, refresh, bool(moved), copy_to is not None, set_public_url is not None]

@@ -9,9 +9,10 @@ from typing import Any
 import click
 
 from gallery import __version__
+from gallery.command_line import SectionedCommand
 
 
-class _Command(click.Command):
+class _Command(SectionedCommand):
     """Says what to do with a line that begins with a dash."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -22,45 +23,67 @@ class _Command(click.Command):
             raise click.UsageError(f"{error.format_message()} Or {hint}", ctx) from error
 
 
-@click.command(cls=_Command, epilog="Exits with 0 also when nothing is found, 1 on an error, 2 on wrong usage.")
+@click.command(
+    cls=_Command,
+    sections={
+        "Find": "-k --collection --min-score --strict --hybrid --word-weight --exact --text-encoder",
+        "Order and output": "--sort --group --why --explain --json --paths --null --sheet --preview",
+        "Serve, instead of QUERY": "--serve --host --port --allow-changes",
+    },
+    epilog="""Exit codes: 0 done, also if nothing was found; 1 error; 2 wrong usage.
+
+    \b
+    Examples:
+      search "dog + snow -cat after:2021 folder:alps"
+      search 'like:IMG_2041.jpg + "at night" width>=2000'
+      search --null sunset | xargs -0 cp -t chosen/
+    """,
+)
 @click.argument("query", nargs=-1)
-@click.option("-k", "limit", metavar="N", default=10, show_default=True, type=click.IntRange(1, 10_000), help="Hits.")
-@click.option("--collection", metavar="NAME", help="Without it: the only one there is, else photos.")
+@click.option(
+    "-k", "limit", metavar="N", default=10, show_default=True, type=click.IntRange(1, 10_000), help="How many hits."
+)
+@click.option("--collection", metavar="NAME", help="Default: the only one, else photos.")
 @click.option("--min-score", metavar="X", type=click.FloatRange(-1, 1), help="Leave out hits with a lower cosine.")
-@click.option("--strict", is_flag=True, help="For a single text: only hits that a calibration tells from the rest.")
-@click.option("--sort", type=click.Choice(["score", "date"]), default="score", help="date: newest first.")
+@click.option("--strict", is_flag=True, help="Leave out what is no match: see evaluate calibrate.")
+@click.option(
+    "--sort", type=click.Choice(["score", "date"]), default="score", metavar="BY", help="score, or date: newest first."
+)
 @click.option(
     "--group",
     type=click.Choice(["near-duplicates", "folder", "day", "none"]),
     default="near-duplicates",
-    show_default=True,
-    help="Put hits together; -k counts groups. Of near-duplicates the best file is shown.",
+    metavar="BY",
+    help="near-duplicates, folder, day or none.",
 )
-@click.option("--hybrid", is_flag=True, help="Rank by the words of captions and file names as well.")
+@click.option("--hybrid", is_flag=True, help="Also rank by words of captions and file names.")
 @click.option(
     "--word-weight",
     default=0.7,
     show_default=True,
     type=click.FloatRange(0, 1),
-    help="Of --hybrid: what words count for.",
+    metavar="X",
+    help="Weight of the words in --hybrid.",
 )
-@click.option("--why", is_flag=True, help="Say why each picture was found: its cosine, and the words it shares.")
-@click.option("--exact", is_flag=True, help="Compare with every vector, also where an index is faster.")
-@click.option("--text-encoder", metavar="NAME", help="Another text tower of the same space, e.g. a multilingual one.")
-@click.option("--explain", is_flag=True, help="Say on stderr how the line was understood.")
+@click.option("--why", is_flag=True, help="Say why each picture was found.")
+@click.option("--exact", is_flag=True, help="Compare with every vector; use no index.")
+@click.option("--text-encoder", metavar="NAME", help="Another text model, for another language.")
+@click.option("--explain", is_flag=True, help="Say on stderr how the query was understood.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--paths", is_flag=True, help="Only the paths, one a line.")
-@click.option("--null", is_flag=True, help="Only the paths, a NUL byte after each, for xargs -0.")
-@click.option("--sheet", metavar="FILE", type=click.Path(), help="Draw the hits into FILE.png or FILE.html instead.")
-@click.option("--preview", is_flag=True, help="Show the pictures in the terminal instead.")
-@click.option("--serve", is_flag=True, help="Serve the page and the API of all collections instead.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where --serve listens.")
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Where --serve listens.")
+@click.option("--null", is_flag=True, help="Only the paths, each ended by a NUL byte.")
+@click.option("--sheet", metavar="FILE", type=click.Path(), help="Draw the hits into FILE.png or FILE.html.")
+@click.option("--preview", is_flag=True, help="Show the pictures in the terminal.")
+@click.option("--serve", is_flag=True, help="Serve the page and the API until Ctrl-C.")
+@click.option("--host", metavar="H", default="127.0.0.1", show_default=True, help="Where to listen.")
+@click.option(
+    "--port", metavar="N", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Where to listen."
+)
 @click.option(
     "--allow-changes",
     metavar="FOLDER",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Let whoever knows SEARCH_TOKEN add pictures, which are kept in FOLDER, and remove some over the API.",
+    help="Let the API add and remove pictures.",
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def main(
@@ -79,39 +102,21 @@ def main(
     allow_changes: Path | None,
     **options: Any,  # noqa: ANN401 - the fields of Request
 ) -> None:
-    """Find the pictures that a line describes, best first.
+    """Find the pictures that QUERY describes, best first.
+
+    Put QUERY in quotes, and -- before one that begins with a dash; - reads queries from stdin. See docs/commands.md.
 
     \b
-    Examples:
-      search "two dogs on a beach"
-      search "dog + snow -cat after:2021 folder:alps"
-      search 'like:IMG_2041.jpg + "at night" width>=2000'
-      search "year:2019..2021 -has:captions"            the newest of them
-      search "sunset (folder:alps OR folder:andes) orientation:landscape"
-      search --null sunset | xargs -0 cp -t chosen/
-      search --serve                                    the page and the API
-      search - < queries.txt > answers.jsonl            one query a line, one JSON object each
-
-    Put the line in quotes, and -- before one that begins with a dash.
-
-    \b
-    What a line holds:
-      a dog on grass         text; sentences need no quoting
-      + snow                 more of this, as far as the next +
-      -cat  -"wet dog"       less of this word, or of this phrase
-      2*dog  -0.5*cat        with a weight
+    QUERY is text, and may hold:
+      + snow  -cat  2*dog    more of this, less of this, with a weight
       like:PATH  like:ID     like this picture, which is left out itself
       folder:NAME            in this folder, or below it
       path:GLOB              where the path ends in this, e.g. path:beach/*.jpg
-      before:DATE after:DATE year:2021 year:2019..2021
+      before:2021 after:2021-06 year:2019..2021
       width>2000 height<=800 format:png camera:canon orientation:portrait
       has:captions           also has:camera, has:duplicates
       OR  NOT  ( )           between filters: folder:alps OR folder:andes
-    A - before a filter turns it around; quotes make text of anything.
-
-    \b
-    It prints rank, score and path: a table on a terminal, tab-separated lines into a pipe. The score is the cosine
-    of the two vectors; compare it within one collection only. With --hybrid it is the sum of reciprocal ranks.
+      -folder:raw  "a - b"   a filter turned around; quotes make text of anything
     """  # noqa: D301 - \b is click's mark for a paragraph to be left as it is
     if as_json + paths + null + bool(sheet) + preview > 1:
         raise click.UsageError("give one of --json, --paths, --null, --sheet and --preview")

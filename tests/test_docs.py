@@ -115,6 +115,38 @@ def test_a_wrong_command_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             understand(COMMANDS[name], name, rest)
 
 
+def helps(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
+    yield name, command
+    if isinstance(command, click.Group):
+        for sub, one in command.commands.items():
+            yield from helps(one, f"{name} {sub}")
+
+
+HELPS = dict(pair for name, command in COMMANDS.items() for pair in helps(command, name))
+
+
+@pytest.mark.parametrize("name", HELPS)
+def test_help_fits_a_screen_and_ends_with_three_examples(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = HELPS[name]
+    lines = command.get_help(click.Context(command, info_name=name)).splitlines()
+    assert len(lines) <= 60
+    assert lines[-4] == "  Examples:"
+    for line in lines[-3:]:
+        first, *words = next(ours(line.strip()))
+        understand(COMMANDS[first], first, words)
+
+
+@pytest.mark.parametrize("name", HELPS)
+def test_help_shows_every_option_once(name: str) -> None:
+    command = HELPS[name]
+    shown = re.findall(r"^  (-[\w-]+)", command.get_help(click.Context(command, info_name=name)), re.MULTILINE)
+    options = [option.opts[-1] for option in command.params if isinstance(option, click.Option)]
+    assert sorted(shown) == sorted([*options, "--help"])
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the pictures that the documents name, indexed by a small encoder."""

@@ -1,0 +1,51 @@
+"""What the commands share: help in sections, and errors in a sentence."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from gallery.errors import GalleryError
+
+OTHERS = "Other options"
+
+
+class SectionedCommand(click.Command):
+    """A command whose help lists its options under headings.
+
+    >>> option = click.Option(["--port"], help="Where to listen.")
+    >>> command = SectionedCommand("serve", params=[option], sections={"Page": "--port"})
+    >>> print(command.get_help(click.Context(command, info_name="serve")))
+    Usage: serve [OPTIONS]
+    <BLANKLINE>
+    Page:
+      --port TEXT  Where to listen.
+    <BLANKLINE>
+    Other options:
+      --help  Show this message and exit.
+    """
+
+    def __init__(self, *args: Any, sections: Mapping[str, str], **options: Any) -> None:  # noqa: ANN401
+        """Take what click takes, and for each heading its options, with spaces between them; the others come last."""
+        super().__init__(*args, **options)
+        self._sections = sections
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, in the order of the sections."""
+        options = [option for option in self.get_params(ctx) if isinstance(option, click.Option)]
+        records = {option.opts[-1]: record for option in options if (record := option.get_help_record(ctx))}
+        for heading, names in self._sections.items():
+            with formatter.section(heading):
+                formatter.write_dl([records.pop(name) for name in names.split()])
+        with formatter.section(OTHERS):
+            formatter.write_dl(list(records.values()))
+
+
+@contextmanager
+def errors_in_a_sentence() -> Iterator[None]:
+    """Have click show what a user can cause as one sentence, without a traceback."""
+    try:
+        yield
+    except GalleryError as error:
+        raise click.ClickException(str(error)) from error
