@@ -10,8 +10,7 @@ import click
 from click.core import ParameterSource
 
 from gallery import __version__
-from gallery.command_line import SectionedCommand
-from gallery.errors import GalleryError
+from gallery.command_line import SectionedCommand, errors_in_a_sentence
 from gallery.settings import DEFAULT_COLLECTION, Settings
 from ingest.stopping import STOPPED, stoppable
 
@@ -133,7 +132,7 @@ def main(
     from ingest import commands, health, places  # --help needs none of it
 
     try:
-        with stoppable() as stop:
+        with errors_in_a_sentence(), stoppable() as stop:
             if check:
                 sys.exit(health.check(settings, collection if _is_given("collection") else None))
             elif repair:
@@ -164,8 +163,6 @@ def main(
                 commands.forget(settings, collection, forget, yes=yes)
             else:
                 sys.exit(commands.index(settings, paths, collection, yes=yes, stop=stop, **options))
-    except GalleryError as error:
-        raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
         click.echo("Stopped. What was done is kept; run the same command again to go on from there.", err=True)
         sys.exit(STOPPED)

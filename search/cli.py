@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from gallery import __version__
-from gallery.command_line import SectionedCommand
+from gallery.command_line import SectionedCommand, errors_in_a_sentence
 
 
 class _Command(SectionedCommand):
@@ -128,11 +128,10 @@ def main(
     if lines and (paths or null or preview):
         raise click.UsageError("- answers in JSON lines or a --sheet; leave --paths, --null and --preview out")
 
-    from gallery.errors import GalleryError
     from gallery.settings import Settings
 
     settings = Settings.from_environ()
-    try:
+    with errors_in_a_sentence():
         if serve:
             from search.web.serve import serve as serve_page
 
@@ -154,8 +153,6 @@ def main(
                 preview=preview,
             )
             failed = asker.answer_line(request_of(q=" ".join(query), **options), output)
-    except GalleryError as error:
-        raise click.ClickException(str(error)) from error
     if failed:
         raise SystemExit(1)
 

@@ -196,12 +196,13 @@ def run(block: Block, home: Path) -> None:
     for step in steps(block.text):
         words = next(split_command(step.command))
         if words[0] == "cat":  # shows what the file should hold
-            Path(words[1]).write_text("\n".join(step.output) + "\n")
+            Path(words[1].replace("~", str(home))).write_text("\n".join(step.output) + "\n")
             continue
         done = invoke([words[0].removeprefix(".venv/bin/"), *words[1:]], home)
         shown = "\n".join(step.output).strip()
         assert done.exit_code == shown.startswith("Error:"), f"line {block.line}: {step.command}\n{done.output}"
         assert shown in done.output, step.command
+        assert "match no picture" not in done.output, step.command
 
 
 @pytest.mark.parametrize("name", [name for name, guide in GUIDES.items() if any(block.run for block in guide.blocks)])

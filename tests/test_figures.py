@@ -1,4 +1,4 @@
-"""Every figure of the README stands in a committed result."""
+"""Every figure of the README, and every measured one of the guides, stands in a committed result."""
 
 import json
 import re
@@ -60,3 +60,24 @@ def test_every_figure_of_the_readme_stands_in_a_committed_result(what: str, text
     values = set().union(*map(values_of, results))
     missing = [figure for figure in numbers_in(text) if not stands(figure, values)]
     assert not missing, f"{what}: {missing} not in {results}"
+
+
+def measured_in_guides() -> Iterator[tuple[str, str, list[str]]]:
+    """Yield the name, the text and the results of each row or paragraph of a guide that links to results."""
+    for path in sorted((ROOT / "docs").glob("*.md")):
+        for paragraph in path.read_text().split("\n\n"):
+            for text in paragraph.splitlines() if paragraph.startswith("|") else [paragraph]:
+                linked = re.findall(r"\]\(\.\./results/([\w]+)\.md\)", text)
+                if linked:
+                    yield path.name, text, linked
+
+
+@pytest.mark.parametrize(("guide", "text", "results"), list(measured_in_guides()))
+def test_measured_figures_of_the_guides_stand_in_the_result_that_they_link_to(
+    guide: str, text: str, results: list[str]
+) -> None:
+    plain = re.sub(r"\]\([^)]*\)|`[^`]*`", "] ", text)
+    figures = re.findall(r"(?<![\d.])\d+\.\d+|(?<![\d.])\d+(?= (?:s|ms|GB|MB|%)(?!\w))", plain)
+    values = set().union(*map(values_of, results))
+    missing = [figure for figure in figures if not stands(figure, values)]
+    assert not missing, f"{guide}: {missing} not in {results}"
