@@ -262,6 +262,17 @@ def test_every_address_of_the_api_is_described() -> None:
     } <= there
 
 
+def test_addresses_in_examples_are_those_of_the_api() -> None:
+    routes = [
+        route for router in (api, images, of_the_server) for route in router.routes if isinstance(route, APIRoute)
+    ]
+    text = "".join(block.text for block in GUIDES["docs/page-and-api.md"].blocks if block.kind == "console")
+    paths = re.findall(r"http://127\.0\.0\.1:8000(?:/c/\w+)?(/(?!c/)\w[^?\s']*)", text)
+    assert paths
+    for path in paths:
+        assert any(re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", route.path), path) for route in routes), path
+
+
 def test_every_parameter_and_every_key_of_an_answer_is_described() -> None:
     code = set(GUIDES["docs/page-and-api.md"].code)
     assert set(ApiRequest.model_fields) <= code
