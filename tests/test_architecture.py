@@ -47,6 +47,8 @@ HOMES = {
     "httpx2": {"gallery/encoders/hub_errors.py", "gallery/encoders/transfer.py"},
     "fastapi": {"search/web/"},
     "starlette": {"search/web/"},
+    "mcp": {"search/mcp.py"},
+    "watchfiles": {"ingest/watching.py"},
     "textual_image": {"search/preview.py"},
     "uvicorn": {"search/web/serve.py"},
     "h11": {"search/web/serve.py"},
