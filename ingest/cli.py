@@ -19,10 +19,16 @@ def _is_given(option: str) -> bool:
     return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
 
 
+def _refuse(*wrongs: tuple[bool, str]) -> None:
+    for is_so, why in wrongs:
+        if is_so:
+            raise click.UsageError(why)
+
+
 @click.command(
     cls=SectionedCommand,
     sections={
-        "Index": "--collection --encoder --precision --captions --batch-size --exclude --prune --verify --part "
+        "Index": "--collection --encoder --precision --captions --batch-size --exclude --prune --watch --verify --part "
         "--dry-run --yes",
         "Instead of PATH": "--list --failures --check --refresh --moved --forget --drop --repair --copy-to --as "
         "--set-public-url --encoders --export-encoder --to",
@@ -33,6 +39,7 @@ def _is_given(option: str) -> bool:
     Examples:
       ingest ~/Pictures
       ingest ~/Pictures --prune --exclude 'screenshots/'
+      ingest ~/Pictures --watch
       ingest --forget ~/Pictures/private
     """,
 )
@@ -65,6 +72,7 @@ def _is_given(option: str) -> bool:
 )
 @click.option("--exclude", metavar="GLOB", multiple=True, help="Skip what matches, as .gitignore does.")
 @click.option("--prune", is_flag=True, help="Remove pictures whose files are gone or excluded.")
+@click.option("--watch", is_flag=True, help="Then stay, and do it again on every change.")
 @click.option("--verify", is_flag=True, help="Also read unchanged files, and check them.")
 @click.option("--refresh", is_flag=True, help="Read dates, places and keywords again.")
 @click.option(
@@ -108,6 +116,7 @@ def main(
     new_name: str | None,
     set_public_url: str | None,
     yes: bool,
+    watch: bool,
     **options: Any,  # noqa: ANN401 - of a run, handed on as they are
 ) -> None:
     """Index the image files below each PATH, to be found with `search`.
@@ -123,10 +132,11 @@ def main(
             "give PATH..., or one of --refresh, --moved, --forget, --drop, --failures, --list, --encoders, "
             "--export-encoder, --copy-to, --set-public-url, --check and --repair"
         )
-    if bool(export_encoder) != bool(to):
-        raise click.UsageError("give --export-encoder NAME and --to FOLDER together")
-    if new_name and not copy_to:
-        raise click.UsageError("--as names a copy; give --copy-to, too")
+    _refuse(
+        (bool(export_encoder) != bool(to), "give --export-encoder NAME and --to FOLDER together"),
+        (bool(new_name) and not copy_to, "--as names a copy; give --copy-to, too"),
+        (watch and (not paths or options["dry_run"]), "--watch goes with PATH..., and without --dry-run"),
+    )
     warnings.filterwarnings("ignore", module="PIL")  # what Pillow thinks of odd files; the report names the bad ones
     settings = Settings.from_environ()
     from ingest import commands, health, places  # --help needs none of it
@@ -161,6 +171,8 @@ def main(
                 places.moved(settings, collection, *moved)
             elif forget:
                 commands.forget(settings, collection, forget, yes=yes)
+            elif watch:
+                commands.watch(settings, paths, collection, yes=yes, stop=stop, **options)
             else:
                 sys.exit(commands.index(settings, paths, collection, yes=yes, stop=stop, **options))
     except KeyboardInterrupt:

@@ -88,6 +88,18 @@ def print_summary(report: IngestReport, seconds: float) -> None:
         Console().print(f"and {len(failed) - SHOWN_UNREADABLE} more: ingest --failures")
 
 
+def summary_line(report: IngestReport) -> str:
+    """Return what came of a run in a line; nothing where nothing did."""
+    numbers = {
+        "indexed": report.indexed,
+        "updated": report.updated,
+        "pruned": report.pruned,
+        "unreadable": len(report.unreadable) - report.remembered,
+        "not walked": len(report.not_walked),
+    }
+    return ", ".join(f"{number} {what}" for what, number in numbers.items() if number)
+
+
 def print_rows(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table with its header on a terminal, or tab-separated lines without one for a pipe."""
     console = Console()
