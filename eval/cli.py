@@ -142,6 +142,31 @@ def collection(
 @main.command(
     epilog="""\b
     Examples:
+      evaluate compare-encoders clip-ViT-B-32 siglip2-base-patch16-224
+      evaluate compare-encoders conse clip-ViT-B-32 --collection holidays
+      evaluate compare-encoders conse clip-ViT-B-32 --queries queries.tsv
+    """
+)
+@click.argument("first", metavar="ENCODER")
+@click.argument("second", metavar="ENCODER")
+@click.option("--queries", "path", metavar="FILE.tsv", type=EXISTING, help="As for collection; default: captions.")
+@click.option("--collection", "name", metavar="NAME", help="Default: the only one there is, otherwise photos.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def compare_encoders(first: str, second: str, path: Path | None, name: str | None, as_json: bool) -> None:
+    """Measure which of two encoders finds your pictures better, before you index them again.
+
+    At most 1000 pictures of the collection are encoded with both, those with a query first. It is not changed.
+    """
+    from eval.commands import run_compare_encoders
+    from gallery.settings import Settings
+
+    with errors_in_a_sentence():
+        run_compare_encoders((first, second), path, name, Settings.from_environ(), as_json=as_json, tell=_tell)
+
+
+@main.command(
+    epilog="""\b
+    Examples:
       evaluate run mine.run qrels.txt
       evaluate run mine.run other.run qrels.txt
       evaluate run mine.run qrels.txt --json

@@ -70,6 +70,7 @@ HOMES = {
         "eval/measures.py",
         "eval/plots.py",
         "eval/systems.py",
+        "eval/two_encoders.py",
     },
     "scipy": {"eval/measures.py", "eval/pairs.py", "eval/systems.py"},
     "sklearn": {"gallery/judged/splits.py", "baseline/features.py", "baseline/models.py", "eval/calibrate.py"},
