@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from gallery import __version__
+from gallery import __version__, completion
 from gallery.command_line import SectionedCommand, errors_in_a_sentence
 from gallery.settings import DEFAULT_COLLECTION, Settings
 from ingest.stopping import STOPPED, stoppable
@@ -45,11 +45,17 @@ def _refuse(*wrongs: tuple[bool, str]) -> None:
 )
 @click.argument("paths", metavar="PATH...", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
-    "--collection", metavar="NAME", default=DEFAULT_COLLECTION, show_default=True, help="Collection to write to."
+    "--collection",
+    metavar="NAME",
+    default=DEFAULT_COLLECTION,
+    show_default=True,
+    shell_complete=completion.collections,
+    help="Collection to write to.",
 )
 @click.option(
     "--encoder",
     metavar="NAME",
+    shell_complete=completion.encoders,
     help="One of --encoders, or a folder.",
 )
 @click.option(
@@ -86,13 +92,18 @@ def _refuse(*wrongs: tuple[bool, str]) -> None:
 @click.option("--dry-run", is_flag=True, help="List what would be done; change nothing.")
 @click.option("--yes", is_flag=True, help="Confirm what would otherwise be asked about.")
 @click.option("--forget", metavar="PATH", multiple=True, help="Remove the pictures of a file or folder.")
-@click.option("--drop", metavar="NAME", help="Delete a collection.")
+@click.option("--drop", metavar="NAME", shell_complete=completion.collections, help="Delete a collection.")
 @click.option("--failures", is_flag=True, help="List unreadable files, and why they are.")
 @click.option("--check", is_flag=True, help="Check collections for damage.")
 @click.option("--repair", is_flag=True, help="Repair a damaged collection.")
 @click.option("--list", "list_all", is_flag=True, help="List the collections.")
 @click.option("--encoders", is_flag=True, help="List the encoders.")
-@click.option("--export-encoder", metavar="NAME", help="Write an encoder's folder, to copy elsewhere.")
+@click.option(
+    "--export-encoder",
+    metavar="NAME",
+    shell_complete=completion.encoders,
+    help="Write an encoder's folder, to copy elsewhere.",
+)
 @click.option("--to", "to", metavar="FOLDER", type=click.Path(path_type=Path), help="Folder to write the encoder to.")
 @click.option("--copy-to", metavar="URL|DIR", help="Copy the collection to a server or a folder.")
 @click.option("--as", "new_name", metavar="NAME", help="Name of the copy.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gallery import __version__
+from gallery import __version__, completion
 from gallery.command_line import SectionedCommand, errors_in_a_sentence
 
 if TYPE_CHECKING:
@@ -46,7 +46,12 @@ class _Command(SectionedCommand):
 @click.option(
     "-k", "limit", metavar="N", default=10, show_default=True, type=click.IntRange(1, 10_000), help="How many hits."
 )
-@click.option("--collection", metavar="NAME", help="Default: the only one, else photos.")
+@click.option(
+    "--collection",
+    metavar="NAME",
+    shell_complete=completion.collections,
+    help="Default: the only one, else photos.",
+)
 @click.option("--min-score", metavar="X", type=click.FloatRange(-1, 1), help="Leave out hits with a lower cosine.")
 @click.option("--strict", is_flag=True, help="Leave out what is no match: see evaluate calibrate.")
 @click.option(
@@ -70,7 +75,12 @@ class _Command(SectionedCommand):
 )
 @click.option("--why", is_flag=True, help="Say why each picture was found.")
 @click.option("--exact", is_flag=True, help="Compare with every vector; use no index.")
-@click.option("--text-encoder", metavar="NAME", help="Another text model, for another language.")
+@click.option(
+    "--text-encoder",
+    metavar="NAME",
+    shell_complete=completion.text_encoders,
+    help="Another text model, for another language.",
+)
 @click.option("--explain", is_flag=True, help="Say on stderr how the query was understood.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--paths", is_flag=True, help="Only the paths, one a line.")

@@ -24,7 +24,14 @@ HOMES = {
     "qdrant_client": {"gallery/stores/server/"},
     "grpc": {"gallery/stores/server/connection.py"},
     "qdrant_edge": {"gallery/stores/embedded/", "gallery/stores/words.py"},
-    "click": {"gallery/command_line.py", "ingest/cli.py", "search/cli.py", "eval/cli.py", "baseline/cli.py"},
+    "click": {
+        "gallery/command_line.py",
+        "gallery/completion.py",
+        "ingest/cli.py",
+        "search/cli.py",
+        "eval/cli.py",
+        "baseline/cli.py",
+    },
     "torch": {
         EXPORT,
         "gallery/judged/torch_models.py",
