@@ -59,6 +59,7 @@ class Contest:
     Attributes:
         differences: The second's mean less the first's, with the interval of the paired difference.
         photos: Of which the queries are.
+        unread: Pictures of the sample whose files are gone or changed, left out for both.
     """
 
     collection: str
@@ -69,6 +70,7 @@ class Contest:
     pictures: int
     queries: int
     photos: int
+    unread: int = 0
 
     @property
     def advice(self) -> str:
@@ -100,6 +102,7 @@ class Contest:
             *((m, *(str(each.measures[m]) for each in both), str(self.differences[m])) for m in SHOWN),
             ("images/s", *(f"{each.images_per_second:.1f}" for each in both)),
             ("pictures", str(self.pictures)),
+            *([("left out", f"{self.unread}, whose files are gone or changed")] if self.unread else []),
             ("queries", f"{self.queries} of {self.photos} pictures"),
             ("advice", self.advice),
         ]
@@ -125,6 +128,7 @@ def compare_encoders(
         BadInput: No picture that answers a query can be read.
     """
     encoded = [(given, each.texts, *_vectors(each.pictures, sample.records, tell)) for given, each in towers]
+    drawn = len(sample.records)
     sample = _restricted(sample, set.intersection(*(set(vectors) for _, _, vectors, _ in encoded)))
     if not sample.topics:
         raise BadInput("no picture that answers a query can be read where it was indexed; run ingest again")
@@ -142,6 +146,7 @@ def compare_encoders(
         pictures=len(sample.records),
         queries=len(sample.topics),
         photos=len({topic.photo for topic in sample.topics}),
+        unread=drawn - len(sample.records),
     )
 
 

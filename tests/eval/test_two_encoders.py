@@ -116,7 +116,8 @@ def test_pictures_that_are_gone_count_for_neither(settings: Settings, tmp_path: 
     finally:
         for path in gone:
             (tmp_path / path.name).rename(path)
-    assert found.pictures == len(NAMES) - 3
+    assert (found.pictures, found.unread) == (len(NAMES) - 3, 3)
+    assert ("left out", "3, whose files are gone or changed") in found.rows()
 
 
 @pytest.mark.parametrize(
