@@ -75,8 +75,7 @@ def index(
     if report.elsewhere:
         _say(f"{report.elsewhere} files are left to the other parts.")
     _say_what_was_left_out(report, by_path)
-    for path, reason in report.not_walked:
-        _say(f"Not walked: {printable(path)}: {printable(reason)}")
+    _say_what_was_not_walked(report)
     if report.indexed + report.updated + report.unchanged and not dry_run:
         _say(_next_command(collection))
     return SOME_UNREADABLE if report.unreadable or report.not_walked else 0
@@ -106,6 +105,7 @@ def watch(settings: Settings, paths: Sequence[Path], collection: str, **options:
         )
         if line := summary_line(report):
             _say(f"{time.strftime('%H:%M:%S')} {line}")
+        _say_what_was_not_walked(report)
 
     keep_up_to_date([Path(os.path.abspath(path)) for path in paths], update, settings.data_dir, _say)
 
@@ -131,6 +131,11 @@ def _take_in(
         report = ingest(paths, editor, open_encoder, part=part, on_progress=display.show, **options)
     Thumbnails(settings.data_dir).remove(report.removed)
     return report
+
+
+def _say_what_was_not_walked(report: IngestReport) -> None:
+    for path, reason in report.not_walked:
+        _say(f"Not walked: {printable(path)}: {printable(reason)}")
 
 
 def _say_what_was_left_out(report: IngestReport, captions: CaptionsByPath | None) -> None:

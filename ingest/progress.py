@@ -45,7 +45,8 @@ class ProgressDisplay:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        if self._console.is_terminal:
+            self._bar.stop()
 
     def show(self, report: IngestReport) -> None:
         """Take in the newest state of the run."""
@@ -95,7 +96,6 @@ def summary_line(report: IngestReport) -> str:
         "updated": report.updated,
         "pruned": report.pruned,
         "unreadable": len(report.unreadable) - report.remembered,
-        "not walked": len(report.not_walked),
     }
     return ", ".join(f"{number} {what}" for what, number in numbers.items() if number)
 
