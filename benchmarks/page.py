@@ -15,11 +15,11 @@ import httpx
 import uvicorn
 
 from gallery.settings import Settings
+from search.collections import Collections
 from search.current import NotReadyError
 from search.engine import SearchEngine
 from search.towers import Towers
 from search.web.api import create_app
-from search.web.collections import Collections
 from search.web.serve import batching, listen
 
 

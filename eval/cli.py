@@ -4,10 +4,17 @@ from pathlib import Path
 
 import click
 
-from gallery import __version__
+from gallery import __version__, completion
 from gallery.command_line import errors_in_a_sentence
 
 EXISTING = click.Path(exists=True, path_type=Path)
+COLLECTION = click.option(
+    "--collection",
+    "name",
+    metavar="NAME",
+    shell_complete=completion.collections,
+    help="Default: the only one there is, otherwise photos.",
+)
 
 
 @click.group(
@@ -34,7 +41,12 @@ def main() -> None:
     """
 )
 @click.argument("data", type=EXISTING)
-@click.option("--encoder", metavar="NAME", help="Encoder to compare; default: ENCODER, or ingest's choice.")
+@click.option(
+    "--encoder",
+    metavar="NAME",
+    shell_complete=completion.encoders,
+    help="Encoder to compare; default: ENCODER, or ingest's choice.",
+)
 @click.option(
     "--systems",
     type=click.Choice(["all", "baseline"]),
@@ -73,8 +85,18 @@ def compare(data: Path, encoder: str | None, systems: str, out: Path) -> None:
     """
 )
 @click.argument("data", type=EXISTING)
-@click.option("--collection", metavar="NAME", help="Its encoder is calibrated; default: the only one, or photos.")
-@click.option("--encoder", metavar="NAME", help="Calibrate this encoder instead of a collection's.")
+@click.option(
+    "--collection",
+    metavar="NAME",
+    shell_complete=completion.collections,
+    help="Its encoder is calibrated; default: the only one, or photos.",
+)
+@click.option(
+    "--encoder",
+    metavar="NAME",
+    shell_complete=completion.encoders,
+    help="Calibrate this encoder instead of a collection's.",
+)
 def calibrate(data: Path, collection: str | None, encoder: str | None) -> None:
     """Fit the probability of a match at each score, which search then shows.
 
@@ -98,7 +120,7 @@ def calibrate(data: Path, collection: str | None, encoder: str | None) -> None:
 )
 @click.option("--queries", "path", metavar="FILE.tsv", type=EXISTING, help="Lines of a query, a tab and a path.")
 @click.option("--captions", is_flag=True, help="Use the pictures' captions as queries.")
-@click.option("--collection", "name", metavar="NAME", help="Default: the only one there is, otherwise photos.")
+@COLLECTION
 @click.option("--run", "run_path", metavar="FILE", type=click.Path(path_type=Path), help="Write the run for trec_eval.")
 @click.option("--qrels", "qrels_path", metavar="FILE", type=click.Path(path_type=Path), help="Also write the qrels.")
 @click.option(
@@ -137,6 +159,31 @@ def collection(
             per_query_path=per_query_path,
             as_json=as_json,
         )
+
+
+@main.command(
+    epilog="""\b
+    Examples:
+      evaluate compare-encoders clip-b-32 siglip2-base
+      evaluate compare-encoders conse clip-b-32 --collection holidays
+      evaluate compare-encoders conse clip-b-32 --queries queries.tsv
+    """
+)
+@click.argument("first", metavar="ENCODER", shell_complete=completion.encoders)
+@click.argument("second", metavar="ENCODER", shell_complete=completion.encoders)
+@click.option("--queries", "path", metavar="FILE.tsv", type=EXISTING, help="As for collection; default: captions.")
+@COLLECTION
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def compare_encoders(first: str, second: str, path: Path | None, name: str | None, as_json: bool) -> None:
+    """Measure which of two encoders finds your pictures better, before you index them again.
+
+    At most 1000 pictures of the collection are encoded with both, those with a query first. It is not changed.
+    """
+    from eval.commands import run_compare_encoders
+    from gallery.settings import Settings
+
+    with errors_in_a_sentence():
+        run_compare_encoders((first, second), path, name, Settings.from_environ(), as_json=as_json, tell=_tell)
 
 
 @main.command(

@@ -108,6 +108,29 @@ def run_collection(
         _print(report.rows())
 
 
+def run_compare_encoders(
+    names: Sequence[str], queries: Path | None, name: str | None, settings: Settings, *, as_json: bool, tell: Tell
+) -> None:
+    """Measure two encoders on a sample of a collection, with queries from a file or else its captions."""
+    from eval.collection import topics_from_captions, topics_from_file
+    from eval.two_encoders import compare_encoders, sample_of
+    from gallery.encoders import load_encoder
+    from gallery.errors import BadInput
+    from gallery.stores import open_store
+
+    with closing(open_store(settings).open(name)) as collection:
+        topics, qrels = topics_from_file(queries, collection) if queries else topics_from_captions(collection)
+        encoders = [load_encoder(settings, each, say=tell) for each in names]
+        if len({encoder.spec for encoder in encoders}) == 1:
+            raise BadInput(f"{' and '.join(names)} are one encoder; give two")
+        towers = ((given, _towers(encoder, settings)) for given, encoder in zip(names, encoders, strict=True))
+        contest = compare_encoders(collection, sample_of(collection, topics, qrels), towers, tell)
+    if as_json:
+        sys.stdout.write(json.dumps(contest.facts(), indent=2, ensure_ascii=False) + "\n")
+    else:
+        _print(contest.rows())
+
+
 def run_files(paths: Sequence[Path], qrels_path: Path, *, as_json: bool, tell: Tell) -> None:
     """Measure runs out of files, and print the figures: of one below each other, of several a line each."""
     from eval.files import judge_files

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from gallery import __version__
+from gallery import __version__, completion
 from gallery.command_line import SectionedCommand, errors_in_a_sentence
 from gallery.settings import DEFAULT_COLLECTION, Settings
 from ingest.stopping import STOPPED, stoppable
@@ -19,10 +19,16 @@ def _is_given(option: str) -> bool:
     return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
 
 
+def _refuse(*wrongs: tuple[bool, str]) -> None:
+    for is_so, why in wrongs:
+        if is_so:
+            raise click.UsageError(why)
+
+
 @click.command(
     cls=SectionedCommand,
     sections={
-        "Index": "--collection --encoder --precision --captions --batch-size --exclude --prune --verify --part "
+        "Index": "--collection --encoder --precision --captions --batch-size --exclude --prune --watch --verify --part "
         "--dry-run --yes",
         "Instead of PATH": "--list --failures --check --refresh --moved --forget --drop --repair --copy-to --as "
         "--set-public-url --encoders --export-encoder --to",
@@ -33,16 +39,23 @@ def _is_given(option: str) -> bool:
     Examples:
       ingest ~/Pictures
       ingest ~/Pictures --prune --exclude 'screenshots/'
+      ingest ~/Pictures --watch
       ingest --forget ~/Pictures/private
     """,
 )
 @click.argument("paths", metavar="PATH...", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
-    "--collection", metavar="NAME", default=DEFAULT_COLLECTION, show_default=True, help="Collection to write to."
+    "--collection",
+    metavar="NAME",
+    default=DEFAULT_COLLECTION,
+    show_default=True,
+    shell_complete=completion.collections,
+    help="Collection to write to.",
 )
 @click.option(
     "--encoder",
     metavar="NAME",
+    shell_complete=completion.encoders,
     help="One of --encoders, or a folder.",
 )
 @click.option(
@@ -65,6 +78,7 @@ def _is_given(option: str) -> bool:
 )
 @click.option("--exclude", metavar="GLOB", multiple=True, help="Skip what matches, as .gitignore does.")
 @click.option("--prune", is_flag=True, help="Remove pictures whose files are gone or excluded.")
+@click.option("--watch", is_flag=True, help="Then stay, and do it again on every change.")
 @click.option("--verify", is_flag=True, help="Also read unchanged files, and check them.")
 @click.option("--refresh", is_flag=True, help="Read dates, places and keywords again.")
 @click.option(
@@ -78,13 +92,18 @@ def _is_given(option: str) -> bool:
 @click.option("--dry-run", is_flag=True, help="List what would be done; change nothing.")
 @click.option("--yes", is_flag=True, help="Confirm what would otherwise be asked about.")
 @click.option("--forget", metavar="PATH", multiple=True, help="Remove the pictures of a file or folder.")
-@click.option("--drop", metavar="NAME", help="Delete a collection.")
+@click.option("--drop", metavar="NAME", shell_complete=completion.collections, help="Delete a collection.")
 @click.option("--failures", is_flag=True, help="List unreadable files, and why they are.")
 @click.option("--check", is_flag=True, help="Check collections for damage.")
 @click.option("--repair", is_flag=True, help="Repair a damaged collection.")
 @click.option("--list", "list_all", is_flag=True, help="List the collections.")
 @click.option("--encoders", is_flag=True, help="List the encoders.")
-@click.option("--export-encoder", metavar="NAME", help="Write an encoder's folder, to copy elsewhere.")
+@click.option(
+    "--export-encoder",
+    metavar="NAME",
+    shell_complete=completion.encoders,
+    help="Write an encoder's folder, to copy elsewhere.",
+)
 @click.option("--to", "to", metavar="FOLDER", type=click.Path(path_type=Path), help="Folder to write the encoder to.")
 @click.option("--copy-to", metavar="URL|DIR", help="Copy the collection to a server or a folder.")
 @click.option("--as", "new_name", metavar="NAME", help="Name of the copy.")
@@ -108,6 +127,7 @@ def main(
     new_name: str | None,
     set_public_url: str | None,
     yes: bool,
+    watch: bool,
     **options: Any,  # noqa: ANN401 - of a run, handed on as they are
 ) -> None:
     """Index the image files below each PATH, to be found with `search`.
@@ -123,10 +143,11 @@ def main(
             "give PATH..., or one of --refresh, --moved, --forget, --drop, --failures, --list, --encoders, "
             "--export-encoder, --copy-to, --set-public-url, --check and --repair"
         )
-    if bool(export_encoder) != bool(to):
-        raise click.UsageError("give --export-encoder NAME and --to FOLDER together")
-    if new_name and not copy_to:
-        raise click.UsageError("--as names a copy; give --copy-to, too")
+    _refuse(
+        (bool(export_encoder) != bool(to), "give --export-encoder NAME and --to FOLDER together"),
+        (bool(new_name) and not copy_to, "--as names a copy; give --copy-to, too"),
+        (watch and (not paths or options["dry_run"]), "--watch goes with PATH..., and without --dry-run"),
+    )
     warnings.filterwarnings("ignore", module="PIL")  # what Pillow thinks of odd files; the report names the bad ones
     settings = Settings.from_environ()
     from ingest import commands, health, places  # --help needs none of it
@@ -161,6 +182,8 @@ def main(
                 places.moved(settings, collection, *moved)
             elif forget:
                 commands.forget(settings, collection, forget, yes=yes)
+            elif watch:
+                commands.watch(settings, paths, collection, yes=yes, stop=stop, **options)
             else:
                 sys.exit(commands.index(settings, paths, collection, yes=yes, stop=stop, **options))
     except KeyboardInterrupt:

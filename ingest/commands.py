@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from gallery.errors import BadInput, CollectionError
 from gallery.judged.dataset import read_captions
@@ -20,12 +21,13 @@ from ingest.captions import CaptionsByPath
 from ingest.encoding import EncoderChoice, Wish
 from ingest.part import Part
 from ingest.pipeline import ingest
-from ingest.progress import ProgressDisplay, print_rows, print_summary
+from ingest.progress import ProgressDisplay, print_rows, print_summary, summary_line
 from ingest.removal import emptied, gone_files, remove
 from ingest.report import IngestReport
 from ingest.sharing import publish
 from ingest.stopping import Stop
 from ingest.walk import Walk
+from ingest.watching import check_watchable, keep_up_to_date
 
 SOME_UNREADABLE = 3
 """Exit code of a run that is done, but for files or folders that could not be read."""
@@ -49,40 +51,91 @@ def index(
     verify: bool = False,
 ) -> int:
     """Bring a collection up to date with the files below `paths`, and return the exit code."""
-    by_path = CaptionsByPath(read_captions(captions), captions.parent) if captions else None
+    by_path = _captions(captions)
     started = time.monotonic()
     choice = EncoderChoice(settings, Wish(encoder, precision, insist=yes), paths, exclude, _say)
     if dry_run:
         report = _foresee(settings, paths, collection, choice, by_path, exclude, prune=prune)
     else:
-        with contextlib.closing(open_store(settings).edit(collection)) as editor, ProgressDisplay() as display:
-            open_encoder = choice.for_editor(editor)
-            if part and editor.former:
-                raise BadInput("a change of the encoder is one machine's work; leave --part out")
-            report = ingest(
-                paths,
-                editor,
-                open_encoder,
-                captions=by_path,
-                exclude=exclude,
-                batch_size=batch_size or choice.at_once,
-                prune=prune,
-                prune_all=yes,
-                part=Part.parse(part) if part else None,
-                verify=verify,
-                on_progress=display.show,
-                stop=stop,
-            )
-        Thumbnails(settings.data_dir).remove(report.removed)
+        report = _take_in(
+            settings,
+            paths,
+            collection,
+            choice,
+            captions=by_path,
+            exclude=exclude,
+            batch_size=batch_size or choice.at_once,
+            prune=prune,
+            prune_all=yes,
+            part=Part.parse(part) if part else None,
+            verify=verify,
+            stop=stop,
+        )
     print_summary(report, time.monotonic() - started)
     if report.elsewhere:
         _say(f"{report.elsewhere} files are left to the other parts.")
     _say_what_was_left_out(report, by_path)
-    for path, reason in report.not_walked:
-        _say(f"Not walked: {printable(path)}: {printable(reason)}")
+    _say_what_was_not_walked(report)
     if report.indexed + report.updated + report.unchanged and not dry_run:
         _say(_next_command(collection))
     return SOME_UNREADABLE if report.unreadable or report.not_walked else 0
+
+
+def watch(settings: Settings, paths: Sequence[Path], collection: str, **options: Any) -> None:  # noqa: ANN401 - of `index`
+    """Index the files below `paths`, and keep the collection up to date with them until a KeyboardInterrupt.
+
+    What is gone is pruned, with the guards of `--prune`, which `--yes` lifts for the first run alone.
+    """
+    check_watchable(paths)
+    index(settings, paths, collection, **options | {"prune": True})
+
+    def update(roots: Sequence[Path]) -> None:
+        choice = EncoderChoice(settings, Wish(), roots, options["exclude"], _say)
+        report = _take_in(
+            settings,
+            roots,
+            collection,
+            choice,
+            captions=_captions(options["captions"]),
+            exclude=options["exclude"],
+            batch_size=options["batch_size"] or choice.at_once,
+            prune=True,
+            part=Part.parse(options["part"]) if options["part"] else None,
+            stop=options["stop"],
+        )
+        if line := summary_line(report):
+            _say(f"{time.strftime('%H:%M:%S')} {line}")
+        _say_what_was_not_walked(report)
+
+    keep_up_to_date([Path(os.path.abspath(path)) for path in paths], update, settings.data_dir, _say)
+
+
+def _captions(file: Path | None) -> CaptionsByPath | None:
+    return CaptionsByPath(read_captions(file), file.parent) if file else None
+
+
+def _take_in(
+    settings: Settings,
+    paths: Sequence[Path],
+    collection: str,
+    choice: EncoderChoice,
+    *,
+    part: Part | None,
+    **options: Any,  # noqa: ANN401 - of `ingest`
+) -> IngestReport:
+    """Index what changed below `paths`, with the collection's lock for as long as that takes."""
+    with contextlib.closing(open_store(settings).edit(collection)) as editor, ProgressDisplay() as display:
+        open_encoder = choice.for_editor(editor)
+        if part and editor.former:
+            raise BadInput("a change of the encoder is one machine's work; leave --part out")
+        report = ingest(paths, editor, open_encoder, part=part, on_progress=display.show, **options)
+    Thumbnails(settings.data_dir).remove(report.removed)
+    return report
+
+
+def _say_what_was_not_walked(report: IngestReport) -> None:
+    for path, reason in report.not_walked:
+        _say(f"Not walked: {printable(path)}: {printable(reason)}")
 
 
 def _say_what_was_left_out(report: IngestReport, captions: CaptionsByPath | None) -> None:

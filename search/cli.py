@@ -4,12 +4,15 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from gallery import __version__
+from gallery import __version__, completion
 from gallery.command_line import SectionedCommand, errors_in_a_sentence
+
+if TYPE_CHECKING:
+    from gallery.settings import Settings
 
 
 class _Command(SectionedCommand):
@@ -28,7 +31,7 @@ class _Command(SectionedCommand):
     sections={
         "Find": "-k --collection --min-score --strict --hybrid --word-weight --exact --text-encoder",
         "Order and output": "--sort --group --why --explain --json --paths --null --sheet --preview",
-        "Serve, instead of QUERY": "--serve --host --port --allow-changes",
+        "Serve, instead of QUERY": "--serve --host --port --allow-changes --mcp",
     },
     epilog="""Exit codes: 0 done, also if nothing was found; 1 error; 2 wrong usage.
 
@@ -43,7 +46,12 @@ class _Command(SectionedCommand):
 @click.option(
     "-k", "limit", metavar="N", default=10, show_default=True, type=click.IntRange(1, 10_000), help="How many hits."
 )
-@click.option("--collection", metavar="NAME", help="Default: the only one, else photos.")
+@click.option(
+    "--collection",
+    metavar="NAME",
+    shell_complete=completion.collections,
+    help="Default: the only one, else photos.",
+)
 @click.option("--min-score", metavar="X", type=click.FloatRange(-1, 1), help="Leave out hits with a lower cosine.")
 @click.option("--strict", is_flag=True, help="Leave out what is no match: see evaluate calibrate.")
 @click.option(
@@ -67,7 +75,12 @@ class _Command(SectionedCommand):
 )
 @click.option("--why", is_flag=True, help="Say why each picture was found.")
 @click.option("--exact", is_flag=True, help="Compare with every vector; use no index.")
-@click.option("--text-encoder", metavar="NAME", help="Another text model, for another language.")
+@click.option(
+    "--text-encoder",
+    metavar="NAME",
+    shell_complete=completion.text_encoders,
+    help="Another text model, for another language.",
+)
 @click.option("--explain", is_flag=True, help="Say on stderr how the query was understood.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--paths", is_flag=True, help="Only the paths, one a line.")
@@ -85,6 +98,7 @@ class _Command(SectionedCommand):
     type=click.Path(file_okay=False, path_type=Path),
     help="Let the API add and remove pictures.",
 )
+@click.option("--mcp", is_flag=True, help="Serve an agent (Model Context Protocol).")
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def main(
     query: Sequence[str],
@@ -97,6 +111,7 @@ def main(
     sheet: str | None,
     preview: bool,
     serve: bool,
+    mcp: bool,
     host: str,
     port: int,
     allow_changes: Path | None,
@@ -120,8 +135,8 @@ def main(
     """  # noqa: D301 - \b is click's mark for a paragraph to be left as it is
     if as_json + paths + null + bool(sheet) + preview > 1:
         raise click.UsageError("give one of --json, --paths, --null, --sheet and --preview")
-    if bool(query) == serve:
-        raise click.UsageError("give either a QUERY or --serve")
+    if bool(query) + serve + mcp != 1:
+        raise click.UsageError("give one of QUERY, --serve and --mcp")
     if allow_changes and not serve:
         raise click.UsageError("--allow-changes goes with --serve")
     lines = list(query) == ["-"]
@@ -136,6 +151,9 @@ def main(
             from search.web.serve import serve as serve_page
 
             serve_page(settings, collection, host, port, _say, allow_changes)
+            return
+        if mcp:
+            _serve_agent(settings, collection)
             return
         from search.command import Asker, Output
         from search.request import request_of
@@ -165,6 +183,14 @@ def run() -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(end.code if isinstance(end.code, int) else bool(end.code))
+
+
+def _serve_agent(settings: "Settings", collection: str | None) -> None:
+    try:
+        from search.mcp import serve
+    except ImportError as error:
+        raise click.ClickException("--mcp needs a package: pip install 'mcp>=2.3,<3'") from error
+    serve(settings, collection, _say)
 
 
 def _say(message: str) -> None:

@@ -17,6 +17,8 @@ Grouping = Literal["folder", "day", "near-duplicates"]
 WORD_WEIGHT = 0.7
 """Chosen on captions and file names of 100 photos, with ConSE: results/hybrid.md."""
 LONGEST, MOST_HITS, DEEPEST, MOST_VALUES = 20_000, 10_000, 10_000, 100
+MOST_AT_ONCE = 200
+"""Hits that the page, the API and agents get at once."""
 _ORDERED = ("<=", ">=", "<", ">")
 
 Text = Annotated[str, BeforeValidator(lambda text: clean_text(text) if isinstance(text, str) else text)]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import BadInput
+from gallery.records import ImageRecord
 from gallery.spec import sha256_of
 from gallery.stores import ImageCollection, point_id
 from search.filtering import MOST_VALUES, is_end_of
@@ -65,8 +66,8 @@ def likeness(value: str, collection: ImageCollection, encode: Callable[[Path], V
     known = collection.newest(1, where={"path": path})
     if known and (found := _of(collection, known[0].id)):
         return found
-    if not Path(path).is_file():
-        return _ending(value, path, collection)
+    if not Path(path).is_file() and (found := _of(collection, _ending(value, path, collection).id)):
+        return found
     try:
         found = _of(collection, point_id(sha256_of(Path(path))))
     except OSError as error:
@@ -74,14 +75,29 @@ def likeness(value: str, collection: ImageCollection, encode: Callable[[Path], V
     return found or Likeness(encode(Path(path)), None, f"{path}, which the collection does not hold")
 
 
-def _ending(value: str, path: str, collection: ImageCollection) -> Likeness:
+def record_named(value: str, collection: ImageCollection) -> ImageRecord:
+    """Return the picture of the collection that an id, a path, or the end of one names.
+
+    Raises:
+        BadInput: There is no such picture, or several.
+    """
+    if id := _as_id(value):
+        if record := collection.get([id]).get(id):
+            return record
+        raise BadInput(f"collection {collection.name} has no picture {id}; search again")
+    path = os.path.abspath(Path(value).expanduser())
+    known = collection.newest(1, where={"path": path})
+    return known[0] if known else _ending(value, path, collection)
+
+
+def _ending(value: str, path: str, collection: ImageCollection) -> ImageRecord:
     """Return the only picture of the collection with a path that ends with `value`, whose names count whole."""
     paths = [str(known) for known in collection.facet("path", MOST_VALUES) if is_end_of(value, str(known))]
     records = collection.newest(2, where={"path": paths}) if paths else []
     if len(records) > 1:
         raise BadInput(f"{value} could be several pictures of collection {collection.name}; give more of its path")
-    if records and (found := _of(collection, records[0].id)):
-        return found
+    if records:
+        return records[0]
     raise BadInput(f"there is no picture {path}, nor {value} in collection {collection.name}; give a path or an id")
 
 

@@ -63,6 +63,7 @@ class Entry:
         dimension: Length of its vectors.
         megabytes: What is downloaded.
         languages: In which it reads texts.
+        short: One word that names it, too.
         repository: Of the original weights on the hub; none for `conse`.
         revision: A commit of it; without it the newest one.
         aliases: Other names of the same weights.
@@ -80,6 +81,7 @@ class Entry:
     dimension: int
     megabytes: int
     languages: str
+    short: str | None = None
     repository: str | None = None
     revision: str | None = None
     aliases: tuple[str, ...] = ()
@@ -98,14 +100,16 @@ def entries() -> list[Entry]:
 
 
 def find(name: str) -> Entry | None:
-    """Return the encoder of this name, repository or alias; upper and lower case are one.
+    """Return the encoder of this name, short name, repository or alias; upper and lower case are one.
 
-    >>> find("openai/CLIP-vit-base-patch32").name
-    'clip-ViT-B-32'
+    >>> find("openai/CLIP-vit-base-patch32").name, find("siglip2-base").name
+    ('clip-ViT-B-32', 'siglip2-base-patch16-224')
     """
     wanted = name.strip().lower()
     for entry in entries():
-        if wanted in (known.lower() for known in (entry.name, entry.repository or "", *entry.aliases)):
+        if wanted in (
+            known.lower() for known in (entry.name, entry.short or "", entry.repository or "", *entry.aliases)
+        ):
             return entry
     return None
 

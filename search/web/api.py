@@ -21,11 +21,11 @@ import gallery
 from gallery.errors import BadInput, CollectionError, EncoderError, GalleryError, Reason, UnreadableImage
 from gallery.pictures import Thumbnails
 from gallery.settings import Settings
+from search.collections import Collections, UnknownCollectionError
 from search.current import NotReadyError
 from search.query import QueryError
 from search.request import explained
 from search.web.changes import BusyError, Changes, ChangesRefusedError
-from search.web.collections import Collections, UnknownCollectionError
 from search.web.endpoints import ApiRequest, api, of_the_server
 from search.web.images import images
 from search.web.limits import Gate, Limits, Observed, SameOrigin, TokenBackend

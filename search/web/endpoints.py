@@ -12,14 +12,15 @@ from pydantic import Field
 import gallery
 from gallery.errors import GalleryError
 from search.answer import Answer, to_json
+from search.collections import unnamed
 from search.current import NotReadyError
 from search.engine import SearchEngine
+from search.request import MOST_AT_ONCE
 from search.request import Request as SearchRequest
-from search.web.collections import unnamed
 from search.web.metrics import CONTENT_TYPE
 from search.web.problems import COMMON, problems
 from search.web.running import proof_of
-from search.web.services import MOST_AT_ONCE, InContext
+from search.web.services import InContext
 from search.web.suggestions import suggestions
 
 api = APIRouter(tags=["search"])

@@ -18,8 +18,9 @@ from gallery.pictures import THUMB, VIEW, read_original
 from gallery.printable import printable
 from gallery.records import ImageRecord
 from gallery.stores import date_of
+from search.request import MOST_AT_ONCE
 from search.web.problems import COMMON, Problems
-from search.web.services import MOST_AT_ONCE, Context, InContext, UnknownPictureError
+from search.web.services import Context, InContext, UnknownPictureError
 
 FOR_EVER = "private, max-age=31536000, immutable"
 images = APIRouter(tags=["pictures"])

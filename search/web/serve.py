@@ -19,12 +19,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from gallery.errors import BadInput
 from gallery.settings import Settings
 from gallery.stores import open_store
+from search.collections import Collections, first_collection
 from search.engine import SearchEngine
 from search.request import Request
 from search.towers import Towers
 from search.web.api import create_app
 from search.web.batching import BatchingTexts
-from search.web.collections import Collections, first_collection
 from search.web.limits import LOCAL, Limits
 from search.web.running import noted
 

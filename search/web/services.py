@@ -14,19 +14,16 @@ from gallery.errors import BadInput
 from gallery.pictures import Thumbnails
 from gallery.records import ImageRecord
 from search.answer import Answer
+from search.collections import Collections
 from search.engine import SearchEngine
-from search.filtering import is_of_this_machine
 from search.places import present_first
-from search.query import Combination, Condition, FilterExpression
 from search.request import Request as SearchRequest
+from search.strangers import refuse_files
 from search.terms import Vector
 from search.web.changes import Changes
-from search.web.collections import Collections
 from search.web.metrics import Metrics
 from search.web.pages import Pages
 from search.web.sent import SentPicture, SentPictures
-
-MOST_AT_ONCE = 200
 
 
 class UnknownPictureError(BadInput):
@@ -86,11 +83,7 @@ class Context:
         """
         if request.like:
             self.record(request.like)
-        for term in request.query.terms:
-            if term.like and not _is_id(term.text):
-                raise BadInput("like: takes the id of a picture here; send a picture from elsewhere instead")
-        for wanted in request.query.filters:
-            _check_of_strangers(wanted)
+        refuse_files(request.query)
         answer = self.engine().answer(request, sent)
         self.services.metrics.stages(answer.seconds)
         return answer
@@ -123,21 +116,6 @@ class Context:
         """Return for every key that is filtered by its values, how many pictures a filter by each lets through."""
         contents = self.engine().contents
         return {"folder": contents.folders(), **{key: contents.facet(key) for key in ("year", "format", "camera")}}
-
-
-def _check_of_strangers(wanted: FilterExpression) -> None:
-    if isinstance(wanted, Combination):
-        for member in wanted.members:
-            _check_of_strangers(member)
-    elif isinstance(wanted, Condition) and wanted.key in ("folder", "path") and is_of_this_machine(wanted.value):
-        raise BadInput(f"{wanted.key} takes a name or a whole path context, not {wanted.value!r}")
-
-
-def _is_id(text: str) -> bool:
-    try:
-        return str(UUID(text)) == text
-    except ValueError:
-        return False
 
 
 # What routes depend on is async, as FastAPI sends everything else through a thread, and that takes its time.

@@ -78,7 +78,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 from gallery.settings import Settings
 from search.web.api import create_app
-from search.web.collections import Collections
+from search.collections import Collections
 from search.web.serve import opened
 settings = Settings.from_environ()
 collections = Collections("photos", lambda: ["photos"], lambda name, before: opened(settings, name, before, print))

@@ -19,7 +19,9 @@ def test_a_pipe_gets_one_line_per_encoder(tmp_path: Path) -> None:
     assert lines["clip-ViT-B-32"][:4] == ["MIT", "512", "606", "English"]
     assert lines["siglip2-base-patch16-224"][:4] == ["Apache-2.0", "768", "1536", "more than 100"]
     assert "clip-ViT-B-32+clip-ViT-B-32-multilingual-v1" in lines
-    assert {len(line) for line in lines.values()} == {5}
+    assert {len(line) for line in lines.values()} == {6}
+    assert lines["siglip2-base-patch16-224"][4] == "siglip2-base"
+    assert lines["clip-ViT-B-32+clip-ViT-B-32-multilingual-v1"][4] == "clip-b-32+clip-multilingual"
 
 
 def test_what_is_on_this_machine_is_told_apart(tmp_path: Path) -> None:

@@ -19,12 +19,12 @@ from gallery.settings import Settings
 from gallery.stores import open_store
 from ingest.captions import CaptionsByPath
 from ingest.pipeline import ingest
+from search.collections import Collections
 from search.current import NotReadyError
 from search.engine import SearchEngine
 from search.towers import Towers
 from search.web.api import create_app
 from search.web.batching import BatchingTexts
-from search.web.collections import Collections
 from search.web.limits import Limits
 from search.web.serve import listen
 

@@ -1,10 +1,12 @@
 """The catalogue: names, partners, and what is refused before any download."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from gallery.encoders.catalogue import entries, find, refuse_config, refuse_unfit, share_space, supported_types
+from gallery.encoders.sources import canonical
 from gallery.errors import EncoderError
 
 
@@ -23,7 +25,10 @@ def test_every_entry_says_all_that_a_tower_needs() -> None:
 
 def test_names_are_found_by_key_repository_and_alias_and_mean_one_encoder() -> None:
     names = [
-        name.lower() for entry in entries() for name in {entry.name, entry.repository or "", *entry.aliases} if name
+        name.lower()
+        for entry in entries()
+        for name in {entry.name, entry.short or "", entry.repository or "", *entry.aliases}
+        if name
     ]
     assert len(names) == len(set(names))
     for name in ("clip-ViT-B-32", "sentence-transformers/clip-vit-b-32", " openai/clip-vit-base-patch32 "):
@@ -31,6 +36,27 @@ def test_names_are_found_by_key_repository_and_alias_and_mean_one_encoder() -> N
         assert found
         assert found.name == "clip-ViT-B-32"
     assert find("somebody/else") is None
+
+
+def test_every_encoder_has_a_name_of_one_word_that_is_not_refused() -> None:
+    for entry in entries():
+        word = entry.short or entry.name
+        assert re.fullmatch("[a-z0-9-]{1,20}", word)
+        assert canonical(f"{word}+{word.upper()}") == f"{entry.name}+{entry.name}"
+        if entry.type != "text":
+            refuse_unfit(word)
+
+
+def test_the_documents_table_is_that_of_the_catalogue() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "encoders.md").read_text()
+    rows = re.findall(
+        r"^\| `([^`]+)`(?: \*)? \| `([a-z0-9-]+)` \|.*\| (none|\d+ MB) \| (\d+) \| (\S+) \|$", text, re.MULTILINE
+    )
+    assert set(rows) == {
+        (e.name, e.short or e.name, f"{e.megabytes} MB" if e.megabytes else "none", str(e.dimension), e.licence)
+        for e in entries()
+        if e.type != "text"
+    }
 
 
 def test_siglip_is_padded_to_64_tokens_in_lower_case() -> None:

@@ -1,4 +1,4 @@
-"""The collections that one server shows, each opened when it is first asked for."""
+"""The collections of one process that goes on, each opened when it is first asked for."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -40,17 +40,28 @@ def first_collection(names: Sequence[str], name: str | None) -> str:
 class Collections:
     """Engines by name. Safe to use from several threads."""
 
-    def __init__(self, first: str, names: Callable[[], Sequence[str]], opener: Opener) -> None:
+    def __init__(
+        self,
+        first: str,
+        names: Callable[[], Sequence[str]],
+        opener: Opener,
+        *,
+        patience: float = PATIENCE,
+        at_first: float = AT_FIRST,
+    ) -> None:
         """Open nothing yet.
 
         Args:
-            first: The collection of addresses that name none.
+            first: The collection of requests that name none.
             names: Returns the names of those there are.
             opener: Opens one; is given the engine that was open before.
+            patience: Seconds that a request waits for a collection to be opened again.
+            at_first: Seconds that it waits for the first time.
         """
         self.first = first
         self.names = names
         self._opener = opener
+        self._patience, self._at_first = patience, at_first
         self._engines: dict[str, CurrentEngine] = {}
         self._lock = threading.Lock()
 
@@ -78,7 +89,9 @@ class Collections:
         if name != self.first:
             self._check(name)
         with self._lock:
-            current = CurrentEngine(lambda before: self._opener(name, before), patience=PATIENCE, at_first=AT_FIRST)
+            current = CurrentEngine(
+                lambda before: self._opener(name, before), patience=self._patience, at_first=self._at_first
+            )
             return self._engines.setdefault(name, current)
 
     def _check(self, name: str, error: Exception | None = None) -> None:

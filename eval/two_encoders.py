@@ -1,0 +1,189 @@
+"""Which of two encoders finds a collection's pictures better, measured on a sample before all are indexed anew."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from shlex import quote
+
+import numpy as np
+from pandas import DataFrame
+
+from eval.encoders import Towers
+from eval.measures import Estimate, mean_estimates, per_query
+from eval.systems import TESTED
+from gallery.encoders import PictureEncoder, TextEncoder, processors
+from gallery.errors import BadInput, UnreadableImage
+from gallery.judged.trec import Qrels, Topic, run_of_scores
+from gallery.judged.vectors import Remembered
+from gallery.pictures import open_image, read_original
+from gallery.records import ImageRecord
+from gallery.stores import ImageCollection
+from gallery.vectors import Vectors
+
+MOST_PICTURES, DEPTH, TOLD_EVERY = 1000, 100, 32
+LEAST_PHOTOS = 20
+"""Photos with a query below which an interval is too narrow to be believed."""
+SHOWN = ("Success@1", "Success@5", "Success@10", TESTED)
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Pictures of a collection, with queries that some of them answer."""
+
+    records: Sequence[ImageRecord]
+    topics: Sequence[Topic]
+    qrels: Qrels
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """An encoder on a sample: its measures, and how many pictures a second were read and encoded.
+
+    Attributes:
+        given: The name by which it was loaded.
+    """
+
+    name: str
+    given: str
+    measures: Mapping[str, Estimate]
+    images_per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """Two encoders on the same pictures and queries.
+
+    Attributes:
+        differences: The second's mean less the first's, with the interval of the paired difference.
+        photos: Of which the queries are.
+        unread: Pictures of the sample whose files are gone or changed, left out for both.
+    """
+
+    collection: str
+    encoder: str
+    first: Measured
+    second: Measured
+    differences: Mapping[str, Estimate]
+    pictures: int
+    queries: int
+    photos: int
+    unread: int = 0
+
+    @property
+    def advice(self) -> str:
+        """What follows from it, in a sentence."""
+        difference = self.differences[TESTED]
+        if self.photos < LEAST_PHOTOS:
+            return f"queries of {self.photos} pictures cannot tell; give at least {LEAST_PHOTOS}, better 100"
+        if difference.low <= 0 <= difference.high:
+            faster = max(self.first, self.second, key=lambda each: each.images_per_second)
+            also = (
+                "which is the faster one" if faster.name == self.encoder else f"or take the faster one, {faster.name}"
+            )
+            return f"the difference is not certain, as its interval holds 0: stay with {self.encoder}, {also}"
+        better = self.second if difference.value > 0 else self.first
+        if better.name == self.encoder:
+            return f"keep {better.name}: it puts the right picture higher"
+        change = f"ingest PATH --collection {quote(self.collection)} --encoder {quote(better.given)}"
+        return f"{better.name} puts the right picture higher; to change: {change}"
+
+    def facts(self) -> dict[str, object]:
+        """Return the figures as plain values."""
+        return {**asdict(self), "advice": self.advice}
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """Return the figures as lines to be read."""
+        both = (self.first, self.second)
+        return [
+            ("", *(each.name for each in both), "difference"),
+            *((m, *(str(each.measures[m]) for each in both), str(self.differences[m])) for m in SHOWN),
+            ("images/s", *(f"{each.images_per_second:.1f}" for each in both)),
+            ("pictures", str(self.pictures)),
+            *([("left out", f"{self.unread}, whose files are gone or changed")] if self.unread else []),
+            ("queries", f"{self.queries} of {self.photos} pictures"),
+            ("advice", self.advice),
+        ]
+
+
+def sample_of(
+    collection: ImageCollection, topics: Sequence[Topic], qrels: Qrels, most: int = MOST_PICTURES, seed: int = 0
+) -> Sample:
+    """Draw pictures: first of those that answer a query, then of the others, which make finding them harder."""
+    records = sorted(collection.records(), key=lambda record: record.id)
+    relevant = {document for names in qrels.values() for document in names}
+    drawn = np.random.default_rng(seed).permutation(len(records))
+    wanted = sorted(drawn, key=lambda place: records[place].id not in relevant)[:most]
+    return _restricted(Sample([records[place] for place in wanted], topics, qrels), {records[p].id for p in wanted})
+
+
+def compare_encoders(
+    collection: ImageCollection, sample: Sample, towers: Iterable[tuple[str, Towers]], tell: Tell
+) -> Contest:
+    """Encode a sample with two encoders, one after the other, and measure both on what both could read.
+
+    Raises:
+        BadInput: No picture that answers a query can be read.
+    """
+    encoded = [(given, each.texts, *_vectors(each.pictures, sample.records, tell)) for given, each in towers]
+    drawn = len(sample.records)
+    sample = _restricted(sample, set.intersection(*(set(vectors) for _, _, vectors, _ in encoded)))
+    if not sample.topics:
+        raise BadInput("no picture that answers a query can be read where it was indexed; run ingest again")
+    values = [_values(texts, vectors, sample) for _, texts, vectors, _ in encoded]
+    first, second = (
+        Measured(texts.spec.encoder, given, mean_estimates(of, sample.topics), round(rate, 2))
+        for (given, texts, _, rate), of in zip(encoded, values, strict=True)
+    )
+    return Contest(
+        collection=collection.name,
+        encoder=collection.spec.encoder,
+        first=first,
+        second=second,
+        differences=mean_estimates(values[1] - values[0], sample.topics),
+        pictures=len(sample.records),
+        queries=len(sample.topics),
+        photos=len({topic.photo for topic in sample.topics}),
+        unread=drawn - len(sample.records),
+    )
+
+
+def _restricted(sample: Sample, ids: set[str]) -> Sample:
+    left = {
+        topic: {name: grade for name, grade in names.items() if name in ids} for topic, names in sample.qrels.items()
+    }
+    topics = [topic for topic in sample.topics if left[topic.id]]
+    records = [record for record in sample.records if record.id in ids]
+    return Sample(records, topics, {topic.id: left[topic.id] for topic in topics})
+
+
+def _vectors(encoder: PictureEncoder, records: Sequence[ImageRecord], tell: Tell) -> tuple[dict[str, Vectors], float]:
+    """Return the vectors of the pictures that can be read, and how many a second were read and encoded."""
+
+    def encoded(batch: Sequence[ImageRecord]) -> dict[str, Vectors]:
+        pixels = {}
+        for record in batch:
+            with suppress(UnreadableImage):
+                pixels[record.id] = encoder.pixels(open_image(read_original(record)[1], encoder.detail).rgb)
+        return dict(zip(pixels, encoder.encode_pixels(np.stack(list(pixels.values()))), strict=True)) if pixels else {}
+
+    found: dict[str, Vectors] = {}
+    began, told = time.monotonic(), 0
+    batches = [records[start : start + encoder.at_once] for start in range(0, len(records), encoder.at_once)]
+    with ThreadPoolExecutor(processors()) as pool:
+        for done, vectors in enumerate(pool.map(encoded, batches), 1):
+            found |= vectors
+            if (looked := done * encoder.at_once) >= told + TOLD_EVERY:
+                told = looked
+                tell(f"{encoder.spec.encoder}: {min(looked, len(records))} of {len(records)} pictures")
+    return found, len(found) / max(time.monotonic() - began, 1e-6)
+
+
+def _values(encoder: TextEncoder, vectors: Mapping[str, Vectors], sample: Sample) -> DataFrame:
+    ids = [record.id for record in sample.records]
+    texts = Remembered(encoder.encode_texts)([topic.text for topic in sample.topics])
+    scores = texts @ np.stack([vectors[id] for id in ids]).T
+    run = run_of_scores(encoder.spec.encoder, [topic.id for topic in sample.topics], ids, scores, DEPTH)
+    return per_query(run, sample.qrels, SHOWN)

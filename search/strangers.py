@@ -1,0 +1,35 @@
+"""What visitors of the page and agents may not ask, as they need not be at this machine."""
+
+from uuid import UUID
+
+from gallery.errors import BadInput
+from search.filtering import is_of_this_machine
+from search.query import Combination, Condition, FilterExpression, Query
+
+
+def refuse_files(query: Query) -> None:
+    """Refuse a query that names files of this machine, and so tells whether they are there.
+
+    Raises:
+        BadInput: It does.
+    """
+    for term in query.terms:
+        if term.like and not _is_id(term.text):
+            raise BadInput("like: takes the id of a picture here, not a path")
+    for wanted in query.filters:
+        _check(wanted)
+
+
+def _check(wanted: FilterExpression) -> None:
+    if isinstance(wanted, Combination):
+        for member in wanted.members:
+            _check(member)
+    elif isinstance(wanted, Condition) and wanted.key in ("folder", "path") and is_of_this_machine(wanted.value):
+        raise BadInput(f"{wanted.key} takes a name or a whole path here, not {wanted.value!r}")
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
