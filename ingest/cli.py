@@ -39,7 +39,6 @@ def _refuse(*wrongs: tuple[bool, str]) -> None:
     Examples:
       ingest ~/Pictures
       ingest ~/Pictures --prune --exclude 'screenshots/'
-      ingest ~/Pictures --watch
       ingest --forget ~/Pictures/private
     """,
 )
