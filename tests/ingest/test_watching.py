@@ -204,3 +204,17 @@ def test_the_service_files_of_the_documents_are_well_formed() -> None:
     assert unit["Service"]["ExecStart"].endswith("--watch")
     assert unit["Service"]["SuccessExitStatus"] == str(STOPPED)
     assert plist["ProgramArguments"][-1] == "--watch"
+
+
+def test_without_the_package_one_sentence_says_what_to_install(photos: Path, tmp_path: Path) -> None:
+    script = "import sys; sys.modules['watchfiles'] = None; from ingest.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(photos), "--watch"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "DATA_DIR": str(tmp_path / "data")},
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "Error: --watch needs a package: pip install 'watchfiles>=1.1,<2'\n"
+    assert not (tmp_path / "data").exists()
