@@ -41,7 +41,7 @@ def test_every_option_is_in_the_reference(name: str) -> None:
             assert any(f"`{spelling}" in section(name) for spelling in option.opts), f"{name} {option.opts[0]}"
 
 
-@pytest.mark.parametrize("name", {name.split()[0] for name in COMMANDS})
+@pytest.mark.parametrize("name", sorted({name.split()[0] for name in COMMANDS}))
 def test_every_option_of_the_reference_exists(name: str) -> None:
     commands = [command for other, command in COMMANDS.items() if other.split()[0] == name]
     known = {spelling for command in commands for option in command.params for spelling in option.opts}
