@@ -45,7 +45,8 @@ class ImageRecord:
         stack: The smallest id among the near-duplicates of this picture, itself included.
         date_source: What said when it was taken: `exif`, `xmp`, `iptc`, `gps`, `png`, `takeout` or `name`; `mtime`
             where nothing did. None in records of earlier versions.
-        place: Latitude and longitude in degrees.
+        location: Latitude and longitude in degrees, where it was taken.
+        place: What that is called, the smallest first: Belém, Lisbon, Portugal.
         said: Titles, descriptions and keywords, of the file and of what lies beside it.
         notes: What a user should know of how it was read, such as `damaged: 38 % missing`.
     """
@@ -64,7 +65,8 @@ class ImageRecord:
     phash: str | None = None
     stack: str | None = None
     date_source: str | None = None
-    place: tuple[float, float] | None = None
+    location: tuple[float, float] | None = None
+    place: tuple[str, ...] = ()
     said: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -28,7 +28,7 @@ def _refuse(*wrongs: tuple[bool, str]) -> None:
 @click.command(
     cls=SectionedCommand,
     sections={
-        "Index": "--collection --encoder --precision --captions --batch-size --exclude --prune --watch --verify --part "
+        "Index": "--collection --encoder --precision --captions --batch-size --exclude --prune --watch --no-places --verify --part "
         "--dry-run --yes",
         "Instead of PATH": "--list --failures --check --refresh --moved --forget --drop --repair --copy-to --as "
         "--set-public-url --encoders --export-encoder --to",
@@ -78,6 +78,7 @@ def _refuse(*wrongs: tuple[bool, str]) -> None:
 @click.option("--exclude", metavar="GLOB", multiple=True, help="Skip what matches, as .gitignore does.")
 @click.option("--prune", is_flag=True, help="Remove pictures whose files are gone or excluded.")
 @click.option("--watch", is_flag=True, help="Then stay, and do it again on every change.")
+@click.option("--no-places", is_flag=True, help="Do not store where pictures were taken.")
 @click.option("--verify", is_flag=True, help="Also read unchanged files, and check them.")
 @click.option("--refresh", is_flag=True, help="Read dates, places and keywords again.")
 @click.option(
@@ -176,7 +177,7 @@ def main(
             elif set_public_url is not None:
                 places.point_thumbnails(settings, collection, set_public_url)
             elif refresh:
-                places.refresh(settings, collection)
+                places.refresh(settings, collection, no_places=options["no_places"])
             elif moved:
                 places.moved(settings, collection, *moved)
             elif forget:

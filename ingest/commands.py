@@ -19,6 +19,7 @@ from gallery.stores import Entry, Journal, open_store
 from gallery.stores.tuning import outgrown
 from ingest.captions import CaptionsByPath
 from ingest.encoding import EncoderChoice, Wish
+from ingest.locating import Locator
 from ingest.part import Part
 from ingest.pipeline import ingest
 from ingest.progress import ProgressDisplay, print_rows, print_summary, summary_line
@@ -49,10 +50,12 @@ def index(
     yes: bool,
     stop: Stop | None = None,
     verify: bool = False,
+    no_places: bool = False,
 ) -> int:
     """Bring a collection up to date with the files below `paths`, and return the exit code."""
     by_path = _captions(captions)
     started = time.monotonic()
+    locate = Locator(keep=not no_places)
     choice = EncoderChoice(settings, Wish(encoder, precision, insist=yes), paths, exclude, _say)
     if dry_run:
         report = _foresee(settings, paths, collection, choice, by_path, exclude, prune=prune)
@@ -68,6 +71,7 @@ def index(
             prune=prune,
             prune_all=yes,
             part=Part.parse(part) if part else None,
+            locate=locate,
             verify=verify,
             stop=stop,
         )
@@ -75,6 +79,8 @@ def index(
     if report.elsewhere:
         _say(f"{report.elsewhere} files are left to the other parts.")
     _say_what_was_left_out(report, by_path)
+    if locate.unnamed:
+        _say(f"Locations were kept without names: {locate.unnamed}; then: ingest --refresh.")
     _say_what_was_not_walked(report)
     if report.indexed + report.updated + report.unchanged and not dry_run:
         _say(_next_command(collection))
@@ -101,6 +107,7 @@ def watch(settings: Settings, paths: Sequence[Path], collection: str, **options:
             batch_size=options["batch_size"] or choice.at_once,
             prune=True,
             part=Part.parse(options["part"]) if options["part"] else None,
+            locate=Locator(keep=not options["no_places"]),
             stop=options["stop"],
         )
         if line := summary_line(report):

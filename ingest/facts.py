@@ -32,7 +32,7 @@ def known_beside(record: ImageRecord, beside: Facts) -> ImageRecord:
 
 def facts_in(record: ImageRecord) -> Facts:
     """Return what a record says."""
-    return Facts(record.camera, record.taken_at, record.date_source or "mtime", record.place, record.said)
+    return Facts(record.camera, record.taken_at, record.date_source or "mtime", record.location, record.said)
 
 
 def with_facts(record: ImageRecord, facts: Facts) -> ImageRecord:
@@ -42,7 +42,8 @@ def with_facts(record: ImageRecord, facts: Facts) -> ImageRecord:
         camera=facts.camera,
         taken_at=facts.taken_at,
         date_source=facts.date_source,
-        place=facts.place,
+        location=facts.location,
+        place=record.place if facts.location == record.location else (),
         said=facts.said,
     )
     return with_files(changed, changed.files)

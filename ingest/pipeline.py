@@ -24,6 +24,7 @@ from gallery.errors import BadInput
 from gallery.printable import printable
 from gallery.stores import Editor, Entry, Former
 from ingest.captions import CaptionsByPath
+from ingest.locating import Locator
 from ingest.part import Part
 from ingest.reading import Failed, Read, Reader
 from ingest.removal import is_below, is_gone, moved_folders, remove_gone
@@ -51,6 +52,7 @@ def ingest(
     prune: bool = False,
     prune_all: bool = False,
     part: Part | None = None,
+    locate: Locator | None = None,
     verify: bool = False,
     on_progress: Callable[[IngestReport], None] = lambda _: None,
     stop: Stop | None = None,
@@ -70,6 +72,7 @@ def ingest(
         prune: Remove the places of files that are gone from below `roots`, and pictures that have no other.
         prune_all: However many pictures that are; and change the encoder without the files that are gone.
         part: Take in only files whose content is in this part; others are read, and left to whoever has theirs.
+        locate: Says where pictures were taken.
         verify: Read unchanged files as well, as a disk may have changed them, or an edit that kept their looks.
         on_progress: Called in this thread after every batch and at the end.
         stop: Says when to stop; what is encoded by then is kept.
@@ -89,7 +92,7 @@ def ingest(
     first = next(tasks, None)
     if first is not None:
         collection.begin(collection.spec or encoder().spec)
-        indexer = _Indexer(places, encoder, collection, captions, report, part or Part(), verify=verify)
+        indexer = _Indexer(places, encoder, collection, captions, report, part or Part(), locate, verify=verify)
         threads = processors() + READ_AHEAD
         with ThreadPoolExecutor(threads) as pool, stop.shielded():
             batches = _batches(chain([first], tasks), batch_size)
@@ -182,6 +185,7 @@ class _Indexer:
         captions: CaptionsByPath | None,
         report: IngestReport,
         part: Part,
+        locate: Locator | None,
         *,
         verify: bool,
     ) -> None:
@@ -192,7 +196,7 @@ class _Indexer:
         self._captions = captions
         self._report = report
         self._verify = verify
-        self._writer = Writer(collection)
+        self._writer = Writer(collection, locate)
         self._processor = threading.Semaphore(processors())
         self._reader = Reader(encoder, collection, part, self._processor)
         self._sharing = Sharing(collection, report, self._reader.points)

@@ -10,6 +10,7 @@ from gallery.settings import Settings
 from gallery.stores import open_store
 from gallery.stores.copying import copy_collection, settings_of
 from ingest.addresses import set_public_url
+from ingest.locating import Locator
 from ingest.moving import move
 from ingest.refreshing import refresh as refresh_collection
 
@@ -39,12 +40,14 @@ def point_thumbnails(settings: Settings, name: str, url: str) -> None:
     sys.stderr.write(f"The thumbnails of {done} pictures of {name} {where}.\n")
 
 
-def refresh(settings: Settings, name: str) -> None:
+def refresh(settings: Settings, name: str, *, no_places: bool = False) -> None:
     """Read the facts of all pictures again, and say what came of it."""
-    lines = _Lines(f"facts of {name}")
+    lines, locate = _Lines(f"facts of {name}"), Locator(keep=not no_places)
     with contextlib.closing(open_store(settings).edit(name, new=False)) as editor:
-        report = refresh_collection(editor, lambda report: lines.now_and_then(report.done, report.pictures))
+        report = refresh_collection(editor, lambda report: lines.now_and_then(report.done, report.pictures), locate)
     sys.stderr.write(f"Read {report.pictures} pictures of {name} again: {report.changed} say something new.\n")
+    if locate.unnamed:
+        sys.stderr.write(f"Locations were kept without names: {locate.unnamed}, and run this again.\n")
     if report.unread:
         sys.stderr.write(
             f"{report.unread} have no file that is as it was indexed, and keep what they had: ingest PATH finds out.\n"

@@ -10,6 +10,7 @@ from gallery.pictures import facts_beside, merged, open_image, perceptual_hash, 
 from gallery.records import ImageRecord
 from gallery.stores import Editor
 from ingest.facts import with_facts
+from ingest.locating import Locator
 from ingest.sharing import publish
 
 _BATCH = 256
@@ -34,18 +35,24 @@ class RefreshReport:
     unread: int = 0
 
 
-def refresh(collection: Editor, on_progress: Callable[[RefreshReport], None] = lambda _: None) -> RefreshReport:
+def refresh(
+    collection: Editor,
+    on_progress: Callable[[RefreshReport], None] = lambda _: None,
+    locate: Locator | None = None,
+) -> RefreshReport:
     """Read the facts and the perceptual hash of every picture again, and publish what changed.
 
     Args:
         collection: The caller closes it.
         on_progress: Called after every batch.
+        locate: Says where pictures were taken.
 
     Raises:
         CollectionError: The encoder of the collection is being changed, or it is not there.
     """
     if collection.changing() or collection.spec is None:
         raise CollectionError(f"the encoder of {collection.name} is being changed; go on first: ingest PATH")
+    locate = locate or Locator()
     collection.begin(collection.spec)
     ids = [record.id for record in collection.points.records()]
     report = RefreshReport(pictures=len(ids))
@@ -54,7 +61,8 @@ def refresh(collection: Editor, on_progress: Callable[[RefreshReport], None] = l
             batch = ids[start : start + _BATCH]
             records = list(collection.points.get(batch).values())
             fresh = list(pool.map(_read_again, records))
-            changed = [new for old, new in zip(records, fresh, strict=True) if new and new != old]
+            wanted = [locate(new or old) for old, new in zip(records, fresh, strict=True)]
+            changed = [new for old, new in zip(records, wanted, strict=True) if new != old]
             collection.update(changed)
             collection.flush()
             collection.journal.write([])  # marks that stacks are to be worked out again

@@ -11,6 +11,7 @@ from gallery.records import ImageFile, ImageRecord
 from gallery.stores import Editor, Entry, point_id
 from gallery.vectors import Vectors
 from ingest.facts import known_beside, with_files
+from ingest.locating import Locator
 
 WRITE_EVERY = 256
 """New pictures between two durable writes: what a crash can cost."""
@@ -42,9 +43,10 @@ class Writer:
         removed: The digests of the pictures that were removed.
     """
 
-    def __init__(self, collection: Editor) -> None:
+    def __init__(self, collection: Editor, locate: Locator | None = None) -> None:
         self.removed: list[str] = []
         self._collection = collection
+        self._locate = locate or Locator()
         self._held: dict[str, _Held] = {}
         self._entries: list[Entry] = []
         self._forgotten: list[str] = []
@@ -137,10 +139,10 @@ class Writer:
         if not (self._entries or self._forgotten):
             return
         kept = [held for held in self._held.values() if held.places and held.changed]
-        new = [(held.whole(), held.vector) for held in kept if held.vector is not None]
+        new = [(self._locate(held.whole()), held.vector) for held in kept if held.vector is not None]
         if new:
             self._collection.upsert([record for record, _ in new], np.stack([vector for _, vector in new]))
-        self._collection.update([held.whole() for held in kept if held.vector is None])
+        self._collection.update([self._locate(held.whole()) for held in kept if held.vector is None])
         gone = [held.record.sha256 for held in self._held.values() if not held.places]
         # Of a cluster, one replica alone may have a picture: it goes, whether it is seen or not.
         gone += [digest for digest, lost in self._unknown.items() if self._collection.journal.places(digest) <= lost]

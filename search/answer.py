@@ -24,6 +24,8 @@ class AnswerHit:
         size: Bytes of the file.
         cosine: Of the query and the picture, to six digits; null unless it was asked why.
         words: The words of the query that the picture has; null unless it was asked why.
+        place: What the place is called where it was taken, the smallest first.
+        location: Latitude and longitude of that in degrees; null where they are not known.
     """
 
     rank: int
@@ -44,6 +46,8 @@ class AnswerHit:
     indexed_at: str
     cosine: float | None = None
     words: list[str] | None = None
+    place: list[str] = field(default_factory=list)
+    location: list[float] | None = None
 
     @property
     def day(self) -> str:
@@ -115,6 +119,14 @@ class Answer:
             ],
         )
 
+    def without_locations(self) -> "Answer":
+        """Return the answer without the degrees of where pictures were taken."""
+        return replace(
+            self,
+            hits=[replace(hit, location=None) for hit in self.hits],
+            groups=[replace(g, hits=[replace(hit, location=None) for hit in g.hits]) for g in self.groups],
+        )
+
     @property
     def scored(self) -> bool:
         """Whether the hits have scores; else they are in no order of likeness."""
@@ -142,6 +154,8 @@ def _answer_hit(rank: int, hit: Hit, *, scored: bool) -> AnswerHit:
         indexed_at=image.indexed_at,
         cosine=None if hit.cosine is None else round(hit.cosine, 6),
         words=None if hit.words is None else list(hit.words),
+        place=list(image.place),
+        location=None if image.location is None else list(image.location),
     )
 
 

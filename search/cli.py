@@ -31,7 +31,7 @@ class _Command(SectionedCommand):
     sections={
         "Find": "-k --collection --min-score --strict --hybrid --word-weight --exact --text-encoder",
         "Order and output": "--sort --group --why --explain --json --paths --null --sheet --preview",
-        "Serve, instead of QUERY": "--serve --host --port --allow-changes --mcp",
+        "Serve, instead of QUERY": "--serve --host --port --allow-changes --hide-places --mcp",
     },
     epilog="""Exit codes: 0 done, also if nothing was found; 1 error; 2 wrong usage.
 
@@ -98,6 +98,7 @@ class _Command(SectionedCommand):
     type=click.Path(file_okay=False, path_type=Path),
     help="Let the API add and remove pictures.",
 )
+@click.option("--hide-places", is_flag=True, help="Hide where pictures were taken.")
 @click.option("--mcp", is_flag=True, help="Serve an agent (Model Context Protocol).")
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def main(
@@ -115,6 +116,7 @@ def main(
     host: str,
     port: int,
     allow_changes: Path | None,
+    hide_places: bool,
     **options: Any,  # noqa: ANN401 - the fields of Request
 ) -> None:
     """Find the pictures that QUERY describes, best first.
@@ -129,7 +131,8 @@ def main(
       path:GLOB              where the path ends in this, e.g. path:beach/*.jpg
       before:2021 after:2021-06 year:2019..2021
       width>2000 height<=800 format:png camera:canon orientation:portrait
-      has:captions           also has:camera, has:duplicates
+      has:captions           also has:camera, has:duplicates, has:place
+      place:Portugal  near:Lisbon  near:"38.72,-9.14 within 5 km"
       OR  NOT  ( )           between filters: folder:alps OR folder:andes
       -folder:raw  "a - b"   a filter turned around; quotes make text of anything
     """  # noqa: D301 - \b is click's mark for a paragraph to be left as it is
@@ -139,6 +142,8 @@ def main(
         raise click.UsageError("give one of QUERY, --serve and --mcp")
     if allow_changes and not serve:
         raise click.UsageError("--allow-changes goes with --serve")
+    if hide_places and not serve:
+        raise click.UsageError("--hide-places goes with --serve")
     lines = list(query) == ["-"]
     if lines and (paths or null or preview):
         raise click.UsageError("- answers in JSON lines or a --sheet; leave --paths, --null and --preview out")
@@ -150,7 +155,7 @@ def main(
         if serve:
             from search.web.serve import serve as serve_page
 
-            serve_page(settings, collection, host, port, _say, allow_changes)
+            serve_page(settings, collection, host, port, _say, allow_changes, hide_places=hide_places)
             return
         if mcp:
             _serve_agent(settings, collection)

@@ -11,9 +11,11 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 from unicodedata import normalize
 
+from gallery.cities import all_cities, plain
+from gallery.stores import Circle, Filter, ImageCollection
 from gallery.stores import Condition as Stored
-from gallery.stores import Filter, ImageCollection
 from search.keys import HAS, nearest
+from search.nearby import read_nearby
 from search.query import Condition, FilterExpression, replaced
 
 MOST_VALUES = 1_000_000
@@ -86,8 +88,8 @@ class _Lowering:
             return _date(key, value)
         if key in ("width", "height", "year"):
             return _number(wanted)
-        if key == "orientation":
-            return self._orientation(value)
+        if read := {"orientation": self._orientation, "place": self._place, "near": self._near}.get(key):
+            return read(wanted)
         matches = {"folder": in_folder, "path": matches_path, "camera": _contains, "format": _is_format}[key]
         return self._values(wanted, matches)
 
@@ -96,15 +98,48 @@ class _Lowering:
         known = [str(each) for each in self._collection.facet(key, MOST_VALUES)]
         found = sorted(each for each in known if matches(value, each))
         if not found:
-            near = [replace(wanted, value=each, negated=False) for each in _near(key, value, known)]
-            self.corrections += [(wanted, replace(each, negated=wanted.negated)) for each in near]
-            meant = " or ".join(map(str, near))
-            self.hints.append(f"no picture has {key}:{value}" + (f"; did you mean {meant}?" if meant else ""))
+            self._correct(f"no picture has {key}:{value}", wanted, _meant(wanted, value, known))
         some = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
         return _Read(_all((key, found)), f"{key} {some or f'{value}, which no picture has'}")
 
-    def _orientation(self, value: str) -> _Read:
+    def _correct(self, what: str, wanted: Condition, meant: Iterable[Condition]) -> None:
+        """Note what is wrong with a filter, and the filters that were probably meant."""
+        positive = [replace(each, negated=False) for each in meant]
+        self.corrections += [(wanted, replace(each, negated=wanted.negated)) for each in positive]
+        said = " or ".join(map(str, positive))
+        self.hints.append(what + (f"; did you mean {said}?" if said else ""))
+
+    def _place(self, wanted: Condition) -> _Read:
+        """Compare names whole; each that stands between commas has to be one of the picture's place."""
+        value, known = wanted.value, self._places()
+        parts = [value] if value in known else [part for part in value.split(",") if part.strip()] or [value]
+        names = [_names_of(part, known) for part in parts]
+        if not all(names):
+            self._correct(f"no picture has place:{value}", wanted, _meant(wanted, value, known))
+        meaning = ", ".join(" or ".join(each) for each in names) if all(names) else f"{value}, where no picture is"
+        return _Read(_all(*(("place", each) for each in names)), f"place {meaning}")
+
+    def _near(self, wanted: Condition) -> _Read:
+        nearby = read_nearby(wanted.value)
+        assert nearby
+        name, point = nearby.place, nearby.point
+        if point is None:
+            cities = all_cities().called(name)
+            if not cities:
+                meant = _meant(replace(wanted, key="place"), name, self._places())
+                self._correct(f"no city is called {name}", wanted, meant)
+                return _Read(_all(("place", [])), f"near {name}, which is no known city")
+            name, point = cities[0].whole_name, (cities[0].latitude, cities[0].longitude)
+        if not self._collection.count(Filter(must_not=(("location", None),))):
+            self.hints.append("no picture says where it was taken; ingest --refresh reads it again from the files")
+        return _Read(_all(("location", Circle(*point, nearby.km * 1000))), f"within {nearby.km:g} km of {name}")
+
+    def _places(self) -> list[str]:
+        return [str(each) for each in self._collection.facet("place", MOST_VALUES)]
+
+    def _orientation(self, wanted: Condition) -> _Read:
         """Compare heights with widths, of which engines compare neither: every width there is has its own bounds."""
+        value = wanted.value
         bound = _TURNED[value]
         widths = [int(width) for width in self._collection.facet("width", MOST_VALUES)]
         bounds = [{bound: width} | ({"lte": width} if value == "square" else {}) for width in widths]
@@ -114,6 +149,18 @@ class _Lowering:
 
 def _all(*conditions: Stored) -> Filter:
     return Filter(must=conditions)
+
+
+def _names_of(name: str, known: Sequence[str]) -> list[str]:
+    """Return those of the known names that are a name, or else that cities and countries have that are called so."""
+    wanted = plain(name)
+    found = [each for each in known if plain(each) == wanted]
+    return found or sorted(all_cities().meant_by(name) & set(known))
+
+
+def _meant(wanted: Condition, value: str, known: Iterable[str]) -> list[Condition]:
+    """Return at most three filters of the same key that would match and that somebody probably meant."""
+    return [replace(wanted, value=each) for each in _near(wanted.key, value, known)]
 
 
 def _near(key: str, value: str, known: Iterable[str]) -> list[str]:

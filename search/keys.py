@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 
-HAS = {"captions": "captions", "camera": "camera", "duplicates": "stack"}
+from search.nearby import read_nearby
+
+HAS = {"captions": "captions", "camera": "camera", "duplicates": "stack", "place": "location"}
 """What `has:` takes, and the payload key that it asks for."""
 ORIENTATIONS = ("portrait", "landscape", "square")
 _DATE = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?", re.ASCII)
@@ -73,6 +75,11 @@ def _date(example: str) -> Key:
     return Key("a date such as 2021, 2021-06 or 2021-06-15", lambda _, value: is_date(value), example, _DATES)
 
 
+def _near(example: str) -> Key:
+    takes = "a place such as Lisbon or 38.72,-9.14, or one with a distance such as Lisbon within 5 km"
+    return Key(takes, lambda _, value: read_nearby(value) is not None, example)
+
+
 def _one_of(values: Iterable[str], example: str) -> Key:
     known = tuple(values)
     return Key(f"one of {', '.join(known)}", lambda _, value: value in known, example, f"^({'|'.join(known)})$")
@@ -96,6 +103,8 @@ KEYS = {
     "height": _pixels("1000"),
     "orientation": _one_of(ORIENTATIONS, "portrait"),
     "has": _one_of(HAS, "captions"),
+    "place": _text("Portugal"),
+    "near": _near("38.72,-9.14 within 5 km"),
 }
 _FAMILIAR = {
     "date": "year:, before: or after:",
@@ -119,6 +128,11 @@ _FAMILIAR = {
     "model": "camera:",
     "size": "width: or height:",
     "shape": "orientation:",
+    "city": "place:",
+    "country": "place:",
+    "location": "place: or near:",
+    "gps": "near: or has:place",
+    "around": "near:",
     "is": "has: or orientation:",
 }
 

@@ -6,6 +6,7 @@ docs/query-language.md has the grammar. An operand of OR is the filter, or the g
 import re
 
 from search.keys import KEYS, fault, unknown_key
+from search.nearby import WITHIN
 from search.query import Combination, Condition, FilterExpression, Query, QueryError, Term, clean_text, either, inverted
 
 MOST_TERMS, MOST_FILTERS, DEEPEST = 64, 500, 20
@@ -19,6 +20,8 @@ _FILTER = {
     grouped: [re.compile(rf"(?P<sign>[+-]?)(?!(?i:like):){key}{value}", re.S) for key in (_ORDERED_KEY, _COLON_KEY)]
     for grouped, value in ((False, _VALUE), (True, _GROUPED_VALUE))
 }
+_NEAR = re.compile(WITHIN, re.I)
+"""What may follow the value of `near:` without quotes."""
 _OPENING = re.compile(r"(?P<not>NOT\s+|-(?=\())|(?P<plus>\+(?=\())|(?P<group>\()")
 _SPACE = re.compile(r"\s*")
 _AND, _OR = (re.compile(rf"{word}(?=[\s(-])") for word in ("AND", "OR"))
@@ -132,7 +135,8 @@ class _Parser:
             return self._group(place, depth + 1)
         match = self._filter(place)
         assert match
-        return self._condition(match), match.end()
+        within = _NEAR.match(self._line, match.end()) if match["key"].lower() == "near" else None
+        return self._condition(match, within[0] if within else ""), (within or match).end()
 
     def _group(self, place: int, depth: int) -> tuple[FilterExpression, int]:
         self._groups += 1
@@ -149,14 +153,14 @@ class _Parser:
         self._groups -= 1
         return members[0] if len(members) == 1 else Combination("AND", tuple(members)), end + 1
 
-    def _condition(self, match: re.Match[str]) -> Condition:
+    def _condition(self, match: re.Match[str], more: str) -> Condition:
         key, op = match["key"].lower(), ":" if match["op"] in ":=" else match["op"].lstrip(":")
         self._filters += 1
         if self._filters > MOST_FILTERS:
             raise self._error(match.start(), f"give at most {MOST_FILTERS} filters")
         if key not in KEYS:
             raise self._error(match.start("key"), unknown_key(key))
-        value = self._value(match)
+        value = self._value(match) + more
         if match["sign"] == "+":
             raise self._error(match.start(), f"a filter takes no +; write {key}{op}{value}, or put quotes around text")
         if wrong := fault(key, op, value):

@@ -54,6 +54,8 @@ class Filters(BaseModel):
     height: Values = _values("height")
     orientation: Values = _values("orientation")
     has: Values = _values("has")
+    place: Values = _values("place")
+    near: Values = _values("near")
 
     @property
     def chosen(self) -> dict[str, Sequence[str]]:

@@ -7,6 +7,10 @@ from search.filtering import is_of_this_machine
 from search.query import Combination, Condition, FilterExpression, Query
 
 
+class HiddenError(BadInput):
+    """Something was asked for that would tell where pictures were taken, where that is hidden."""
+
+
 def refuse_files(query: Query) -> None:
     """Refuse a query that names files of this machine, and so tells whether they are there.
 
@@ -18,6 +22,22 @@ def refuse_files(query: Query) -> None:
             raise BadInput("like: takes the id of a picture here, not a path")
     for wanted in query.filters:
         _check(wanted)
+
+
+def refuse_circles(query: Query) -> None:
+    """Refuse a query by which one could find out where pictures were taken, circle by circle.
+
+    Raises:
+        HiddenError: It is one.
+    """
+    if any(map(_asks_where, query.filters)):
+        raise HiddenError("where pictures were taken is hidden here, so near: does not work; use place: instead")
+
+
+def _asks_where(wanted: FilterExpression) -> bool:
+    if isinstance(wanted, Combination):
+        return any(map(_asks_where, wanted.members))
+    return wanted.key == "near"
 
 
 def _check(wanted: FilterExpression) -> None:

@@ -26,6 +26,8 @@ _EXIF_DATES = (
 )
 _PNG_DATES = ("Creation Time", "creation time", "exif:DateTimeOriginal", "DateTimeOriginal", "CreationTime")
 _PNG_WORDS = ("Title", "Description")
+Location = tuple[float, float]
+"""Latitude and longitude in degrees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +38,14 @@ class Facts:
         camera: Maker and model.
         taken_at: ISO 8601: a day, or a moment, with an offset only where one is given. None if nothing says it.
         date_source: Which of `SOURCES` said so; `mtime` where none of the others did.
-        place: Latitude and longitude in degrees.
+        location: Latitude and longitude in degrees.
         said: Titles, descriptions and keywords.
     """
 
     camera: str | None = None
     taken_at: str | None = None
     date_source: str = "mtime"
-    place: tuple[float, float] | None = None
+    location: Location | None = None
     said: tuple[str, ...] = ()
 
 
@@ -54,7 +56,7 @@ def merged(facts: Iterable[Facts]) -> Facts:
         result = replace(
             result,
             camera=result.camera or other.camera,
-            place=result.place or other.place,
+            location=result.location or other.location,
             said=tuple(dict.fromkeys((*result.said, *other.said)))[:MOST_SAID],
         )
         if SOURCES.index(other.date_source) < SOURCES.index(result.date_source):
@@ -79,13 +81,14 @@ def facts_of_xmp(packet: bytes) -> Facts:
     return _facts(*xmp.read_packet(packet))
 
 
-Found = tuple[str, str | None, Sequence[str]]
-"""A source, a date, and words."""
+Found = tuple[str, str | None, Sequence[str], Location | None]
+"""A source, a date, words, and a point that need not be one of the earth."""
 
 
-def _facts(source: str, date: str | None, said: Iterable[str]) -> Facts:
+def _facts(source: str, date: str | None, said: Iterable[str], point: Location | None) -> Facts:
     words = tuple(text for text in (tidy(word) for word in said) if text and text.casefold() not in _FACTORY_WORDS)
-    return Facts(taken_at=date, date_source=source if date else "mtime", said=words)
+    location = on_earth(*point) if point else None
+    return Facts(taken_at=date, date_source=source if date else "mtime", location=location, said=words)
 
 
 def tidy(text: str) -> str:
@@ -108,7 +111,7 @@ def _exif(exif: Image.Exif) -> Facts:
     source = "exif"
     if not date:
         date, source = _gps_date(gps), "gps"
-    return Facts(_camera(exif), date, source if date else "mtime", _place(gps))
+    return Facts(_camera(exif), date, source if date else "mtime", _location(gps))
 
 
 def _directory(exif: Image.Exif, tag: int) -> Mapping[int, Any]:
@@ -136,7 +139,7 @@ def _gps_date(gps: Mapping[int, Any]) -> str | None:
     return read_date(f"{day} {hour:02}:{minute:02}:{second:02}", "Z") or read_date(day)
 
 
-def _place(gps: Mapping[int, Any]) -> tuple[float, float] | None:
+def _location(gps: Mapping[int, Any]) -> Location | None:
     try:
         latitude = _degrees(gps[ExifTags.GPS.GPSLatitude], gps.get(ExifTags.GPS.GPSLatitudeRef), "S")
         longitude = _degrees(gps[ExifTags.GPS.GPSLongitude], gps.get(ExifTags.GPS.GPSLongitudeRef), "W")
@@ -145,10 +148,10 @@ def _place(gps: Mapping[int, Any]) -> tuple[float, float] | None:
     return on_earth(latitude, longitude)
 
 
-def on_earth(latitude: float, longitude: float) -> tuple[float, float] | None:
-    """Return a place if it is one; the point 0, 0 is what programs write that know none."""
-    is_place = abs(latitude) <= 90 and abs(longitude) <= 180 and (latitude, longitude) != (0, 0)
-    return (round(latitude, 6), round(longitude, 6)) if is_place else None
+def on_earth(latitude: float, longitude: float) -> Location | None:
+    """Return a point in steps of 11 cm if it is one; 0, 0 is what programs write that know none."""
+    point = (round(latitude, 6), round(longitude, 6))
+    return point if abs(latitude) <= 90 and abs(longitude) <= 180 and point != (0, 0) else None
 
 
 def _degrees(parts: Iterable[Any], reference: object, negative: str) -> float:
@@ -170,7 +173,7 @@ def _iptc(image: Image.Image) -> Found | None:
         written = f"{day[:4]}-{day[4:6]}-{day[6:]}"
         clock = f"{time[:2]}:{time[2:4]}:{time[4:6]}" if time[:6].isdigit() and len(time) >= 6 else ""
         date = read_date(f"{written} {clock}", time[6:]) or read_date(written)
-    return "iptc", date, [word for field in (5, 120, 25) for word in texts.get((2, field), [])]
+    return "iptc", date, [word for field in (5, 120, 25) for word in texts.get((2, field), [])], None
 
 
 def _decoded(value: object) -> list[str]:
@@ -182,7 +185,7 @@ def _png(image: Image.Image) -> Found | None:
         return None
     texts = {key: str(image.info[key]) for key in (*_PNG_DATES, *_PNG_WORDS) if key in image.info}
     dates = (read_date(texts[key]) or read_mail_date(texts[key]) for key in _PNG_DATES if key in texts)
-    return "png", next(filter(None, dates), None), tuple(texts[key] for key in _PNG_WORDS if key in texts)
+    return "png", next(filter(None, dates), None), tuple(texts[key] for key in _PNG_WORDS if key in texts), None
 
 
 def _text(value: object) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gallery.errors import UnreadableImage
 from gallery.pictures import dates
-from gallery.pictures.facts import Facts, facts_of_xmp, merged, on_earth, tidy
+from gallery.pictures.facts import Facts, Location, facts_of_xmp, merged, on_earth, tidy
 from gallery.pictures.files import read_file
 
 MOST_BYTES = 2**22
@@ -66,12 +66,12 @@ def _takeout(data: bytes) -> Facts:
     return Facts(
         taken_at=date,
         date_source="takeout" if date else "mtime",
-        place=_place(_mapping(said.get("geoData"))) or _place(_mapping(said.get("geoDataExif"))),
+        location=_location(_mapping(said.get("geoData"))) or _location(_mapping(said.get("geoDataExif"))),
         said=tuple(word for word in words if word),
     )
 
 
-def _place(geo: Mapping[str, object]) -> tuple[float, float] | None:
+def _location(geo: Mapping[str, object]) -> Location | None:
     try:
         return on_earth(float(str(geo["latitude"])), float(str(geo["longitude"])))
     except (KeyError, ValueError):

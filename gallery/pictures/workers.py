@@ -118,7 +118,7 @@ def _asked(worker: "subprocess.Popen[bytes]", data: bytes, detail: int | None) -
     width, height = values.pop("size")
     rgb = Image.frombytes("RGB", (width, height), _exactly(worker.stdout, 3 * width * height))
     facts, notes = values.pop("facts"), tuple(values.pop("notes"))
-    facts |= {"said": tuple(facts["said"]), "place": tuple(facts["place"]) if facts["place"] else None}
+    facts |= {"said": tuple(facts["said"]), "location": tuple(facts["location"]) if facts["location"] else None}
     return Picture(rgb=rgb, facts=Facts(**facts), notes=notes, **values)
 
 

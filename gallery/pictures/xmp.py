@@ -1,5 +1,6 @@
-"""XMP packets: dates, titles, descriptions and keywords."""
+"""XMP packets: dates, titles, descriptions, keywords, and where a picture was taken."""
 
+import re
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
@@ -18,13 +19,36 @@ _DATES = (
 _WORDS = tuple(f"{{http://purl.org/dc/elements/1.1/}}{name}" for name in ("title", "description", "subject"))
 
 
-def read_packet(packet: bytes) -> tuple[str, str | None, list[str]]:
-    """Return `xmp`, when the picture was taken if the packet says so, and its titles, descriptions and keywords."""
+_POINT = tuple(f"{{http://ns.adobe.com/exif/1.0/}}GPS{name}" for name in ("Latitude", "Longitude"))
+_DEGREES = re.compile(
+    r"(?P<sign>[+-]?)(?P<degrees>\d{1,3}(?:\.\d+)?)(?:,(?P<minutes>\d{1,2}(?:\.\d+)?))?(?:,(?P<seconds>\d{1,2}(?:\.\d+)?))?"
+    r"(?P<side>[NSEW]?)",
+    re.ASCII | re.I,
+)
+"""38,43.2N or 38,43,12N as the standard has it, 38.72 as some programs write it."""
+
+
+def read_packet(packet: bytes) -> tuple[str, str | None, list[str], tuple[float, float] | None]:
+    """Return `xmp`, when and at which degrees the picture was taken if the packet says so, and its words.
+
+    Words are titles, descriptions and keywords. Degrees are of latitude and longitude, and need not be on the earth.
+    """
     properties: dict[str, list[str]] = {}
     for name, value in _properties(packet):
         properties.setdefault(name, []).append(value)
     dates = (read_date(value) for name in _DATES for value in properties.get(name, []))
-    return "xmp", next(filter(None, dates), None), [text for name in _WORDS for text in properties.get(name, [])]
+    words = [text for name in _WORDS for text in properties.get(name, [])]
+    latitude, longitude = (_degrees(properties.get(name, [""])[0]) for name in _POINT)
+    point = None if latitude is None or longitude is None else (latitude, longitude)
+    return "xmp", next(filter(None, dates), None), words, point
+
+
+def _degrees(text: str) -> float | None:
+    found = _DEGREES.fullmatch(text.strip())
+    if not found:
+        return None
+    degrees = float(found["degrees"]) + float(found["minutes"] or 0) / 60 + float(found["seconds"] or 0) / 3600
+    return -degrees if found["sign"] == "-" or found["side"].upper() in ("S", "W") else degrees
 
 
 def _properties(packet: bytes) -> Iterator[tuple[str, str]]:

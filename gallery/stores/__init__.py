@@ -7,11 +7,12 @@ changed as long as the tests of the contract hold.
 
 from gallery.settings import Settings
 from gallery.stores.contract import CollectionInfo, Editor, Finding, Former, ImageCollection, Progress, Store
-from gallery.stores.filters import Condition, Filter, Where, as_filter
+from gallery.stores.filters import Circle, Condition, Filter, Where, as_filter
 from gallery.stores.journal import Entry, Journal
 from gallery.stores.payload import date_of, folder_values, moment, now, point_id, record_of
 
 __all__ = [
+    "Circle",
     "CollectionInfo",
     "Condition",
     "Editor",

@@ -4,8 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-WantedValue = str | int | list[str] | list[int] | Mapping[str, Any] | None
-"""A value, a list of which one must match, bounds such as `{"gte": 640}`, or None: the key has no value."""
+
+@dataclass(frozen=True, slots=True)
+class Circle:
+    """All points of the earth at most `metres` from one, by great circle; latitude and longitude are degrees."""
+
+    latitude: float
+    longitude: float
+    metres: float
+
+
+WantedValue = str | int | list[str] | list[int] | Mapping[str, Any] | Circle | None
+"""A value, a list of which one must match, bounds such as `{"gte": 640}`, a circle that the point lies in, or None: the
+key has no value."""
 
 Condition = tuple[str, WantedValue]
 

@@ -15,11 +15,12 @@ collections keep their order, and a server keeps none, as a payload that travels
     format      JPEG, PNG, …
     camera      maker and model
     captions    sentences from a captions file, then titles, descriptions and keywords of the files
+    place       what the place is called where it was taken, the smallest first: Belém, Lisbon, Portugal
+    location    {lat, lon} in degrees, where it was taken
     stack       the smallest id among its near-duplicates, itself included
     sha256
     indexed_at  when the vector was made
-    origin      {files: [{path, size, mtime in ns, captions}], taken_at, date_source, place, said, notes, orientation,
-                phash}
+    origin      {files: [{path, size, mtime in ns, captions}], taken_at, date_source, said, notes, orientation, phash}
 
 A path that is not UTF-8 is stored percent-encoded, with raw: true in its file and in origin. Keys without a
 value are left out.
@@ -49,13 +50,16 @@ INDEXED_KEYS = {
     "format": "keyword",
     "camera": "keyword",
     "captions": "keyword",
+    "place": "keyword",
+    "location": "geo",
     "stack": "keyword",
     "sha256": "keyword",
     "indexed_at": "datetime",
 }
 """The payload keys that can be filtered by, and their index in Qdrant's words."""
-COUNTED_KEYS = tuple(key for key, kind in INDEXED_KEYS.items() if kind != "datetime" and key != "captions")
+COUNTED_KEYS = tuple(k for k, kind in INDEXED_KEYS.items() if kind in ("keyword", "integer") and k != "captions")
 """The payload keys whose values can be counted."""
+_NORTHERNMOST = 89.999999
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1 and 9999
 
 Payload = dict[str, Any]
@@ -96,7 +100,7 @@ def record_of(
         captions=facts.said,
         indexed_at=indexed_at,
         date_source=facts.date_source,
-        place=facts.place,
+        location=facts.location,
         said=facts.said,
         notes=picture.notes,
     )
@@ -108,8 +112,7 @@ def to_payload(record: ImageRecord, public_url: str | None = None) -> Payload:
     files = [_to_place(file) for file in record.files]
     paths = sorted(_composed(file["path"]) for file in files)
     origin: Payload = {"files": files, "taken_at": record.taken_at, "orientation": record.orientation}
-    place = record.place and {"lat": record.place[0], "lon": record.place[1]}
-    more: Payload = {"phash": record.phash, "date_source": record.date_source, "place": place}
+    more: Payload = {"phash": record.phash, "date_source": record.date_source}
     more |= {"said": list(record.said), "notes": list(record.notes)}
     origin |= {key: value for key, value in more.items() if value}
     if any("raw" in file for file in files):
@@ -125,6 +128,8 @@ def to_payload(record: ImageRecord, public_url: str | None = None) -> Payload:
         "format": record.format,
         "camera": record.camera and record.camera.replace("://", " "),  # the dashboard would draw an address
         "captions": list(record.captions) or None,
+        "place": list(record.place) or None,
+        "location": _to_point(record.location) if record.location else None,
         "stack": record.stack,
         "sha256": record.sha256,
         "indexed_at": record.indexed_at,
@@ -140,6 +145,7 @@ def to_record(id: str, payload: Payload) -> ImageRecord:
         KeyError: It did not write this, or not all of it is there any more; so do ValueError and TypeError.
     """
     origin = payload["origin"]
+    point = payload.get("location")
     return ImageRecord(
         id=id,
         sha256=payload["sha256"],
@@ -155,7 +161,8 @@ def to_record(id: str, payload: Payload) -> ImageRecord:
         phash=origin.get("phash"),
         stack=payload.get("stack"),
         date_source=origin.get("date_source"),
-        place=(origin["place"]["lat"], origin["place"]["lon"]) if "place" in origin else None,
+        location=(point["lat"], point["lon"]) if point else None,
+        place=tuple(payload.get("place", ())),
         said=tuple(origin.get("said", ())),
         notes=tuple(origin.get("notes", ())),
     )
@@ -205,6 +212,11 @@ def rfc3339(nanoseconds: int) -> str:
     """Return a moment since 1970, in UTC, to the second, as RFC 3339; one outside the calendar becomes its end."""
     seconds = min(max(nanoseconds // 10**9, _FIRST_SECOND), _LAST_SECOND)  # a file system may hold any number
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+
+
+def _to_point(location: tuple[float, float]) -> Payload:
+    """Return a point as Qdrant takes it, whose index never finds the north pole itself."""
+    return {"lat": min(location[0], _NORTHERNMOST), "lon": location[1]}
 
 
 def _to_place(file: ImageFile) -> Payload:

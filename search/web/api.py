@@ -25,6 +25,7 @@ from search.collections import Collections, UnknownCollectionError
 from search.current import NotReadyError
 from search.query import QueryError
 from search.request import explained
+from search.strangers import HiddenError
 from search.web.changes import BusyError, Changes, ChangesRefusedError
 from search.web.endpoints import ApiRequest, api, of_the_server
 from search.web.images import images
@@ -41,6 +42,7 @@ _STATUS: dict[type[Exception], int] = {
     UnknownPictureError: 404,
     UnknownCollectionError: 404,
     ChangesRefusedError: 403,
+    HiddenError: 403,
     BusyError: 409,
     NotReadyError: 503,
     BadInput: 400,
@@ -69,6 +71,7 @@ def create_app(
     *,
     secret: str = "",
     changes: Path | None = None,
+    hide_places: bool = False,
 ) -> FastAPI:
     """Return the app over some collections.
 
@@ -78,6 +81,7 @@ def create_app(
         limits: How much is too much.
         secret: What the page proves to know to the commands of its owner.
         changes: Where pictures are kept that are added over the API; without it none can be.
+        hide_places: Keep from visitors at which degrees pictures were taken.
 
     Raises:
         BadInput: Pictures may be added by everybody.
@@ -86,12 +90,13 @@ def create_app(
     metrics = Metrics()
     services = Services(
         collections=collections,
-        pages=Pages(_FOLDER / "templates", may_change=changes is not None),
+        pages=Pages(_FOLDER / "templates", may_change=changes is not None, gives_files=not hide_places),
         thumbnails=Thumbnails(settings.data_dir),
         metrics=metrics,
         sent=SentPictures(),
         changes=Changes(settings, changes),
         secret=secret,
+        hide_places=hide_places,
         dashboard=_dashboard(settings.qdrant_url),
         showing=ThreadPoolExecutor(2, "showing"),
         taking=ThreadPoolExecutor(1, "taking"),

@@ -19,7 +19,7 @@ from gallery.printable import printable
 from gallery.records import ImageRecord
 from gallery.stores import date_of
 from search.request import MOST_AT_ONCE
-from search.web.problems import COMMON, Problems
+from search.web.problems import COMMON, Problems, problems
 from search.web.services import Context, InContext, UnknownPictureError
 
 FOR_EVER = "private, max-age=31536000, immutable"
@@ -44,9 +44,10 @@ async def view(context: InContext, request: Request, id: UUID) -> Response:
     return await _small(context, request, id, VIEW)
 
 
-@images.get("/images/{id}", response_class=Response, responses=COMMON | _FILE)
+@images.get("/images/{id}", response_class=Response, responses=COMMON | problems(403) | _FILE)
 async def image(context: InContext, id: UUID) -> Response:
     """Return the file of a picture, as it was indexed, to be saved."""
+    context.check_gives_files()
     record = await asyncio.to_thread(context.record, id)
     file, data = await context.shown(read_original, record)
     name = quote(printable(PurePath(file.path).name))
@@ -58,9 +59,10 @@ async def image(context: InContext, id: UUID) -> Response:
     return Response(data, media_type=f"image/{record.format.lower()}", headers=headers)
 
 
-@images.get("/images.zip", response_class=Response, responses=COMMON | _ZIP)
+@images.get("/images.zip", response_class=Response, responses=COMMON | problems(403) | _ZIP)
 def several(context: InContext, id: Annotated[list[UUID], Query(min_length=1, max_length=MOST_AT_ONCE)]) -> Response:
     """Return the files of several pictures, as they were indexed, in one zip file; what is gone is left out."""
+    context.check_gives_files()
     found = context.engine().collection.get([str(each) for each in id])
     if not found:
         raise UnknownPictureError("none of these pictures is in the collection; search again")

@@ -39,7 +39,7 @@ class Neighbours:
 class Pages:
     """Fills the templates. Everything is escaped: file names are written by others."""
 
-    def __init__(self, folder: Path, *, may_change: bool = False) -> None:
+    def __init__(self, folder: Path, *, may_change: bool = False, gives_files: bool = True) -> None:
         self._environment = Environment(
             loader=FileSystemLoader(folder),
             autoescape=True,
@@ -59,6 +59,7 @@ class Pages:
             "last_page": LAST_PAGE,
             "per_page": PER_PAGE,
             "may_change": may_change,
+            "gives_files": gives_files,
         }
 
     def results(self, prefix: str, address: Address, answer: Answer, facets: Facets, collections: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ import secrets
 import signal
 import socket
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
@@ -33,7 +33,14 @@ _CONNECTIONS = 512
 
 
 def serve(
-    settings: Settings, name: str | None, host: str, port: int, say: Callable[[str], None], changes: Path | None = None
+    settings: Settings,
+    name: str | None,
+    host: str,
+    port: int,
+    say: Callable[[str], None],
+    changes: Path | None = None,
+    *,
+    hide_places: bool = False,
 ) -> None:
     """Serve all collections until the process is told to stop.
 
@@ -44,6 +51,7 @@ def serve(
         port: Where to listen; 0 for any.
         say: Says something to whoever started it.
         changes: Where pictures are kept that are added over the API; without it none can be.
+        hide_places: Keep from visitors at which degrees pictures were taken.
 
     Raises:
         BadInput: The address cannot be listened on.
@@ -62,7 +70,7 @@ def serve(
     hosts = tuple({*LOCAL, host.lower(), *([public.lower()] if public else [])}) if _is_loopback(host) else None
     limits = Limits(token=settings.search_token, hosts=hosts, shares_thumbnails=settings.public_url is not None)
     secret = secrets.token_hex(32)
-    app = create_app(collections, settings, limits, secret=secret, changes=changes)
+    app = create_app(collections, settings, limits, secret=secret, changes=changes, hide_places=hide_places)
     config = uvicorn.Config(
         app,
         http=PatientProtocol,
@@ -76,7 +84,9 @@ def serve(
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     # When it has ended its requests, uvicorn raises the signal once more: that must not skip the end of this block.
     signal.signal(signal.SIGTERM, _end)
-    with suppress(KeyboardInterrupt), listening, noted(settings, address(host, port), secret):
+    # The owner's commands are told everything, so they do not ask a page that hides something.
+    known = nullcontext() if hide_places else noted(settings, address(host, port), secret)
+    with suppress(KeyboardInterrupt), listening, known:
         say(f"{first} is at {address(host, port)} until Ctrl-C; the encoder is being loaded meanwhile.")
         if others := [other for other in names if other != first]:
             say(f"Other collections are at {address(host, port)}c/NAME/: {', '.join(others)}.")

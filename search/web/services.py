@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
@@ -18,7 +18,7 @@ from search.collections import Collections
 from search.engine import SearchEngine
 from search.places import present_first
 from search.request import Request as SearchRequest
-from search.strangers import refuse_files
+from search.strangers import HiddenError, refuse_circles, refuse_files
 from search.terms import Vector
 from search.web.changes import Changes
 from search.web.metrics import Metrics
@@ -38,6 +38,7 @@ class Services:
         showing: Threads that make thumbnails and read files.
         taking: The thread that decodes what strangers send, so that it holds up nobody else.
         secret: What the page proves to know to the commands of its owner.
+        hide_places: Keep from visitors at which degrees pictures were taken.
         dashboard: Address of a collection in Qdrant's dashboard, up to its name; None where there is none.
     """
 
@@ -49,6 +50,7 @@ class Services:
     changes: Changes
     secret: str
     dashboard: str | None
+    hide_places: bool
     showing: ThreadPoolExecutor
     taking: ThreadPoolExecutor
 
@@ -84,9 +86,11 @@ class Context:
         if request.like:
             self.record(request.like)
         refuse_files(request.query)
+        if self.services.hide_places:
+            refuse_circles(request.query)
         answer = self.engine().answer(request, sent)
         self.services.metrics.stages(answer.seconds)
-        return answer
+        return answer.without_locations() if self.services.hide_places else answer
 
     def record(self, id: UUID) -> ImageRecord:
         """Return a picture of the collection, its places where there is a file first.
@@ -97,7 +101,16 @@ class Context:
         found = self.engine().collection.get([str(id)]).get(str(id))
         if found is None:
             raise UnknownPictureError("there is no such picture in the collection; search again")
-        return present_first(found)
+        return present_first(replace(found, location=None) if self.services.hide_places else found)
+
+    def check_gives_files(self) -> None:
+        """Refuse to give out files, which say where they were taken, on a page that hides it.
+
+        Raises:
+            HiddenError: This is such a page.
+        """
+        if self.services.hide_places:
+            raise HiddenError("this page gives out no files, as they say where they were taken; use /views/ID.jpg")
 
     async def shown(self, work: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - what `work` returns
         """Run what reads files of the collection."""
@@ -115,7 +128,8 @@ class Context:
     def facets(self) -> Mapping[str, Mapping[str | int, int]]:
         """Return for every key that is filtered by its values, how many pictures a filter by each lets through."""
         contents = self.engine().contents
-        return {"folder": contents.folders(), **{key: contents.facet(key) for key in ("year", "format", "camera")}}
+        keys = ("year", "format", "camera", "place")
+        return {"folder": contents.folders(), **{key: contents.facet(key) for key in keys}}
 
 
 # What routes depend on is async, as FastAPI sends everything else through a thread, and that takes its time.

@@ -48,8 +48,9 @@ def _values(key: str, engine: SearchEngine) -> Iterable[str]:
             for part in PurePath(str(folder)).parts[1:]:
                 names[part] = names.get(part, 0) + count
         return sorted(names, key=lambda name: -names[name])
-    if key in ("camera", "format"):
-        return [str(each) if key == "camera" else str(each).lower() for each in engine.contents.facet(key)]
+    if key in ("camera", "format", "place", "near"):
+        known = map(str, engine.contents.facet("place" if key == "near" else key))
+        return [each.lower() for each in known] if key == "format" else list(known)
     if key in ("year", "before", "after"):
         return sorted((str(year) for year in engine.contents.facet("year")), reverse=True)
     return ()

@@ -26,7 +26,7 @@ from gallery.stores.embedded.engine import SHARD, damaged, engine_errors, load_s
 from gallery.stores.embedded.generations import PROGRESS, published, published_state
 from gallery.stores.embedded.seal import DAMAGE, check_seal
 from gallery.stores.embedded.tuning import search_params
-from gallery.stores.filters import Condition, Filter, Where, as_filter
+from gallery.stores.filters import Circle, Condition, Filter, Where, as_filter
 from gallery.stores.payload import INDEXED_KEYS, public_url_of, to_record
 from gallery.stores.words import WORDS, weights_of_query
 
@@ -194,6 +194,8 @@ class EmbeddedCollection:
     def facet(self, key: str, limit: int = 20, *, least: int = 1) -> dict[str | int, int]:
         check_facet(key)
         with engine_errors(self.name):
+            if key not in self.shard.info().payload_schema:  # of an earlier version, which had no such key
+                return {}
             hits = self.shard.facet(q.FacetRequest(key=key, limit=limit, exact=True)).hits
         return {hit.value: hit.count for hit in hits if hit.count >= least}
 
@@ -278,6 +280,9 @@ def _condition(condition: Condition) -> q.FieldCondition | q.IsEmptyCondition:
     if isinstance(wanted, Mapping):
         kind = q.RangeDateTime if INDEXED_KEYS.get(key) == "datetime" else q.RangeFloat
         return q.FieldCondition(key=key, range=kind(**wanted))
+    if isinstance(wanted, Circle):
+        centre = q.GeoPoint(wanted.longitude, wanted.latitude)
+        return q.FieldCondition(key=key, geo_radius=q.GeoRadius(centre, wanted.metres))
     if isinstance(wanted, str | int):
         return q.FieldCondition(key=key, match=q.MatchValue(wanted))
     return q.FieldCondition(key=key, match=q.MatchAny(wanted))

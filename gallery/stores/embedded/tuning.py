@@ -19,6 +19,7 @@ _INDEX = {
     "keyword": q.KeywordIndexParams,
     "integer": q.IntegerIndexParams,
     "datetime": q.DatetimeIndexParams,
+    "geo": q.GeoIndexParams,
 }
 
 

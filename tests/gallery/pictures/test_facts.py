@@ -127,7 +127,7 @@ def test_the_dates_of_exif(
 )
 def test_a_place_is_on_earth(latitude: tuple[float, ...], longitude: tuple[float, ...], place: object) -> None:
     tags = exif({}, {}, {1: "N", 2: tuple(map(float, latitude)), 3: "W", 4: tuple(map(float, longitude))})
-    assert decode(saved("JPEG", exif=tags)).facts.place == place
+    assert decode(saved("JPEG", exif=tags)).facts.location == place
 
 
 @pytest.mark.parametrize(

