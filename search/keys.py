@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 
-from search.nearby import read_nearby
+from search.nearby import NEARBY, read_nearby
 
 HAS = {"captions": "captions", "camera": "camera", "duplicates": "stack", "place": "location"}
 """What `has:` takes, and the payload key that it asks for."""
@@ -77,7 +77,7 @@ def _date(example: str) -> Key:
 
 def _near(example: str) -> Key:
     takes = "a place such as Lisbon or 38.72,-9.14, or one with a distance such as Lisbon within 5 km"
-    return Key(takes, lambda _, value: read_nearby(value) is not None, example)
+    return Key(takes, lambda _, value: read_nearby(value) is not None, example, NEARBY)
 
 
 def _one_of(values: Iterable[str], example: str) -> Key:

@@ -6,12 +6,17 @@ from dataclasses import dataclass
 USUAL_KM = 25.0
 """Around a place where the line does not say how far."""
 _FARTHEST_KM = 20_040.0
-"""Half around the earth."""
+"""Half around the earth, which holds everything."""
 _KM = {"km": 1.0, "mi": 1.609344, "m": 0.001}
-WITHIN = r"\s+within\s+(?P<number>\d{1,8}(?:\.\d{1,8})?)\s*(?P<unit>km|mi|m)(?=[\s)]|$)"
-"""What may follow the place in a line."""
-_WITHIN = re.compile(rf"(?P<place>.*\S)(?i:{WITHIN})\s*", re.S)
-_POINT = re.compile(r"\s*([+-]?\d{1,3}(?:\.\d{1,15})?)\s*,\s*([+-]?\d{1,3}(?:\.\d{1,15})?)\s*", re.ASCII)
+_NUMBER, _UNIT = r"[0-9]{1,8}(\.[0-9]{1,8})?", "([Kk][Mm]|[Mm][Ii]|[Mm])"
+WITHIN = rf"\s+[Ww]ithin\s+{_NUMBER}\s*{_UNIT}"
+"""What may follow the place."""
+_LATITUDE = r"[+-]?(90(\.0{1,15})?|[0-8]?[0-9](\.[0-9]{1,15})?)"
+_LONGITUDE = r"[+-]?(180(\.0{1,15})?|(1[0-7][0-9]|[0-9]{1,2})(\.[0-9]{1,15})?)"
+_POINT = rf"\s*{_LATITUDE}\s*,\s*{_LONGITUDE}"
+NEARBY = rf"^({_POINT}({WITHIN})?\s*|(?![\s0-9.,+-]*({WITHIN}\s*)?$)[\s\S]+)$"
+"""All of it, for documents too: what has only digits is a point of the earth, and all else is a name."""
+_WITHIN = re.compile(rf"(?P<place>[\s\S]*\S)\s+[Ww]ithin\s+(?P<number>{_NUMBER})\s*(?P<unit>{_UNIT})\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,7 @@ class Nearby:
     Attributes:
         place: Its centre, as it was written.
         point: Its centre in degrees of latitude and longitude, if that is what was written.
+        km: How far from the centre.
     """
 
     place: str
@@ -33,18 +39,14 @@ def read_nearby(value: str) -> Nearby | None:
 
     >>> read_nearby("38.72,-9.14 within 500 m")
     Nearby(place='38.72,-9.14', point=(38.72, -9.14), km=0.5)
-    >>> read_nearby("Lisbon"), read_nearby("91,0"), read_nearby("Lisbon within 0 km")
+    >>> read_nearby("Lisbon"), read_nearby("91,0"), read_nearby("1,2,3 within 1 km")
     (Nearby(place='Lisbon', point=None, km=25.0), None, None)
     """
+    if not re.fullmatch(NEARBY, value):
+        return None
     within = _WITHIN.fullmatch(value)
     place = (within["place"] if within else value).strip()
-    km = float(within["number"]) * _KM[within["unit"].lower()] if within else USUAL_KM
-    if re.search(r"\swithin\s", place, re.I):
-        return None
-    if not any(letter.isalnum() for letter in place) or not 0 < km <= _FARTHEST_KM:
-        return None
-    if re.fullmatch(r"[\d\s.,+-]*", place):
-        point = _POINT.fullmatch(place)
-        latitude, longitude = (float(point[1]), float(point[2])) if point else (91.0, 0.0)
-        return Nearby(place, (latitude, longitude), km) if abs(latitude) <= 90 and abs(longitude) <= 180 else None
-    return Nearby(place, None, km)
+    km = min(float(within["number"]) * _KM[within["unit"].lower()], _FARTHEST_KM) if within else USUAL_KM
+    point = re.fullmatch(rf"{_POINT}\s*", place)
+    latitude, _, longitude = place.partition(",")
+    return Nearby(place, (float(latitude.strip()), float(longitude.strip())) if point else None, km)

@@ -20,7 +20,7 @@ _FILTER = {
     grouped: [re.compile(rf"(?P<sign>[+-]?)(?!(?i:like):){key}{value}", re.S) for key in (_ORDERED_KEY, _COLON_KEY)]
     for grouped, value in ((False, _VALUE), (True, _GROUPED_VALUE))
 }
-_NEAR = re.compile(WITHIN, re.I)
+_NEAR = re.compile(rf"{WITHIN}(?=[\s)]|$)")
 """What may follow the value of `near:` without quotes."""
 _OPENING = re.compile(r"(?P<not>NOT\s+|-(?=\())|(?P<plus>\+(?=\())|(?P<group>\()")
 _SPACE = re.compile(r"\s*")
