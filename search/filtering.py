@@ -112,6 +112,9 @@ class _Lowering:
     def _place(self, wanted: Condition) -> _Read:
         """Compare names whole; each that stands between commas has to be one of the picture's place."""
         value, known = wanted.value, self._places()
+        if not known:
+            self.hints.append("no picture has the name of a place; ingest --refresh finds them")
+            return _Read(_all(("place", [])), f"place {value}, where no picture is")
         parts = [value] if value in known else [part for part in value.split(",") if part.strip()] or [value]
         names = [_names_of(part, known) for part in parts]
         if not all(names):

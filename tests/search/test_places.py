@@ -107,7 +107,8 @@ def test_an_answer_says_where_its_pictures_were_taken(engine: SearchEngine) -> N
 
 def test_a_collection_without_locations_says_how_it_gets_them(tmp_path: Path, make_record: Callable[..., Any]) -> None:
     with engine_over(tmp_path, make_record, {"home": TAKEN["home"]}) as engine:
-        assert "ingest --refresh" in ask(engine, "near:Lisbon").notes[0]
+        for line in ("near:Lisbon", "place:Lisbon"):
+            assert "ingest --refresh" in ask(engine, line).notes[0]
 
 
 def test_without_the_cities_only_known_names_and_coordinates_work(
