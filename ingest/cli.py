@@ -28,8 +28,8 @@ def _refuse(*wrongs: tuple[bool, str]) -> None:
 @click.command(
     cls=SectionedCommand,
     sections={
-        "Index": "--collection --encoder --precision --captions --batch-size --exclude --prune --watch --no-places --verify --part "
-        "--dry-run --yes",
+        "Index": "--collection --encoder --precision --captions --batch-size --exclude --prune --watch --no-places "
+        "--verify --part --dry-run --yes",
         "Instead of PATH": "--list --failures --check --refresh --moved --forget --drop --repair --copy-to --as "
         "--set-public-url --encoders --export-encoder --to",
     },

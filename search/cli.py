@@ -142,8 +142,8 @@ def main(
         raise click.UsageError("give one of QUERY, --serve and --mcp")
     if allow_changes and not serve:
         raise click.UsageError("--allow-changes goes with --serve")
-    if hide_places and not serve:
-        raise click.UsageError("--hide-places goes with --serve")
+    if hide_places and not (serve or mcp):
+        raise click.UsageError("--hide-places goes with --serve or --mcp")
     lines = list(query) == ["-"]
     if lines and (paths or null or preview):
         raise click.UsageError("- answers in JSON lines or a --sheet; leave --paths, --null and --preview out")
@@ -158,7 +158,7 @@ def main(
             serve_page(settings, collection, host, port, _say, allow_changes, hide_places=hide_places)
             return
         if mcp:
-            _serve_agent(settings, collection)
+            _serve_agent(settings, collection, hide_places=hide_places)
             return
         from search.command import Asker, Output
         from search.request import request_of
@@ -190,12 +190,12 @@ def run() -> None:
         os._exit(end.code if isinstance(end.code, int) else bool(end.code))
 
 
-def _serve_agent(settings: "Settings", collection: str | None) -> None:
+def _serve_agent(settings: "Settings", collection: str | None, *, hide_places: bool) -> None:
     try:
         from search.mcp import serve
     except ImportError as error:
         raise click.ClickException("--mcp needs a package: pip install 'mcp>=2.3,<3'") from error
-    serve(settings, collection, _say)
+    serve(settings, collection, _say, hide_places=hide_places)
 
 
 def _say(message: str) -> None:

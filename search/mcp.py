@@ -37,7 +37,7 @@ from search.collections import Collections, unnamed
 from search.engine import SearchEngine
 from search.places import present_first
 from search.request import LONGEST, MOST_AT_ONCE, Text, explained, request_of
-from search.strangers import refuse_files
+from search.strangers import refuse_circles, refuse_files
 from search.terms import record_named
 
 SECONDS_TO_LOAD = 40.0
@@ -80,7 +80,8 @@ class SearchArguments(Limited):
         max_length=LONGEST,
         description="What the picture shows, e.g. `two dogs on a beach`. May hold `+ more` `-less`, `like:ID`, and "
         "filters: `folder:NAME` `path:GLOB` `year:2019..2021` `before:DATE` `after:DATE` `camera:NAME` `format:png` "
-        "`orientation:portrait` `has:captions`. Without a text: the newest pictures",
+        "`orientation:portrait` `has:captions` `place:Portugal` `near:Lisbon within 5 km`. "
+        "Without a text: the newest pictures",
     )
 
 
@@ -100,12 +101,14 @@ class Agents:
 
     Attributes:
         default: The collection that is meant where none is named; without it the only one there is, else `photos`.
+        hide_places: Keep from agents at which degrees pictures were taken.
     """
 
     settings: Settings
     collections: Collections
     default: str | None
     thumbnails: Thumbnails
+    hide_places: bool = False
 
     def search(self, given: SearchArguments) -> Content:
         """Find pictures, best first: JSON with score, path, date and captions of each. Near-duplicates are one hit."""
@@ -132,10 +135,14 @@ class Agents:
     def _answer(self, given: Limited, **wanted: Any) -> Content:  # noqa: ANN401 - the fields of Request
         request = request_of(limit=given.limit, group="near-duplicates", **wanted)
         refuse_files(request.query)
-        return _json(replace(self._engine(given).answer(request), groups=[]))
+        if self.hide_places:
+            refuse_circles(request.query)
+        answer = replace(self._engine(given).answer(request), groups=[])
+        return _json(answer.without_locations() if self.hide_places else answer)
 
     def _record(self, given: OfPicture) -> ImageRecord:
-        return present_first(record_named(given.picture, self._engine(given).collection))
+        found = present_first(record_named(given.picture, self._engine(given).collection))
+        return replace(found, location=None) if self.hide_places else found
 
     def _engine(self, given: OfCollection) -> SearchEngine:
         name = given.collection or self.default
@@ -156,13 +163,14 @@ _TOOLS: Mapping[str, tuple[type[BaseModel], Callable[[Agents, Any], Content]]] =
 }
 
 
-def server_of(settings: Settings, collection: str | None, say: Say) -> Server[Any]:
+def server_of(settings: Settings, collection: str | None, say: Say, *, hide_places: bool = False) -> Server[Any]:
     """Return the server, which opens a collection when it is first asked for, and again when it has changed.
 
     Args:
         settings: Where things are.
         collection: What is meant where none is named; without it the only one there is, else `photos`.
         say: Told what takes time; must not write to stdout, which is the protocol's.
+        hide_places: Keep from agents at which degrees pictures were taken.
     """
 
     def opener(name: str, before: SearchEngine | None) -> SearchEngine:
@@ -173,7 +181,7 @@ def server_of(settings: Settings, collection: str | None, say: Say) -> Server[An
 
     patience = {"patience": SECONDS_TO_LOAD, "at_first": SECONDS_TO_LOAD}
     collections = Collections(collection or DEFAULT_COLLECTION, names, opener, **patience)
-    agents = Agents(settings, collections, collection, Thumbnails(settings.data_dir))
+    agents = Agents(settings, collections, collection, Thumbnails(settings.data_dir), hide_places)
     one_by_one = anyio.CapacityLimiter(1)  # a tokenizer is not made for several threads
 
     async def list_tools(*_: object) -> ListToolsResult:
@@ -195,11 +203,11 @@ def server_of(settings: Settings, collection: str | None, say: Say) -> Server[An
     )
 
 
-def serve(settings: Settings, collection: str | None, say: Say) -> None:
+def serve(settings: Settings, collection: str | None, say: Say, *, hide_places: bool = False) -> None:
     """Serve an agent over stdin and stdout until it closes them."""
 
     async def served() -> None:
-        server = server_of(settings, collection, say)
+        server = server_of(settings, collection, say, hide_places=hide_places)
         async with stdio_server() as (incoming, outgoing):
             await server.run(incoming, outgoing, server.create_initialization_options())
 

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import closing
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from PIL import Image
 from served import draw
 
 from gallery.settings import Settings
+from gallery.stores import open_store
 from search.engine import SearchEngine
 from search.mcp import server_of
 from search.request import Request
@@ -34,11 +37,13 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Path]:
     return settings, photos
 
 
-def ask(settings: Settings, *calls: tuple[str, dict[str, object]], collection: str | None = None) -> list[Any]:
+def ask(
+    settings: Settings, *calls: tuple[str, dict[str, object]], collection: str | None = None, hide_places: bool = False
+) -> list[Any]:
     """Return what each call answers: JSON, a picture's bytes, or the sentence of an error."""
 
     async def asked() -> list[Any]:
-        async with Client(server_of(settings, collection, print)) as client:
+        async with Client(server_of(settings, collection, print, hide_places=hide_places)) as client:
             return [said(await client.call_tool(name, given)) for name, given in calls]
 
     return anyio.run(asked)
@@ -215,3 +220,23 @@ def test_without_the_package_one_sentence_says_what_to_install(tmp_path: Path) -
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "Error: --mcp needs a package: pip install 'mcp>=2.3,<3'\n"
+
+
+def test_an_agent_is_not_told_where_pictures_were_taken_if_that_is_hidden(tmp_path: Path) -> None:
+    settings, _, photos = doctest_gallery.make(tmp_path)
+    make_letters(settings)
+    with closing(open_store(settings).edit("colours")) as editor:
+        assert editor.spec
+        editor.begin(editor.spec)
+        editor.update([replace(r, location=(38.72, -9.14)) for r in editor.points.records() if "red" in r.path])
+        editor.finish()
+    calls: list[tuple[str, dict[str, object]]] = [
+        ("search", {"line": "has:place"}),
+        ("facts", {"picture": str(photos / "red.png")}),
+        ("search", {"line": "near:38.72,-9.14"}),
+    ]
+    found, facts, near = ask(settings, *calls)
+    assert found["hits"][0]["location"] == facts["location"] == near["hits"][0]["location"] == [38.72, -9.14]
+    found, facts, near = ask(settings, *calls, hide_places=True)
+    assert (found["hits"][0]["location"], facts["location"]) == (None, None)
+    assert "hidden here" in near
