@@ -24,6 +24,7 @@ class AnswerHit:
         size: Bytes of the file.
         cosine: Of the query and the picture, to six digits; null unless it was asked why.
         words: The words of the query that the picture has; null unless it was asked why.
+        text: The lines of text that the picture shows, where it was read.
     """
 
     rank: int
@@ -44,6 +45,7 @@ class AnswerHit:
     indexed_at: str
     cosine: float | None = None
     words: list[str] | None = None
+    text: list[str] = field(default_factory=list)
 
     @property
     def day(self) -> str:
@@ -142,6 +144,7 @@ def _answer_hit(rank: int, hit: Hit, *, scored: bool) -> AnswerHit:
         indexed_at=image.indexed_at,
         cosine=None if hit.cosine is None else round(hit.cosine, 6),
         words=None if hit.words is None else list(hit.words),
+        text=[line.text for line in image.text],
     )
 
 

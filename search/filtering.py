@@ -12,7 +12,7 @@ from typing import NamedTuple
 from unicodedata import normalize
 
 from gallery.stores import Condition as Stored
-from gallery.stores import Filter, ImageCollection
+from gallery.stores import Filter, ImageCollection, Words
 from search.keys import HAS, nearest
 from search.query import Condition, FilterExpression, replaced
 
@@ -82,6 +82,8 @@ class _Lowering:
             return _Read(_all(("stack", [str(stack) for stack in stacks])), "with near-duplicates")
         if key == "has":
             return _Read(Filter(must_not=((HAS[value], None),)), f"with {value}")
+        if key == "text":
+            return _Read(_all(("text", Words(value))), f"text in the picture with {value}")
         if key in ("before", "after"):
             return _date(key, value)
         if key in ("width", "height", "year"):

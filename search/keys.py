@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 
-HAS = {"captions": "captions", "camera": "camera", "duplicates": "stack"}
+HAS = {"captions": "captions", "text": "text", "camera": "camera", "duplicates": "stack"}
 """What `has:` takes, and the payload key that it asks for."""
 ORIENTATIONS = ("portrait", "landscape", "square")
 _DATE = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?", re.ASCII)
@@ -96,6 +96,7 @@ KEYS = {
     "height": _pixels("1000"),
     "orientation": _one_of(ORIENTATIONS, "portrait"),
     "has": _one_of(HAS, "captions"),
+    "text": _text("invoice"),
 }
 _FAMILIAR = {
     "date": "year:, before: or after:",

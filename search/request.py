@@ -54,6 +54,7 @@ class Filters(BaseModel):
     height: Values = _values("height")
     orientation: Values = _values("orientation")
     has: Values = _values("has")
+    text: Values = _values("text")
 
     @property
     def chosen(self) -> dict[str, Sequence[str]]:

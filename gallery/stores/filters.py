@@ -4,8 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-WantedValue = str | int | list[str] | list[int] | Mapping[str, Any] | None
-"""A value, a list of which one must match, bounds such as `{"gte": 640}`, or None: the key has no value."""
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Words of which a text has all, in any order; case and accents do not count."""
+
+    text: str
+
+
+WantedValue = str | int | list[str] | list[int] | Mapping[str, Any] | Words | None
+"""A value, a list of which one must match, bounds such as `{"gte": 640}`, words, or None: the key has no value."""
 
 Condition = tuple[str, WantedValue]
 

@@ -18,8 +18,8 @@ from gallery.records import Hit, ImageRecord
 from gallery.spec import Spec
 from gallery.stores.common import best_first, check_facet, newest_first
 from gallery.stores.contract import Progress
-from gallery.stores.filters import Condition, Filter, Where, as_filter
-from gallery.stores.payload import INDEXED_KEYS, public_url_of, to_record
+from gallery.stores.filters import Condition, Filter, Where, Words, as_filter
+from gallery.stores.payload import INDEXED_KEYS, folded_words, public_url_of, to_record
 from gallery.stores.server.connection import Link, NotThere
 from gallery.stores.server.directory import Directory
 from gallery.stores.server.options import Limits
@@ -291,6 +291,8 @@ def _condition(condition: Condition) -> models.FieldCondition | models.IsEmptyCo
     key, wanted = condition
     if wanted is None:
         return models.IsEmptyCondition(is_empty=models.PayloadField(key=key))
+    if isinstance(wanted, Words):
+        return models.FieldCondition(key=key, match=models.MatchText(text=folded_words(wanted.text)))
     if isinstance(wanted, Mapping):
         kind = models.DatetimeRange if INDEXED_KEYS.get(key) == "datetime" else models.Range
         return models.FieldCondition(key=key, range=kind(**wanted))
