@@ -92,4 +92,4 @@ class _Lines:
             self._spoken = now
             rate = done / (now - self._begun)
             left = f", {(of - done) / rate:.0f} s left" if rate else ""
-            sys.stderr.write(f"{self._what}: {done} of {of}, {rate:.0f}/s{left}\n")
+            sys.stderr.write(f"{self._what}: {done} of {of}, {rate:.1f}/s{left}\n")

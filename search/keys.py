@@ -121,6 +121,7 @@ _FAMILIAR = {
     "size": "width: or height:",
     "shape": "orientation:",
     "is": "has: or orientation:",
+    "ocr": "text:",
 }
 
 

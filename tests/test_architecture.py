@@ -66,6 +66,7 @@ HOMES = {
     "tokenizers": {"gallery/encoders/"},
     "sqlite3": {"gallery/stores/journal.py"},
     "tifffile": {"gallery/pictures/tiff.py"},
+    "rapidocr": {"gallery/pictures/text.py"},
     "rawpy": {"gallery/pictures/raw.py"},
     "csv": {"gallery/judged/dataset.py", "gallery/encoders/conse.py"},
     "matplotlib": {"eval/plots.py"},

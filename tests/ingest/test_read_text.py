@@ -9,13 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from lasting_client import LastingClient
 from letter_encoder import COLOURS, LetterEncoder
 from PIL import Image
+from qdrant_client import QdrantClient
 
 from gallery.errors import CollectionError
 from gallery.records import ImageRecord, TextLine
 from gallery.settings import Settings
 from gallery.stores import open_store
+from gallery.stores.server import store as server_store
 from ingest.pipeline import ingest
 from ingest.read_text import read_text
 from ingest.stopping import Stop
@@ -49,11 +52,19 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def settings(tmp_path: Path, photos: Path) -> Settings:
-    settings = Settings(data_dir=tmp_path / "data")
+@pytest.fixture(params=["embedded", "memory"])
+def settings(
+    request: pytest.FixtureRequest, tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Settings]:
+    settings, client = Settings(data_dir=tmp_path / "data"), None
+    if request.param == "memory":
+        client = LastingClient(":memory:")
+        monkeypatch.setattr(server_store, "connect", lambda *_: client)
+        settings = replace(settings, qdrant_url="http://qdrant")
     index(settings, photos)
-    return settings
+    yield settings
+    if client:
+        QdrantClient.close(client)
 
 
 def index(settings: Settings, photos: Path, encoder: LetterEncoder | None = None) -> None:
@@ -126,7 +137,9 @@ def test_text_survives_another_ingest_and_another_encoder(settings: Settings, ph
     os.utime(photos / "red.png", (1, 1))
     (photos / "copy.png").write_bytes((photos / "gold.png").read_bytes())
     index(settings, photos)
-    index(settings, photos, Other())
+    other = LetterEncoder()
+    other.spec = replace(other.spec, encoder="other", space="other", text="other")
+    index(settings, photos, other)
     after = records(settings)
     assert {name: (after[name].text, after[name].text_reader) for name in before if name in after} == {
         name: values for name, values in before.items() if name in after
@@ -142,7 +155,7 @@ def test_what_is_read_is_found_by_filter_and_by_words_with_the_reason(engine: Se
     assert names(q='text:"42 gold"') == ["gold"]
     assert names(q="text:zur") == []
     assert names(q="-has:text") == ["black"]
-    found = engine.answer(Request(q="zürich gold", words=1.0, why=True, hybrid=True)).hits[0]
+    found = engine.answer(Request(q="zürich gold", word_weight=1.0, why=True, hybrid=True)).hits[0]
     assert Path(found.path).stem == "gold"
     assert found.words == ["zürich", "gold"]
     assert found.text == ["Zürich gold 42"]
@@ -156,9 +169,9 @@ def test_a_collection_that_is_not_there_is_one_sentence(settings: Settings) -> N
         read_text(editor, Eye())
 
 
-def test_without_the_package_one_sentence_says_what_to_install(settings: Settings, tmp_path: Path) -> None:
+def test_without_the_package_one_sentence_says_what_to_install(tmp_path: Path) -> None:
     (tmp_path / "rapidocr.py").write_text("raise ImportError")
-    environ = os.environ | {"PYTHONPATH": str(tmp_path), "DATA_DIR": str(settings.data_dir)}
+    environ = os.environ | {"PYTHONPATH": str(tmp_path), "DATA_DIR": str(tmp_path / "data")}
     done = subprocess.run(
         [sys.executable, "-m", "ingest", "--read-text"], env=environ, capture_output=True, text=True, check=False
     )

@@ -23,7 +23,9 @@ TEXTS = st.one_of(LINES, st.text(min_size=1)).map(lambda s: s.encode("utf-8", "r
 WEIGHTS = st.integers(1, 99_999_999).flatmap(lambda n: st.sampled_from([n / 10_000, -n / 10_000])) | st.just(1.0)
 TERMS = st.builds(Term, TEXTS, WEIGHTS, st.booleans())
 CONDITIONS = st.one_of(
-    st.builds(Condition, st.sampled_from(["folder", "path", "format", "camera", "text"]), st.just(":"), TEXTS, st.booleans()),
+    st.builds(
+        Condition, st.sampled_from(["folder", "path", "format", "camera", "text"]), st.just(":"), TEXTS, st.booleans()
+    ),
     st.builds(Condition, st.just("has"), st.just(":"), st.sampled_from(list(HAS)), st.booleans()),
     st.builds(
         Condition, st.sampled_from(["before", "after"]), st.just(":"), st.dates().map(str), st.booleans()
