@@ -1,9 +1,11 @@
 """The text that a picture shows, found and read by RapidOCR's networks (extra `ocr`); none is ever downloaded."""
 
 import hashlib
+import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,23 +18,29 @@ DETAIL = 1200
 """Pixels of the shorter side that are enough to read a picture's text."""
 LOOKED_AT = 400_000
 """Pixels at which a picture is searched for text at all: those without any, most photos, cost no more."""
-READ_AT = 1_500_000
+READ_AT = 1_200_000
 """Pixels at which text is read, once there is some."""
+SURE = 0.9
+"""Confidence from which a line that was read at the first look is not looked for again."""
 LEAST_SIDE = 16
 """Pixels of the shorter side below which there is no text to be read."""
 MOST_LINES = 200
 """Lines that are kept of a picture: the largest."""
 MOST_SECONDS = 6.0
 """Of processor time, after which no further line of a picture is read."""
-LEAST_CONFIDENCE = 0.6
-"""Of a line that is kept: textures and leaves are taken for letters with less."""
+LEAST_CONFIDENCE, LEAST_OF_ONE = 0.6, 0.9
+"""Of a line that is kept, and of one of a single letter or digit: with less, textures are taken for letters."""
 _PROCEDURE = 1
 """Is raised when the same networks read otherwise than before, so that pictures are read again."""
 _KEYS_INSIDE = b"\n\tcharacter\x12"
 """The entry of a network's metadata that holds its characters."""
 _MISSING = "reading text in pictures needs rapidocr: run pip install 'gallery-search[ocr]'"
 
+_LOG = logging.getLogger(__name__)
+
 Pixels = NDArray[np.uint8]
+Boxes = NDArray[np.float32]
+"""Corners of lines, clockwise from the upper left; shape (n, 4, 2), or (4, 2) of one."""
 
 
 class TextReader(Protocol):
@@ -98,44 +106,84 @@ class Networks:
             self._find(np.zeros((64, 64, 3), np.uint8))
             self._recognise(np.zeros((48, 96, 3), np.uint8))
         except Exception as error:
-            raise BadInput(f"the networks {finder} and {recogniser} cannot be opened: {_first(error)}") from error
+            raise BadInput(f"the networks {finder} and {recogniser} cannot be opened: {_last_line(error)}") from error
 
     def read(self, rgb: Image.Image) -> tuple[TextLine, ...]:
         """Return what `TextReader` asks for."""
         if min(rgb.size) < LEAST_SIDE:
             return ()
-        seen = _at_most(rgb, LOOKED_AT)
-        boxes = self._boxes(seen)
-        if len(boxes) and seen.width < rgb.width:
-            seen = _at_most(rgb, READ_AT)
-            boxes = self._boxes(seen)
-        return self._lines(_bgr(seen), boxes)
+        try:
+            return self._read(rgb)
+        except Exception as error:  # noqa: BLE001 - one picture that RapidOCR or OpenCV fails at must not end a run
+            _LOG.warning("No text was read in a picture of %d x %d pixels: %s", *rgb.size, _last_line(error))
+            return ()
 
-    def _boxes(self, rgb: Image.Image) -> NDArray[np.float32]:
-        """Return the corners of the lines, clockwise from the upper left; shape (n, 4, 2)."""
-        boxes = self._find(_bgr(rgb)).boxes
-        return np.empty((0, 4, 2), np.float32) if boxes is None else np.asarray(boxes, np.float32)
+    def _read(self, rgb: Image.Image) -> tuple[TextLine, ...]:
+        """Look for lines twice: what is large is found at the first look, what is small at the second."""
+        end = time.thread_time() + MOST_SECONDS
+        seen, whole = _at_most(rgb, LOOKED_AT), _at_most(rgb, READ_AT)
+        pixels = _bgr(whole)
+        boxes = self._boxes(_bgr(seen)) * np.float32(whole.width / seen.width)
+        found = self._lines(pixels, boxes, end)
+        if found and seen is not whole:
+            sure = [box for box, line in found if line.confidence >= SURE]
+            more = [box for box in self._boxes(pixels) if not any(_is_same(box, known) for known in sure)]
+            again = self._lines(pixels, np.array(more, np.float32).reshape(-1, 4, 2), end)
+            found = again + [each for each in found if not any(_is_same(each[0], box) for box, _ in again)]
+        return _in_reading_order(found)
 
-    def _lines(self, pixels: Pixels, boxes: NDArray[np.float32]) -> tuple[TextLine, ...]:
-        from rapidocr.utils.process_img import get_rotate_crop_image
+    def _boxes(self, pixels: Pixels) -> Boxes:
+        boxes = self._find(pixels).boxes
+        return np.asarray([] if boxes is None else boxes, np.float32).reshape(-1, 4, 2)
 
-        height, width = pixels.shape[:2]
+    def _lines(self, pixels: Pixels, boxes: Boxes, end: float) -> list[tuple[Boxes, TextLine]]:
+        """Read the largest lines, until this thread has had its time; each with its corners."""
         heights = np.linalg.norm(boxes[:, 0] - boxes[:, 3], axis=1)
-        kept = np.sort(np.argsort(-heights, kind="stable")[:MOST_LINES])
-        lines, end = [], time.thread_time() + MOST_SECONDS
-        for box in boxes[kept]:
+        lines = []
+        for box in boxes[np.argsort(-heights, kind="stable")[:MOST_LINES]]:
             if time.thread_time() > end:
                 break
-            found: Any = self._recognise(get_rotate_crop_image(pixels, box))
-            for text, confidence in zip(found.txts or (), found.scores or (), strict=True):
-                if confidence >= LEAST_CONFIDENCE and any(map(str.isalnum, text)):
-                    (left, top), (right, bottom) = box.min(0) / (width, height), box.max(0) / (width, height)
-                    sides = (left, top, right, bottom)
-                    lines.append(TextLine(text.strip(), round(float(confidence), 3), _rounded(sides)))
-        return tuple(lines)
+            if line := self._line(pixels, box):
+                lines.append((box, line))
+        return lines
+
+    def _line(self, pixels: Pixels, box: Boxes) -> TextLine | None:
+        """Read one line; None where there are no letters after all."""
+        from rapidocr.utils.process_img import get_rotate_crop_image
+
+        found = self._recognise(get_rotate_crop_image(pixels, box))
+        text, confidence = (found.txts or ("",))[0].strip(), float((found.scores or (0.0,))[0])
+        letters = sum(map(str.isalnum, text))
+        if not letters or confidence < (LEAST_OF_ONE if letters == 1 else LEAST_CONFIDENCE):
+            return None
+        size = pixels.shape[1], pixels.shape[0]
+        left, top, right, bottom = np.clip([*(box.min(0) / size), *(box.max(0) / size)], 0, 1).round(4).tolist()
+        return TextLine(text, round(confidence, 3), (left, top, right, bottom))
 
 
-def _first(error: Exception) -> str:
+def _is_same(box: Boxes, other: Boxes) -> bool:
+    """Return whether one of two boxes has the other's centre."""
+    return _holds(box, other.mean(0)) or _holds(other, box.mean(0))
+
+
+def _holds(box: Boxes, point: NDArray[np.float32]) -> bool:
+    along, to = np.roll(box, -1, axis=0) - box, point - box
+    side = along[:, 0] * to[:, 1] - along[:, 1] * to[:, 0]
+    return bool((side >= 0).all() or (side <= 0).all())
+
+
+def _in_reading_order(found: Sequence[tuple[Boxes, TextLine]]) -> tuple[TextLine, ...]:
+    """Sort lines by rows, and each row from left to right; a row begins half a line's height below the last one."""
+    if not found:
+        return ()
+    boxes = np.array([box for box, _ in found])
+    height = np.median(np.linalg.norm(boxes[:, 0] - boxes[:, 3], axis=1))
+    down = np.argsort(boxes[:, 0, 1], kind="stable")
+    rows = np.cumsum(np.diff(boxes[down, 0, 1], prepend=boxes[down[0], 0, 1]) > height / 2)
+    return tuple(found[at][1] for at in down[np.lexsort((boxes[down, 0, 0], rows))])
+
+
+def _last_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[-1]
 
 
@@ -156,8 +204,3 @@ def _at_most(rgb: Image.Image, pixels: int) -> Image.Image:
 
 def _bgr(rgb: Image.Image) -> Pixels:
     return np.ascontiguousarray(np.asarray(rgb)[:, :, ::-1])
-
-
-def _rounded(sides: tuple[Any, ...]) -> tuple[float, float, float, float]:
-    left, top, right, bottom = (round(min(max(float(side), 0.0), 1.0), 4) for side in sides)
-    return left, top, right, bottom
