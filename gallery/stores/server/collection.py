@@ -18,8 +18,9 @@ from gallery.records import Hit, ImageRecord
 from gallery.spec import Spec
 from gallery.stores.common import best_first, check_facet, newest_first
 from gallery.stores.contract import Progress
-from gallery.stores.filters import Condition, Filter, Where, Words, as_filter
-from gallery.stores.payload import INDEXED_KEYS, folded_words, public_url_of, to_record
+from gallery.stores.filters import Filter, Where
+from gallery.stores.payload import public_url_of, to_record
+from gallery.stores.server.conditions import to_filter
 from gallery.stores.server.connection import Link, NotThere
 from gallery.stores.server.directory import Directory
 from gallery.stores.server.options import Limits
@@ -102,7 +103,7 @@ class ServerCollection:
                 self._client.query_points,
                 limit=size,
                 offset=seen,
-                query_filter=_filter(where),
+                query_filter=to_filter(where),
                 with_payload=True,
                 **options,
             ).points
@@ -176,13 +177,13 @@ class ServerCollection:
     ) -> tuple[list[models.Record], Any]:
         """Return a page of points with their payloads, and where the next one begins."""
         return self._read(
-            self._client.scroll, scroll_filter=_filter(where), limit=limit, **{"with_payload": True, **options}
+            self._client.scroll, scroll_filter=to_filter(where), limit=limit, **{"with_payload": True, **options}
         )
 
     def count(self, where: Where | None = None) -> int:
         if not self.limits.exact:  # which holds for counting as well
             return sum(map(len, self._pages(where, self.limits.hits, with_payload=False)))
-        return self._read(self._client.count, count_filter=_filter(where), exact=True).count
+        return self._read(self._client.count, count_filter=to_filter(where), exact=True).count
 
     def facet(self, key: str, limit: int = 20, *, least: int = 1) -> dict[str | int, int]:
         check_facet(key)
@@ -268,34 +269,3 @@ def _generation(target: str, metadata: Mapping[str, Any]) -> str:
 def _ours(where: Filter) -> Filter:
     """Let through points with a date only: an order by date gives no others, and they are counted as a page."""
     return where & Filter(must_not=(("sha256", None),))
-
-
-def _filter(where: Where | None) -> models.Filter | None:
-    wanted = as_filter(where)
-    if not wanted:
-        return None
-    conditions: list[models.Condition] = list(map(_condition, wanted.must))
-    if wanted.within is not None:
-        conditions.append(models.HasIdCondition(has_id=list(wanted.within)))
-    unwanted: list[models.Condition] = list(map(_condition, wanted.must_not))
-    if wanted.without:
-        unwanted.append(models.HasIdCondition(has_id=list(wanted.without)))
-    conditions += [
-        models.Filter(should=[_filter(each) or models.Filter() for each in choice]) for choice in wanted.either
-    ]
-    unwanted += [_filter(each) or models.Filter() for each in wanted.neither]
-    return models.Filter(must=conditions, must_not=unwanted)
-
-
-def _condition(condition: Condition) -> models.FieldCondition | models.IsEmptyCondition:
-    key, wanted = condition
-    if wanted is None:
-        return models.IsEmptyCondition(is_empty=models.PayloadField(key=key))
-    if isinstance(wanted, Words):
-        return models.FieldCondition(key=key, match=models.MatchText(text=folded_words(wanted.text)))
-    if isinstance(wanted, Mapping):
-        kind = models.DatetimeRange if INDEXED_KEYS.get(key) == "datetime" else models.Range
-        return models.FieldCondition(key=key, range=kind(**wanted))
-    if isinstance(wanted, str | int):
-        return models.FieldCondition(key=key, match=models.MatchValue(value=wanted))
-    return models.FieldCondition(key=key, match=models.MatchAny(any=wanted))

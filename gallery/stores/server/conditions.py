@@ -1,0 +1,40 @@
+"""Filters in the words of Qdrant's client."""
+
+from collections.abc import Mapping
+
+from qdrant_client import models
+
+from gallery.stores.filters import Condition, Where, Words, as_filter
+from gallery.stores.payload import INDEXED_KEYS, folded_words
+
+
+def to_filter(where: Where | None) -> models.Filter | None:
+    """Return a filter as the client takes it; None lets everything through."""
+    wanted = as_filter(where)
+    if not wanted:
+        return None
+    conditions: list[models.Condition] = list(map(_condition, wanted.must))
+    if wanted.within is not None:
+        conditions.append(models.HasIdCondition(has_id=list(wanted.within)))
+    unwanted: list[models.Condition] = list(map(_condition, wanted.must_not))
+    if wanted.without:
+        unwanted.append(models.HasIdCondition(has_id=list(wanted.without)))
+    conditions += [
+        models.Filter(should=[to_filter(each) or models.Filter() for each in choice]) for choice in wanted.either
+    ]
+    unwanted += [to_filter(each) or models.Filter() for each in wanted.neither]
+    return models.Filter(must=conditions, must_not=unwanted)
+
+
+def _condition(condition: Condition) -> models.FieldCondition | models.IsEmptyCondition:
+    key, wanted = condition
+    if wanted is None:
+        return models.IsEmptyCondition(is_empty=models.PayloadField(key=key))
+    if isinstance(wanted, Words):
+        return models.FieldCondition(key=key, match=models.MatchText(text=folded_words(wanted.text)))
+    if isinstance(wanted, Mapping):
+        kind = models.DatetimeRange if INDEXED_KEYS.get(key) == "datetime" else models.Range
+        return models.FieldCondition(key=key, range=kind(**wanted))
+    if isinstance(wanted, str | int):
+        return models.FieldCondition(key=key, match=models.MatchValue(value=wanted))
+    return models.FieldCondition(key=key, match=models.MatchAny(any=wanted))
