@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +28,8 @@ MOST_LINES = 200
 """Lines that are kept of a picture: the largest."""
 MOST_SECONDS = 6.0
 """Of processor time, after which no further line of a picture is read."""
-LEAST_CONFIDENCE, LEAST_OF_ONE = 0.6, 0.9
-"""Of a line that is kept, and of one of a single letter or digit: with less, textures are taken for letters."""
+LEAST_CONFIDENCE, LEAST_OF_FEW = 0.6, 0.9
+"""Of a line that is kept, and of one of one or two letters or digits: with less, textures are taken for letters."""
 _PROCEDURE = 1
 """Is raised when the same networks read otherwise than before, so that pictures are read again."""
 _KEYS_INSIDE = b"\n\tcharacter\x12"
@@ -133,8 +133,8 @@ class Networks:
         return _in_reading_order(found)
 
     def _boxes(self, pixels: Pixels) -> Boxes:
-        boxes = self._find(pixels).boxes
-        return np.asarray([] if boxes is None else boxes, np.float32).reshape(-1, 4, 2)
+        found: Any = self._find(pixels)
+        return np.asarray([] if found.boxes is None else found.boxes, np.float32).reshape(-1, 4, 2)
 
     def _lines(self, pixels: Pixels, boxes: Boxes, end: float) -> list[tuple[Boxes, TextLine]]:
         """Read the largest lines, until this thread has had its time; each with its corners."""
@@ -151,10 +151,10 @@ class Networks:
         """Read one line; None where there are no letters after all."""
         from rapidocr.utils.process_img import get_rotate_crop_image
 
-        found = self._recognise(get_rotate_crop_image(pixels, box))
+        found: Any = self._recognise(get_rotate_crop_image(pixels, box))
         text, confidence = (found.txts or ("",))[0].strip(), float((found.scores or (0.0,))[0])
         letters = sum(map(str.isalnum, text))
-        if not letters or confidence < (LEAST_OF_ONE if letters == 1 else LEAST_CONFIDENCE):
+        if not letters or confidence < (LEAST_OF_FEW if letters <= 2 else LEAST_CONFIDENCE):
             return None
         size = pixels.shape[1], pixels.shape[0]
         left, top, right, bottom = np.clip([*(box.min(0) / size), *(box.max(0) / size)], 0, 1).round(4).tolist()

@@ -71,3 +71,12 @@ def test_text_is_listed_and_its_boxes_go_with_the_list(page: Page, with_text: Se
     assert page.locator(".text li").all_inner_texts() == [line.text for line in LINES]
     page.get_by_text("Text in the picture").click()
     expect(page.locator(".boxes")).to_be_hidden()
+
+
+def test_a_filter_by_text_is_in_the_address(page: Page) -> None:
+    page.goto("/?text=closed&has=text")
+    assert len(page.locator(".grid .name").all()) == 9
+    page.locator(".grid a").first.click()
+    page.wait_for_url("**/pictures/*?*text=closed*")
+    page.locator("#back").click()
+    page.wait_for_url("**/?*text=closed*")
