@@ -11,7 +11,7 @@ from gallery.pictures import open_image, read_original
 from gallery.pictures.text import DETAIL, TextReader
 from gallery.records import ImageRecord
 from gallery.stores import Editor
-from ingest.pipeline import publish
+from ingest.sharing import publish
 from ingest.stopping import Stop
 from ingest.threads import ahead
 
