@@ -130,7 +130,7 @@ class Networks:
             more = [box for box in self._boxes(pixels) if not any(_is_same(box, known) for known in sure)]
             again = self._lines(pixels, np.array(more, np.float32).reshape(-1, 4, 2), end)
             found = again + [each for each in found if not any(_is_same(each[0], box) for box, _ in again)]
-        return _in_reading_order(found)
+        return _in_reading_order(found[:MOST_LINES])
 
     def _boxes(self, pixels: Pixels) -> Boxes:
         found: Any = self._find(pixels)

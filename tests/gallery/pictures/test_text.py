@@ -62,6 +62,17 @@ def test_nothing_is_fetched(networks: Networks, monkeypatch: pytest.MonkeyPatch)
     assert other.name == networks.name
 
 
+def test_the_networks_of_a_folder_are_used(networks: Networks, tmp_path: Path) -> None:
+    import rapidocr
+
+    packaged = Path(rapidocr.__file__).parent / "models"
+    recogniser = next(packaged.glob("*rec*.onnx"))
+    (tmp_path / "mine_rec.onnx").symlink_to(recogniser)
+    mine = Networks(tmp_path)
+    assert mine.name.split()[1:] == ["mine_rec", *networks.name.split()[2:]]
+    assert mine.read(page("Bakery"))[0].text == "Bakery"
+
+
 def test_a_folder_that_lacks_a_network_or_holds_none_is_refused(networks: Networks, tmp_path: Path) -> None:
     assert networks
     with pytest.raises(BadInput, match=r"has 0 files \*rec\*.onnx"):
