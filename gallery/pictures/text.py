@@ -18,7 +18,7 @@ DETAIL = 1200
 """Pixels of the shorter side that are enough to read a picture's text."""
 LOOKED_AT = 400_000
 """Pixels at which a picture is searched for text at all: those without any, most photos, cost no more."""
-READ_AT = 1_200_000
+READ_AT = 1_000_000
 """Pixels at which text is read, once there is some."""
 SURE = 0.9
 """Confidence from which a line that was read at the first look is not looked for again."""
