@@ -23,6 +23,20 @@ class ImageFile:
 
 
 @dataclass(frozen=True, slots=True)
+class TextLine:
+    """A line of text that a picture shows.
+
+    Attributes:
+        confidence: Of the reader, 0 to 1.
+        box: Left, top, right and bottom of the upright rectangle around it, as fractions of the picture's sides.
+    """
+
+    text: str
+    confidence: float
+    box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
 class ImageRecord:
     """One picture of a collection: everything its point says but the vector.
 
@@ -49,6 +63,8 @@ class ImageRecord:
         place: What that is called, the smallest first: Belém, Lisbon, Portugal.
         said: Titles, descriptions and keywords, of the file and of what lies beside it.
         notes: What a user should know of how it was read, such as `damaged: 38 % missing`.
+        text: The lines of text that it shows, in reading order.
+        text_reader: What read its text, or found none; None where nothing has looked for text yet.
     """
 
     id: str
@@ -69,6 +85,8 @@ class ImageRecord:
     place: tuple[str, ...] = ()
     said: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    text: tuple[TextLine, ...] = ()
+    text_reader: str | None = None
 
     @property
     def path(self) -> str:

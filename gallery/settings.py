@@ -23,6 +23,7 @@ class Settings:
         qdrant_copy_api_key: `QDRANT_COPY_API_KEY`, for the server that `ingest --copy-to` writes to, if it has another.
         encoder: `ENCODER`, the encoder of new collections.
         device: `DEVICE`, where models run, in torch's words (`cpu`, `cuda:1`); without it a GPU if there is one.
+        text_model: `TEXT_MODEL`, the folder of the networks that read text in pictures, if not those of the package.
         public_url: `PUBLIC_URL`, the address under which thumbnails are served as `/thumbs/ID.jpg`.
         search_token: `SEARCH_TOKEN`, what the page and the API ask for; without it they ask for nothing.
     """
@@ -34,6 +35,7 @@ class Settings:
     qdrant_copy_api_key: str | None = field(default=None, repr=False)
     encoder: str | None = None
     device: str | None = None
+    text_model: Path | None = None
     public_url: str | None = None
     search_token: str | None = field(default=None, repr=False)
 
@@ -56,7 +58,7 @@ class Settings:
         def value(name: str) -> str | None:
             return environ.get(name, "").strip() or None
 
-        data_dir = value("DATA_DIR")
+        data_dir, text_model = value("DATA_DIR"), value("TEXT_MODEL")
         return cls(
             data_dir=Path(data_dir).expanduser() if data_dir else platformdirs.user_data_path("gallery-search"),
             qdrant_url=value("QDRANT_URL"),
@@ -65,6 +67,7 @@ class Settings:
             qdrant_copy_api_key=value("QDRANT_COPY_API_KEY"),
             encoder=value("ENCODER"),
             device=value("DEVICE"),
+            text_model=Path(text_model).expanduser() if text_model else None,
             public_url=value("PUBLIC_URL"),
             search_token=value("SEARCH_TOKEN"),
         )

@@ -81,6 +81,13 @@ def _refuse(*wrongs: tuple[bool, str]) -> None:
 @click.option("--no-places", is_flag=True, help="Do not store where pictures were taken.")
 @click.option("--verify", is_flag=True, help="Also read unchanged files, and check them.")
 @click.option("--refresh", is_flag=True, help="Read dates, places and keywords again.")
+@click.option("--read-text", is_flag=True, help="Read the text in pictures, for text: and words.")
+@click.option(
+    "--text-model",
+    metavar="FOLDER",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Networks for --read-text.",
+)
 @click.option(
     "--moved",
     metavar="OLD NEW",
@@ -114,6 +121,8 @@ def main(
     collection: str,
     forget: tuple[str, ...],
     refresh: bool,
+    read_text: bool,
+    text_model: Path | None,
     moved: tuple[Path, Path] | None,
     drop: str | None,
     failures: bool,
@@ -137,15 +146,16 @@ def main(
     """
     yes = yes and not options["dry_run"]
     asked = [bool(paths), bool(forget), drop is not None, failures, list_all, encoders, export_encoder is not None]
-    asked += [check, repair, refresh, bool(moved), copy_to is not None, set_public_url is not None]
+    asked += [check, repair, refresh, read_text, bool(moved), copy_to is not None, set_public_url is not None]
     if sum(asked) != 1:
         raise click.UsageError(
-            "give PATH..., or one of --refresh, --moved, --forget, --drop, --failures, --list, --encoders, "
-            "--export-encoder, --copy-to, --set-public-url, --check and --repair"
+            "give PATH..., or one of --read-text, --refresh, --moved, --forget, --drop, --failures, --list, "
+            "--encoders, --export-encoder, --copy-to, --set-public-url, --check and --repair"
         )
     _refuse(
         (bool(export_encoder) != bool(to), "give --export-encoder NAME and --to FOLDER together"),
         (bool(new_name) and not copy_to, "--as names a copy; give --copy-to, too"),
+        (bool(text_model) and not read_text, "--text-model is for --read-text; give that, too"),
         (watch and (not paths or options["dry_run"]), "--watch goes with PATH..., and without --dry-run"),
     )
     warnings.filterwarnings("ignore", module="PIL")  # what Pillow thinks of odd files; the report names the bad ones
@@ -176,6 +186,8 @@ def main(
                 places.copy(settings, collection, copy_to, new_name)
             elif set_public_url is not None:
                 places.point_thumbnails(settings, collection, set_public_url)
+            elif read_text:
+                places.read_text(settings, collection, text_model, stop)
             elif refresh:
                 places.refresh(settings, collection, no_places=options["no_places"])
             elif moved:

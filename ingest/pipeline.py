@@ -247,9 +247,12 @@ class _Indexer:
         """Add the pictures that are not there yet, and return their ids."""
         known = self._writer.known(item.id for item in items)
         new = {item.id: item for item in items if item.id not in known}
-        for item in new.values():
+        former = self._former.collection.get(list(new)) if self._former else {}
+        for id, item in new.items():
             if item.record and item.vector is not None:
-                self._writer.add(item.record, item.vector)
+                before = former.get(id, item.record)  # the text is the content's, whatever the encoder
+                record = replace(item.record, text=before.text, text_reader=before.text_reader)
+                self._writer.add(record, item.vector)
         return set(new)
 
     def _place(self, item: Read) -> None:

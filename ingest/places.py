@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 
+from gallery.pictures.text import Networks
 from gallery.printable import printable
 from gallery.settings import Settings
 from gallery.stores import open_store
@@ -12,7 +13,9 @@ from gallery.stores.copying import copy_collection, settings_of
 from ingest.addresses import set_public_url
 from ingest.locating import Locator
 from ingest.moving import move
+from ingest.read_text import read_text as read_pictures
 from ingest.refreshing import refresh as refresh_collection
+from ingest.stopping import Stop
 
 _SPEAK_EVERY = 2.0
 """Seconds between two lines about a long piece of work."""
@@ -54,6 +57,20 @@ def refresh(settings: Settings, name: str, *, no_places: bool = False) -> None:
         )
 
 
+def read_text(settings: Settings, name: str, model: Path | None, stop: Stop | None = None) -> None:
+    """Read the text in pictures that were not read yet, and say what came of it."""
+    reader = Networks(model or settings.text_model)
+    lines = _Lines(f"text in pictures of {name}")
+    with contextlib.closing(open_store(settings).edit(name, new=False)) as editor:
+        report = read_pictures(editor, reader, lambda report: lines.now_and_then(report.done, report.pictures), stop)
+    sys.stderr.write(
+        f"Read {report.done - report.unread} pictures of {name}: {report.with_text} have text; "
+        f"{report.known} were read before.\n"
+    )
+    if report.unread:
+        sys.stderr.write(f"{report.unread} have no file that is as it was indexed: ingest PATH finds out.\n")
+
+
 def moved(settings: Settings, name: str, old: Path, new: Path) -> None:
     """Note that files lie elsewhere now, and list those that are not there."""
     with contextlib.closing(open_store(settings).edit(name, new=False)) as editor:
@@ -78,4 +95,4 @@ class _Lines:
             self._spoken = now
             rate = done / (now - self._begun)
             left = f", {(of - done) / rate:.0f} s left" if rate else ""
-            sys.stderr.write(f"{self._what}: {done} of {of}, {rate:.0f}/s{left}\n")
+            sys.stderr.write(f"{self._what}: {done} of {of}, {rate:.1f}/s{left}\n")

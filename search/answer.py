@@ -26,6 +26,7 @@ class AnswerHit:
         words: The words of the query that the picture has; null unless it was asked why.
         place: What the place is called where it was taken, the smallest first.
         location: Latitude and longitude of that in degrees; null where they are not known.
+        text: The lines of text that the picture shows, where it was read.
     """
 
     rank: int
@@ -48,6 +49,7 @@ class AnswerHit:
     words: list[str] | None = None
     place: list[str] = field(default_factory=list)
     location: list[float] | None = None
+    text: list[str] = field(default_factory=list)
 
     @property
     def day(self) -> str:
@@ -156,6 +158,7 @@ def _answer_hit(rank: int, hit: Hit, *, scored: bool) -> AnswerHit:
         words=None if hit.words is None else list(hit.words),
         place=list(image.place),
         location=None if image.location is None else list(image.location),
+        text=[line.text for line in image.text],
     )
 
 

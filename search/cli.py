@@ -131,8 +131,9 @@ def main(
       path:GLOB              where the path ends in this, e.g. path:beach/*.jpg
       before:2021 after:2021-06 year:2019..2021
       width>2000 height<=800 format:png camera:canon orientation:portrait
-      has:captions           also has:camera, has:duplicates, has:place
+      has:captions           also has:camera, has:duplicates, has:place, has:text
       place:Portugal  near:Lisbon  near:"38.72,-9.14 within 5 km"
+      text:invoice           with these words in the picture, once ingest --read-text has read them
       OR  NOT  ( )           between filters: folder:alps OR folder:andes
       -folder:raw  "a - b"   a filter turned around; quotes make text of anything
     """  # noqa: D301 - \b is click's mark for a paragraph to be left as it is

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from unicodedata import normalize
 
 from gallery.cities import all_cities, plain
-from gallery.stores import Circle, Filter, ImageCollection
+from gallery.stores import Circle, Filter, ImageCollection, Words
 from gallery.stores import Condition as Stored
 from search.keys import HAS, nearest
 from search.nearby import read_nearby
@@ -79,11 +79,10 @@ class _Lowering:
 
     def _condition(self, wanted: Condition) -> _Read:
         key, value = wanted.key, wanted.value
-        if key == "has" and value == "duplicates":  # every picture has a stack; most are alone in it
-            stacks = self._collection.facet("stack", MOST_VALUES, least=2)
-            return _Read(_all(("stack", [str(stack) for stack in stacks])), "with near-duplicates")
         if key == "has":
-            return _Read(Filter(must_not=((HAS[value], None),)), f"with {value}")
+            return self._has(value)
+        if key == "text":
+            return self._text(value)
         if key in ("before", "after"):
             return _date(key, value)
         if key in ("width", "height", "year"):
@@ -92,6 +91,17 @@ class _Lowering:
             return read(wanted)
         matches = {"folder": in_folder, "path": matches_path, "camera": _contains, "format": _is_format}[key]
         return self._values(wanted, matches)
+
+    def _has(self, value: str) -> _Read:
+        if value != "duplicates":
+            return _Read(Filter(must_not=((HAS[value], None),)), f"with {value}")
+        stacks = self._collection.facet("stack", MOST_VALUES, least=2)  # every picture has one; most are alone in it
+        return _Read(_all(("stack", [str(stack) for stack in stacks])), "with near-duplicates")
+
+    def _text(self, value: str) -> _Read:
+        if not self._collection.count(Filter(must_not=(("text", None),))):
+            self.hints.append("no picture here has text that was read; ingest --read-text reads it")
+        return _Read(_all(("text", Words(value))), f"showing the words {value}")
 
     def _values(self, wanted: Condition, matches: Callable[[str, str], bool]) -> _Read:
         key, value = wanted.key, wanted.value

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from search.nearby import NEARBY, read_nearby
 
-HAS = {"captions": "captions", "camera": "camera", "duplicates": "stack", "place": "location"}
+HAS = {"captions": "captions", "text": "text", "camera": "camera", "duplicates": "stack", "place": "location"}
 """What `has:` takes, and the payload key that it asks for."""
 ORIENTATIONS = ("portrait", "landscape", "square")
 _DATE = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?", re.ASCII)
@@ -105,6 +105,7 @@ KEYS = {
     "has": _one_of(HAS, "captions"),
     "place": _text("Portugal"),
     "near": _near("38.72,-9.14 within 5 km"),
+    "text": _text("invoice"),
 }
 _FAMILIAR = {
     "date": "year:, before: or after:",
@@ -134,6 +135,7 @@ _FAMILIAR = {
     "gps": "near: or has:place",
     "around": "near:",
     "is": "has: or orientation:",
+    "ocr": "text:",
 }
 
 

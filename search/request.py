@@ -56,6 +56,7 @@ class Filters(BaseModel):
     has: Values = _values("has")
     place: Values = _values("place")
     near: Values = _values("near")
+    text: Values = _values("text")
 
     @property
     def chosen(self) -> dict[str, Sequence[str]]:

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gallery.records import ImageFile, ImageRecord
+from gallery.records import ImageFile, ImageRecord, TextLine
 from gallery.stores import point_id
 
 Vectors = NDArray[np.float32]
+STREET = TextLine("Rua São João", 0.8, (0.0, 0.5, 1.0, 1.0))
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +39,8 @@ def make_record() -> Callable[..., ImageRecord]:
             indexed_at="2026-01-02T03:04:05Z",
             phash=f"{number:016x}" if number % 3 else None,
             stack=point_id(digest),
+            text=(TextLine(f"Invoice Nº{number}", 0.9, (0.1, 0.2, 0.5, 0.25)), STREET) if number % 9 == 0 else (),
+            text_reader="eye 1" if number % 2 else None,
         )
         return replace(record, **changes)
 

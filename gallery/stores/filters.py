@@ -14,9 +14,16 @@ class Circle:
     metres: float
 
 
-WantedValue = str | int | list[str] | list[int] | Mapping[str, Any] | Circle | None
-"""A value, a list of which one must match, bounds such as `{"gte": 640}`, a circle that the point lies in, or None: the
-key has no value."""
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Words of which a text has all, in any order; case and accents do not count."""
+
+    text: str
+
+
+WantedValue = str | int | list[str] | list[int] | Mapping[str, Any] | Circle | Words | None
+"""A value, a list of which one must match, bounds such as `{"gte": 640}`, a circle that the point lies in, words, or
+None: the key has no value."""
 
 Condition = tuple[str, WantedValue]
 

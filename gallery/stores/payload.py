@@ -17,10 +17,12 @@ collections keep their order, and a server keeps none, as a payload that travels
     captions    sentences from a captions file, then titles, descriptions and keywords of the files
     place       what the place is called where it was taken, the smallest first: Belém, Lisbon, Portugal
     location    {lat, lon} in degrees, where it was taken
+    text        the words of the text that it shows, without case and accents
     stack       the smallest id among its near-duplicates, itself included
     sha256
     indexed_at  when the vector was made
-    origin      {files: [{path, size, mtime in ns, captions}], taken_at, date_source, said, notes, orientation, phash}
+    origin      {files: [{path, size, mtime in ns, captions}], taken_at, date_source, said, notes, orientation, phash,
+                text: [{text, confidence, box}], text_reader}
 
 A path that is not UTF-8 is stored percent-encoded, with raw: true in its file and in origin. Keys without a
 value are left out.
@@ -34,7 +36,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 from uuid import UUID, uuid5
 
-from gallery.records import ImageFile, ImageRecord
+from gallery.records import ImageFile, ImageRecord, TextLine
 
 if TYPE_CHECKING:
     from gallery.pictures import Facts, Picture
@@ -52,6 +54,7 @@ INDEXED_KEYS = {
     "captions": "keyword",
     "place": "keyword",
     "location": "geo",
+    "text": "text",
     "stack": "keyword",
     "sha256": "keyword",
     "indexed_at": "datetime",
@@ -60,6 +63,8 @@ INDEXED_KEYS = {
 COUNTED_KEYS = tuple(k for k, kind in INDEXED_KEYS.items() if kind in ("keyword", "integer") and k != "captions")
 """The payload keys whose values can be counted."""
 _NORTHERNMOST = 89.999999
+_ACCENTS = 200
+"""Unicode's class from which marks that combine are accents; those below are parts of letters in other scripts."""
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1 and 9999
 
 Payload = dict[str, Any]
@@ -114,6 +119,7 @@ def to_payload(record: ImageRecord, public_url: str | None = None) -> Payload:
     origin: Payload = {"files": files, "taken_at": record.taken_at, "orientation": record.orientation}
     more: Payload = {"phash": record.phash, "date_source": record.date_source}
     more |= {"said": list(record.said), "notes": list(record.notes)}
+    more |= {"text": [_from_line(line) for line in record.text], "text_reader": record.text_reader}
     origin |= {key: value for key, value in more.items() if value}
     if any("raw" in file for file in files):
         origin["raw"] = True
@@ -130,6 +136,7 @@ def to_payload(record: ImageRecord, public_url: str | None = None) -> Payload:
         "captions": list(record.captions) or None,
         "place": list(record.place) or None,
         "location": _to_point(record.location) if record.location else None,
+        "text": folded_words("\n".join(line.text for line in record.text)).replace("://", " ") or None,
         "stack": record.stack,
         "sha256": record.sha256,
         "indexed_at": record.indexed_at,
@@ -165,6 +172,8 @@ def to_record(id: str, payload: Payload) -> ImageRecord:
         place=tuple(payload.get("place", ())),
         said=tuple(origin.get("said", ())),
         notes=tuple(origin.get("notes", ())),
+        text=tuple(_to_line(line) for line in origin.get("text", ())),
+        text_reader=origin.get("text_reader"),
     )
 
 
@@ -197,6 +206,17 @@ def folder_values(folder: str) -> list[str]:
     return list(dict.fromkeys([folder, _composed(folder), encoded] if _is_unicode(folder) else [encoded]))
 
 
+def folded_words(text: str) -> str:
+    """Return a text as `text` has it and is asked for it: without case, and without accents above or below letters.
+
+    >>> folded_words("Ação  TOTAL: 12,50 €")
+    'acao total: 12,50 €'
+    """
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    plain = "".join(letter for letter in letters if unicodedata.combining(letter) < _ACCENTS)
+    return unicodedata.normalize("NFC", " ".join(plain.split()))
+
+
 def public_url_of(payload: Payload) -> str | None:
     """Return the `public_url` with which `to_payload` made a payload."""
     thumbnail = payload.get("thumbnail")
@@ -226,6 +246,15 @@ def _to_place(file: ImageFile) -> Payload:
     if not _is_unicode(file.path):
         place |= {"path": quote_from_bytes(os.fsencode(file.path)), "raw": True}
     return place
+
+
+def _from_line(line: TextLine) -> Payload:
+    return {"text": line.text, "confidence": line.confidence, "box": list(line.box)}
+
+
+def _to_line(line: Payload) -> TextLine:
+    left, top, right, bottom = line["box"]
+    return TextLine(line["text"], line["confidence"], (left, top, right, bottom))
 
 
 def _is_unicode(path: str) -> bool:

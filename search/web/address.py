@@ -34,7 +34,7 @@ class Address(Search):
     at: int = Field(default=0, ge=0, le=LAST_PAGE * PER_PAGE)
 
     @cached_property
-    def text(self) -> str:
+    def query_string(self) -> str:
         """The address's part after the question mark, without what is as it is by itself."""
         return urlencode(self.model_dump(mode="json", exclude_defaults=True), doseq=True, errors="replace")
 

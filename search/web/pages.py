@@ -98,10 +98,10 @@ class Pages:
         return self._render("error.html", prefix, Address(), title=title, sentence=sentence, facets={})
 
     def _render(self, name: str, prefix: str, address: Address, **values: Any) -> str:  # noqa: ANN401 - of each template
-        state = address.to(page=address.page).text
+        state = address.to(page=address.page).query_string
 
         def to(changed: Address, path: str = "/") -> str:
-            return f"{prefix}{path}?{changed.text}" if changed.text else f"{prefix}{path}"
+            return f"{prefix}{path}?{changed.query_string}" if changed.query_string else f"{prefix}{path}"
 
         def picture(hit: AnswerHit) -> str:
             """Return where a hit is shown alone, with the results that it is of; that is faster than `Address.to`."""

@@ -45,7 +45,7 @@ def results(context: InContext, address: State) -> Response:
 async def picture(context: InContext, file: Annotated[UploadFile, File()]) -> Response:
     """Take a picture to search with, and lead to its answer."""
     key, _ = await context.take(await file.read())
-    return RedirectResponse(f"{context.prefix}/?{Address(picture=key).text}", 303)
+    return RedirectResponse(f"{context.prefix}/?{Address(picture=key).query_string}", 303)
 
 
 @site.get("/picture/{key}.jpg")

@@ -32,9 +32,15 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser, page_address: Served) -> Iterator[Page]:
+def address(page_address: Served) -> str:
+    """Return where `page` looks; a module with a page of its own has its own."""
+    return page_address.address
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
     """Yield a tab that fails the test on any error in the page, and on any request to elsewhere."""
-    context = browser.new_context(base_url=page_address.address)
+    context = browser.new_context(base_url=address)
     yield from _watched(context.new_page())
     context.close()
 

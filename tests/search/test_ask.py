@@ -96,6 +96,10 @@ FILTERS: dict[str, Callable[[ImageRecord], bool]] = {
     "orientation:portrait OR -orientation:landscape": lambda r: r.width <= r.height,
     "orientation:square": lambda r: r.width == r.height,
     "has:captions": lambda r: bool(r.captions),
+    "text:joao": lambda r: bool(r.text),
+    'text:"JOÃO rua"': lambda r: bool(r.text),
+    "has:text -text:avenida": lambda r: bool(r.text),
+    "-text:invoice": lambda r: not r.text,
     "-has:captions has:camera": lambda r: not r.captions and r.camera is not None,
 }
 

@@ -119,7 +119,7 @@ def test_the_stacks_that_were_unfolded_last_stay_so() -> None:
     address = Address()
     ids = [UUID(int=number) for number in range(MOST_VALUES + 1)]
     for id in ids:
-        address = Address.read(parse_qsl(address.toggled(str(id)).text))
+        address = Address.read(parse_qsl(address.toggled(str(id)).query_string))
     assert list(address.open) == ids[1:]
 
 

@@ -25,7 +25,7 @@ WEIGHTS = st.integers(1, 99_999_999).flatmap(lambda n: st.sampled_from([n / 10_0
 TERMS = st.builds(Term, TEXTS, WEIGHTS, st.booleans())
 TEXT_KEYS = ["folder", "path", "format", "camera", "place"]
 CONDITIONS = st.one_of(
-    st.builds(Condition, st.sampled_from(TEXT_KEYS), st.just(":"), TEXTS, st.booleans()),
+    st.builds(Condition, st.sampled_from([*TEXT_KEYS, "text"]), st.just(":"), TEXTS, st.booleans()),
     st.builds(Condition, st.just("has"), st.just(":"), st.sampled_from(list(HAS)), st.booleans()),
     st.builds(
         Condition,
@@ -164,7 +164,7 @@ def test_filters() -> None:
         ("dog before:2021-13", 12, "a date such as 2021"),
         ("dog after:2021-02-30", 11, "a date such as"),
         ("year>2019..2021", 6, "with a colon"),
-        ("dog has:legs", 9, "one of captions, camera"),
+        ("dog has:legs", 9, "one of captions, text, camera"),
         ("width>wide", 7, "a number of pixels"),
         ("dog +", 5, "nothing follows the +"),
         ("dog + + cat", 5, "nothing follows the +"),

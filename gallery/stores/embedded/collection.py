@@ -26,8 +26,8 @@ from gallery.stores.embedded.engine import SHARD, damaged, engine_errors, load_s
 from gallery.stores.embedded.generations import PROGRESS, published, published_state
 from gallery.stores.embedded.seal import DAMAGE, check_seal
 from gallery.stores.embedded.tuning import search_params
-from gallery.stores.filters import Circle, Condition, Filter, Where, as_filter
-from gallery.stores.payload import INDEXED_KEYS, public_url_of, to_record
+from gallery.stores.filters import Circle, Condition, Filter, Where, Words, as_filter
+from gallery.stores.payload import INDEXED_KEYS, folded_words, public_url_of, to_record
 from gallery.stores.words import WORDS, weights_of_query
 
 _OPEN_ATTEMPTS = 20
@@ -277,6 +277,8 @@ def _condition(condition: Condition) -> q.FieldCondition | q.IsEmptyCondition:
     key, wanted = condition
     if wanted is None:
         return q.IsEmptyCondition(key)
+    if isinstance(wanted, Words):
+        return q.FieldCondition(key=key, match=q.MatchText(folded_words(wanted.text)))
     if isinstance(wanted, Mapping):
         kind = q.RangeDateTime if INDEXED_KEYS.get(key) == "datetime" else q.RangeFloat
         return q.FieldCondition(key=key, range=kind(**wanted))

@@ -52,6 +52,9 @@ def payload_index(key: str, kind: str) -> q.UpdateOperation:
 
     Indexes stay on the disk, mapped: in memory they would be read whole whenever a search opens the collection.
     """
+    if kind == "text":
+        words = q.TextIndexParams(tokenizer=q.TokenizerType.Multilingual, lowercase=True, memory=q.Memory.Cold)
+        return q.UpdateOperation.create_field_index(key, words)
     return q.UpdateOperation.create_field_index(key, _INDEX[kind](enable_hnsw=key in GRAPH_KEYS, memory=q.Memory.Cold))
 
 

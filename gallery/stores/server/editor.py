@@ -24,7 +24,7 @@ from gallery.stores.server.collection import ServerCollection
 from gallery.stores.server.connection import Link, NotThere
 from gallery.stores.server.directory import Directory, check_alias, peers, physical_name, point_alias
 from gallery.stores.server.journals import journal_path, remove, whole_journal
-from gallery.stores.server.options import ServerOptions
+from gallery.stores.server.options import ServerOptions, payload_index
 from gallery.stores.server.waiting import Patience, wait_for_graphs
 from gallery.stores.server.words import add_words, replaced_words, words_of
 from gallery.stores.words import WORDS
@@ -282,7 +282,7 @@ class ServerEditor:
                 collection_params=models.CollectionParamsDiff(write_consistency_factor=1),
             )
         for key in sorted(INDEXED_KEYS.keys() - info.payload_schema.keys()):
-            schema = models.PayloadSchemaType(INDEXED_KEYS[key])
+            schema = payload_index(INDEXED_KEYS[key])
             create = self._link.client.create_payload_index
             self._link.call.soon(self._patience.begin, create, points.target, key, field_schema=schema, wait=True)
 

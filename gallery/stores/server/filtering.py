@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from qdrant_client import models
 
-from gallery.stores.filters import Circle, Condition, Where, as_filter
-from gallery.stores.payload import INDEXED_KEYS
+from gallery.stores.filters import Circle, Condition, Where, Words, as_filter
+from gallery.stores.payload import INDEXED_KEYS, folded_words
 
 
 def to_filter(where: Where | None) -> models.Filter | None:
@@ -30,6 +30,8 @@ def _condition(condition: Condition) -> models.FieldCondition | models.IsEmptyCo
     key, wanted = condition
     if wanted is None:
         return models.IsEmptyCondition(is_empty=models.PayloadField(key=key))
+    if isinstance(wanted, Words):
+        return models.FieldCondition(key=key, match=models.MatchText(text=folded_words(wanted.text)))
     if isinstance(wanted, Mapping):
         kind = models.DatetimeRange if INDEXED_KEYS.get(key) == "datetime" else models.Range
         return models.FieldCondition(key=key, range=kind(**wanted))

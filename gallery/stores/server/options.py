@@ -59,6 +59,19 @@ class ServerOptions:
         }
 
 
+def payload_index(kind: str) -> models.PayloadSchemaType | models.TextIndexParams:
+    """Return the index of a payload key of a kind in Qdrant's words."""
+    if kind == "text":
+        return models.TextIndexParams(
+            type=models.TextIndexType.TEXT,
+            tokenizer=models.TokenizerType.MULTILINGUAL,
+            lowercase=True,
+            on_disk=True,
+            memory=models.Memory.COLD,
+        )
+    return models.PayloadSchemaType(kind)
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a collection lets through, whose owner may have made its strict mode stricter than ours.

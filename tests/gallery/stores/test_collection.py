@@ -13,7 +13,7 @@ import pytest
 
 import gallery.stores.payload
 from gallery.errors import GalleryError, SpecMismatch
-from gallery.records import Hit, ImageFile, ImageRecord
+from gallery.records import Hit, ImageFile, ImageRecord, TextLine
 from gallery.settings import Settings
 from gallery.spec import Spec, digest_of_files, sha256_of
 from gallery.stores import now, open_store, point_id
@@ -38,14 +38,15 @@ def pictures_in_the_dashboard(payload: Payload) -> list[str]:
 
 def test_the_keys_of_a_payload_come_in_the_documented_order(make_record: MakeRecord) -> None:
     documented = re.findall(r"^ {4}(\w+)", gallery.stores.payload.__doc__ or "", re.MULTILINE)
-    assert len(documented) == 16
-    record = make_record(6, taken_at="2020-01-02T03:04:05", location=(38.72, -9.14), place=("Lisbon", "Portugal"))
+    assert len(documented) == 17
+    where = {"location": (38.72, -9.14), "place": ("Lisbon", "Portugal")}
+    record = make_record(18, taken_at="2020-01-02T03:04:05", **where)
     assert list(to_payload(record, "https://host")) == documented
 
 
 def test_keys_without_a_value_are_left_out(make_record: MakeRecord) -> None:
-    payload = to_payload(make_record(camera=None, captions=()))
-    optional = {"camera", "captions", "place", "location"}
+    payload = to_payload(make_record(camera=None, captions=(), text=()))
+    optional = {"camera", "captions", "place", "location", "text"}
     assert not {"thumbnail", *optional} & payload.keys()
     assert payload.keys() >= INDEXED_KEYS.keys() - optional
 
@@ -59,7 +60,8 @@ def test_the_dashboard_draws_one_picture_where_there_is_a_public_url(make_record
 
 
 def test_the_dashboard_draws_no_picture_that_a_file_asks_for(make_record: MakeRecord) -> None:
-    record = make_record(camera="http://tracker.example/pixel.png")
+    address = "http://tracker.example/pixel.png"
+    record = make_record(camera=address, text=(TextLine(address, 0.9, (0, 0, 1, 1)),))
     assert pictures_in_the_dashboard(to_payload(record)) == []
 
 

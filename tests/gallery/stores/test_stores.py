@@ -24,7 +24,7 @@ from gallery.errors import BadInput, CollectionError, EncoderError, SpecMismatch
 from gallery.records import ImageFile, ImageRecord
 from gallery.settings import Settings
 from gallery.spec import Spec
-from gallery.stores import Circle, Editor, Filter, ImageCollection, Progress, Where, open_store, point_id
+from gallery.stores import Circle, Editor, Filter, ImageCollection, Progress, Where, Words, open_store, point_id
 from gallery.stores.embedded.generations import published
 from gallery.stores.payload import COUNTED_KEYS, INDEXED_KEYS
 from gallery.stores.server import store as server_store
@@ -154,6 +154,10 @@ FILTERS: dict[str, tuple[Where, Callable[[ImageRecord], bool]]] = {
         Filter(must=(("format", "JPEG"),), within=tuple(point_id(sha256(b"%d" % n).hexdigest()) for n in range(9, 14))),
         lambda r: r.format == "JPEG" and r.sha256 in [sha256(b"%d" % n).hexdigest() for n in range(9, 14)],
     ),
+    "words of a text": ({"text": Words("JOAO rua")}, lambda r: bool(r.text)),
+    "words, of which one is missing": ({"text": Words("joão avenida")}, lambda _: False),
+    "part of a word": ({"text": Words("voice")}, lambda _: False),
+    "no words of a text": (Filter(must_not=(("text", Words("invoice")),)), lambda r: not r.text),
     "no id": (Filter(within=()), lambda _: False),
     "a negated empty list": (Filter(must_not=(("folder", []),)), lambda _: True),
     "a negated range": (Filter(must_not=(("date", SPRING),)), lambda r: not SPRING["gte"] <= utc(r) < SPRING["lt"]),
@@ -447,7 +451,7 @@ def test_without_a_name_the_only_collection_is_opened_or_else_photos(tmp_path: P
 def test_a_server_gets_its_indexes_before_the_first_point(
     store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_record: MakeRecord, unit_rows: UnitRows
 ) -> None:
-    made: dict[str, models.PayloadSchemaType] = {}
+    made: dict[str, models.PayloadSchemaType | models.TextIndexParams] = {}
     create = QdrantClient.create_payload_index
 
     def note(client: QdrantClient, name: str, key: str, **options: Any) -> object:  # noqa: ANN401
@@ -458,7 +462,8 @@ def test_a_server_gets_its_indexes_before_the_first_point(
     monkeypatch.setattr(QdrantClient, "create_payload_index", note)
     with place_of(store, tmp_path) as place, place.write() as editor:
         editor.upsert([make_record()], unit_rows(1))
-    assert made == INDEXED_KEYS
+    kinds = {key: kind.type if isinstance(kind, models.TextIndexParams) else kind for key, kind in made.items()}
+    assert kinds == INDEXED_KEYS
 
 
 def metres(one: tuple[float, float], other: tuple[float, float]) -> float:
@@ -535,7 +540,7 @@ SAID = ["dog", "dog snow", "dog dog snow hill", "cat", "cat snow", "snow snow sn
 def said_of(make_record: MakeRecord, texts: Iterable[str]) -> list[ImageRecord]:
     """Return records that differ in what is said of them."""
     file = ImageFile("/p.jpg", 1, 10**18)
-    return [make_record(number, captions=(text,), files=(file,)) for number, text in enumerate(texts)]
+    return [make_record(number, captions=(text,), text=(), files=(file,)) for number, text in enumerate(texts)]
 
 
 def by_hand(records: Iterable[ImageRecord], query: Iterable[str]) -> dict[str, float]:

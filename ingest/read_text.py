@@ -1,0 +1,101 @@
+"""`ingest --read-text`: the text in the pictures of a collection is read; no picture is encoded."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import chain
+
+from gallery.encoders import processors
+from gallery.errors import CollectionError, UnreadableImage
+from gallery.pictures import open_image, read_original
+from gallery.pictures.text import DETAIL, TextReader
+from gallery.records import ImageRecord
+from gallery.stores import Editor
+from ingest.sharing import publish
+from ingest.stopping import Stop
+from ingest.threads import ahead
+
+WRITE_EVERY = 64
+"""Pictures between two durable writes: what a crash can cost."""
+
+
+@dataclass(slots=True)
+class TextReport:
+    """What came of reading text.
+
+    Attributes:
+        pictures: Pictures that this reader had not read before.
+        done: How many of them have been looked at.
+        with_text: Pictures in which there is text.
+        unread: Pictures of which no file is there as it was indexed; the next run tries again.
+        known: Pictures that were read before.
+    """
+
+    pictures: int = 0
+    done: int = 0
+    with_text: int = 0
+    unread: int = 0
+    known: int = 0
+
+
+def read_text(
+    collection: Editor,
+    reader: TextReader,
+    on_progress: Callable[[TextReport], None] = lambda _: None,
+    stop: Stop | None = None,
+) -> TextReport:
+    """Read the text of every picture that this reader has not read yet, and publish it.
+
+    Args:
+        collection: The caller closes it.
+        reader: What it is called is kept with each picture, so that the next run goes on from there.
+        on_progress: Called after every picture.
+        stop: Says when to stop; what is read by then is kept.
+
+    Raises:
+        CollectionError: The encoder of the collection is being changed, or it is not there.
+        KeyboardInterrupt: A stop was asked for.
+    """
+    if collection.changing() or collection.spec is None:
+        raise CollectionError(f"the encoder of {collection.name} is being changed; go on first: ingest PATH")
+    stop = stop or Stop()
+    collection.begin(collection.spec)
+    readers = {record.id: record.text_reader for record in collection.points.records()}
+    ids = [id for id, name in readers.items() if name != reader.name]
+    report = TextReport(pictures=len(ids), known=len(readers) - len(ids))
+    waiting: list[ImageRecord] = []
+    threads = processors()
+    with ThreadPoolExecutor(threads) as pool, stop.shielded():
+        try:
+            for record in ahead(pool, lambda each: _read(each, reader), _records(collection, ids), 2 * threads, stop):
+                report.done += 1
+                report.unread += record is None
+                report.with_text += bool(record and record.text)
+                waiting += [record] if record else []
+                if len(waiting) == WRITE_EVERY:
+                    _write(collection, waiting)
+                on_progress(report)
+        finally:
+            _write(collection, waiting)  # what is read is kept
+    publish(collection)
+    return report
+
+
+def _records(collection: Editor, ids: list[str]) -> Iterator[ImageRecord]:
+    pages = (collection.points.get(ids[start : start + WRITE_EVERY]) for start in range(0, len(ids), WRITE_EVERY))
+    return chain.from_iterable(page.values() for page in pages)
+
+
+def _write(collection: Editor, records: list[ImageRecord]) -> None:
+    collection.update(records)
+    collection.flush()
+    records.clear()
+
+
+def _read(record: ImageRecord, reader: TextReader) -> ImageRecord | None:
+    """Return the record with its text, or None if none of its files can be read."""
+    try:
+        rgb = open_image(read_original(record)[1], DETAIL).rgb
+    except UnreadableImage:
+        return None
+    return replace(record, text=reader.read(rgb), text_reader=reader.name)
