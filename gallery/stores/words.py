@@ -27,9 +27,7 @@ Weights = tuple[list[int], list[float]]
 
 
 def weights_of(record: ImageRecord) -> Weights:
-    """Return the words of a picture: of its captions, its place, the text that it shows, and the names of its files and
-    folders.
-    """
+    """Return the words of a picture: of its captions, its place, the text that it shows, and its files' names."""
     names = {part for file in record.files for part in _names(file.path)}
     shown = [line.text for line in record.text]
     return _weights(_model().embed_document(_plain([*record.captions, *record.place, *shown, *sorted(names)])))

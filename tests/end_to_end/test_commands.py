@@ -127,7 +127,7 @@ def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
     ("name", "arguments", "code", "message"),
     [
         ("search", ["a cat"], 1, "there is no collection yet; make one: ingest FOLDER"),
-        ("search", [], 2, "give either a QUERY or --serve"),
+        ("search", [], 2, "give one of QUERY, --serve and --mcp"),
         ("search", ["a", "--json", "--paths"], 2, "give one of --json, --paths, --null, --sheet and --preview"),
         ("search", ["a", "-k", "0"], 2, "0 is not in the range"),
         ("ingest", ["no/such/folder"], 1, "cannot be read"),
