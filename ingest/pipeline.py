@@ -95,7 +95,10 @@ def ingest(
         indexer = _Indexer(places, encoder, collection, captions, report, part or Part(), locate, verify=verify)
         threads = processors() + READ_AHEAD
         with ThreadPoolExecutor(threads) as pool, stop.shielded():
-            batches = _batches(chain([first], tasks), batch_size)
+            window = list(islice(chain([first], tasks), batch_size * processors()))
+            encoder.many = len(window) == batch_size * processors()
+            size = batch_size if encoder.many else -(-len(window) // processors())  # each processor gets its share
+            batches = _batches(chain(window, tasks), size)
             try:
                 for batch in ahead(pool, indexer.read, batches, 2 * threads, stop):
                     indexer.add(batch)
@@ -145,19 +148,20 @@ def _left_out(former: Former, collection: Editor, *, everything: bool) -> int:
 
 
 def _batches(items: Iterator[T], size: int) -> Iterator[list[T]]:
-    """Yield the items in lists of `size`; where there are only a few, each processor gets its share."""
-    first = list(islice(items, size * processors()))
-    if len(first) < size * processors():
-        size = -(-len(first) // processors())
-    items = chain(first, items)
+    """Yield the items in lists of `size`."""
     while batch := list(islice(items, size)):
         yield batch
 
 
 class _Once:
-    """Gives the encoder, which is loaded for the first picture that needs it, in whatever thread that is."""
+    """Gives the encoder, which is loaded for the first picture that needs it, in whatever thread that is.
+
+    Attributes:
+        many: Whether it is to get ready for many pictures.
+    """
 
     def __init__(self, load: Callable[[], PictureEncoder], collection: Editor) -> None:
+        self.many = False
         self._load = load
         self._collection = collection
         self._lock = threading.Lock()
@@ -171,6 +175,9 @@ class _Once:
                 if self._collection.spec:
                     self._collection.spec.check(encoder.spec, self._collection.name)
                 self._encoder = encoder
+            if self.many:
+                self._encoder.pack()
+                self.many = False
             return self._encoder
 
 

@@ -1,6 +1,5 @@
 """The two halves of an encoder: a picture tower and a text tower, each an ONNX graph with its preparation."""
 
-import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,15 +15,12 @@ from gallery.spec import Spec
 from gallery.vectors import Vectors, unit_rows
 
 if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
     from PIL import Image
 
 TEXTS_AT_ONCE = 64
 PICTURES_AT_ONCE = 8
 """On the processor more at once are no faster, and take more memory."""
 PICTURES_AT_ONCE_ON_A_GPU = 64
-PACK_AFTER = 32
-"""Pictures after which weights are laid out for speed, which takes as long as it saves on as many."""
 
 
 class TextEncoder(Protocol):
@@ -59,6 +55,9 @@ class PictureEncoder(Protocol):
     spec: Spec
     detail: int
     at_once: int = PICTURES_AT_ONCE
+
+    def pack(self) -> None:
+        """Get ready for many pictures, before the first: for a few, what that takes is not worth it."""
 
     def pixels(self, picture: "Image.Image") -> Vectors:
         """Return the network's input for one RGB picture, shape `(3, height, width)`."""
@@ -95,33 +94,20 @@ class PictureTower(PictureEncoder):
         self._how = manifest.picture
         self.detail = 2 * self._how.resize
         self.at_once = PICTURES_AT_ONCE if device.is_cpu else PICTURES_AT_ONCE_ON_A_GPU
-        self._graph = folder / PICTURE_GRAPH
+        self._graph, self._on_processor = folder / PICTURE_GRAPH, device.is_cpu
         self._session = open_session(self._graph, device, threads=processors() if for_one else 1, packed=False)
-        self._until_packed = PACK_AFTER if device.is_cpu and not for_one else None
-        self._counting = threading.Lock()
+
+    def pack(self) -> None:
+        if self._on_processor:
+            self._session = open_session(self._graph, Device(), threads=1, packed=True)
 
     def pixels(self, picture: "Image.Image") -> Vectors:
         return prepare(picture, self._how)
 
     def encode_pixels(self, pixels: Vectors) -> Vectors:
         parts = [pixels[start : start + self.at_once] for start in range(0, len(pixels), self.at_once)]
-        rows = [self._session_for(len(part)).run(["vectors"], {"pixels": part})[0] for part in parts]
+        rows = [self._session.run(["vectors"], {"pixels": part})[0] for part in parts]
         return unit_rows(np.concatenate(rows)) if rows else np.empty((0, self.spec.dimension), np.float32)
-
-    def pack(self) -> None:
-        """Lay the weights out for speed now, and not only when there have been many pictures."""
-        self._until_packed = None
-        self._session = open_session(self._graph, Device(), threads=1, packed=True)
-
-    def _session_for(self, pictures: int) -> "InferenceSession":
-        """Return what runs the graph; the thread with which there have been many pictures packs the weights first."""
-        with self._counting:
-            packs = self._until_packed is not None and self._until_packed <= pictures
-            if self._until_packed is not None:
-                self._until_packed = None if packs else self._until_packed - pictures
-        if packs:
-            self.pack()
-        return self._session
 
 
 class TextTower(TextEncoder):
