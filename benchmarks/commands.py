@@ -18,7 +18,6 @@ _PRELOADED = [
     "ingest.encoders",
     "search.cli",
     "search.command",
-    "search.words",
     "gallery.encoders.encoder",
     "gallery.stores.embedded.repairing",
     "filelock",
@@ -40,6 +39,13 @@ class Ran:
 def run_command(line: list[str], data_dir: Path, work: Path, timeout: float = 60, number: int = signal.SIGKILL) -> Ran:
     """Run `ingest` or `search` with its arguments on a DATA_DIR; see `run_function`."""
     return run_function(_command, line, data_dir, work=work, timeout=timeout, number=number)
+
+
+def must(line: list[str], data_dir: Path, work: Path) -> None:
+    """Run a command; exit with its error if it fails."""
+    ran = run_command(line, data_dir, work)
+    if ran.code:
+        sys.exit(f"{line}: {ran.err}")
 
 
 def run_function(

@@ -26,7 +26,7 @@ from pathlib import Path
 import click
 from PIL import Image
 
-from benchmarks.commands import Ran, run_command, run_function
+from benchmarks.commands import Ran, must, run_command, run_function
 from benchmarks.letters import make_letters
 from benchmarks.results import machine, write_results
 from gallery.records import ImageRecord
@@ -173,22 +173,22 @@ def make_states(work: Path) -> dict[str, State]:
     data = work / "published"
     make_letters(Settings(data_dir=data))
     _draw(work / "others", 3)
-    _must(["ingest", str(work / "others"), "--collection", OTHER, "--encoder", "letters"], data, work)
+    must(["ingest", str(work / "others"), "--collection", OTHER, "--encoder", "letters"], data, work)
     shutil.copytree(data, work / "never")
     for path in pictures[PICTURES:]:
         path.rename(work / path.name)
-    _must(["ingest", str(work / "pictures"), "--encoder", "letters"], data, work)
-    _must(["ingest", "--forget", str(pictures[0]), "--yes"], data, work)
+    must(["ingest", str(work / "pictures"), "--encoder", "letters"], data, work)
+    must(["ingest", "--forget", str(pictures[0]), "--yes"], data, work)
     pictures[0].unlink()
     for path in pictures[1 : 1 + GONE]:
         path.unlink()
-    _must(["search", "--hybrid", "--collection", NAME, "000"], data, work)
+    must(["search", "--hybrid", "--collection", NAME, "000"], data, work)
     published = contents(data)
     copy_tree(data, work / "begun")
     for path in pictures[PICTURES:]:
         (work / path.name).rename(path)
     copy_tree(data, work / "full")
-    _must(["ingest", str(work / "pictures")], work / "full", work)
+    must(["ingest", str(work / "pictures")], work / "full", work)
     full = contents(work / "full")
     _interrupt(work / "full", work / "begun", published.keys())
     fresh = {id: record for id, record in full.items() if Path(record.path).exists()}
@@ -248,7 +248,7 @@ def write_contents(data_dir: Path, path: Path) -> None:
 
 
 def copy_tree(source: Path, target: Path) -> None:
-    """Copy a folder without the holes of its files."""
+    """Copy a folder; holes in its files stay holes."""
     shutil.copytree(source, target, copy_function=copy_file)
 
 
@@ -363,12 +363,6 @@ def _judge(case: Case, line: tuple[str, ...], ran: Ran) -> None:
         case.faults.append(f"no cure: {what}: {ran.err}")
     elif ran.code not in (0, 1):
         case.faults.append(f"no cure: {what} ended with {ran.code}: {ran.err}")
-
-
-def _must(line: list[str], data: Path, work: Path) -> None:
-    ran = run_command(line, data, work)
-    if ran.code:
-        sys.exit(f"{line}: {ran.err}")
 
 
 if __name__ == "__main__":

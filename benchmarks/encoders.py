@@ -143,7 +143,7 @@ def _ingest(folder: Path) -> list[str]:
 
 def _run(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
     """Run one of our commands in a process of its own; return its seconds and its peak memory in MB."""
-    # A small process starts it and is asked: of a child of this one, the peak would be this one's own size.
+    # A small process starts it: a child of this large one would report at least the size of this one as its peak.
     asked = [sys.executable, "-c", STARTER, sys.executable, "-m", *command]
     done = subprocess.run(asked, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     seconds, kilobytes = done.stdout.split()

@@ -2,7 +2,7 @@
 
     python -m benchmarks.fuzz_query [--lines N] [--asked N] [--collection NAME] [--seed S]
 
-Each is understood or refused with QueryError, and what is printed of it reads the same. The page and the API answer
+Each line is parsed or refused with QueryError; printed, it parses to the same query. The page and the API answer
 each that they are asked with 200, or with 400 and a sentence. Exits with 1 if not; writes results/fuzz_query.md and
 results/fuzz_query.json.
 """

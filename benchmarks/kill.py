@@ -25,7 +25,7 @@ import click
 import numpy as np
 from PIL import Image
 
-from benchmarks.commands import run_command, run_function
+from benchmarks.commands import must, run_command, run_function
 from benchmarks.letters import make_letters
 from benchmarks.results import machine, write_results
 from gallery.records import ImageRecord
@@ -105,7 +105,7 @@ def make_jobs(work: Path, pictures: int) -> dict[str, Job]:
         start = work / f"start {name}"
         make_letters(Settings(data_dir=start))
         make_letters(Settings(data_dir=start), "other", space="letters 2", mean=0.5)
-        _must(["ingest", *map(str, indexed.get(name, [photos])), "--encoder", "letters"], start, work)
+        must(["ingest", *map(str, indexed.get(name, [photos])), "--encoder", "letters"], start, work)
         if name == "prune":
             shutil.rmtree(work / "pruned" / "0")
         jobs[name] = _job(line, start, "copy" if name == "copy" else ".", work)
@@ -117,7 +117,7 @@ def _job(line: list[str], start: Path, result: str, work: Path) -> Job:
     shutil.copytree(start, data, copy_function=copy_file)
     before = {} if result != "." else contents(start, work)
     began = time.monotonic()
-    _must(_at(line, data), data, work)
+    must(_at(line, data), data, work)
     seconds = time.monotonic() - began
     job = Job(line, start, result, before or {}, contents(data / result, work) or {}, seconds)
     shutil.rmtree(data)
@@ -134,7 +134,7 @@ def stop_and_finish(job: Job, sent: signal.Signals, after: float, work: Path, wh
     found = contents(data / job.result, work)
     if found is not None and difference(job.before, found) and difference(job.after, found):
         sys.exit(f"{what}: half of it is published")
-    _must(_at(job.line, data), data, work)
+    must(_at(job.line, data), data, work)
     if differs := difference(job.after, contents(data / job.result, work) or {}):
         sys.exit(f"{what}: {differs}")
     print(f"{what} after {after:.2f} s: ended with {stopped.code}; finished, and all the same", flush=True)
@@ -181,12 +181,6 @@ def write_contents(data_dir: Path, target: Path) -> None:
 def _at(line: list[str], data: Path) -> list[str]:
     """Return a command with the place of its copy, if it makes one."""
     return [str(data / word) if word == "copy" else word for word in line]
-
-
-def _must(line: list[str], data: Path, work: Path) -> None:
-    ran = run_command(line, data, work)
-    if ran.code:
-        sys.exit(f"{line}: {ran.err}")
 
 
 if __name__ == "__main__":

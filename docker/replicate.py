@@ -2,7 +2,7 @@
 
     python docker/replicate.py http://127.0.0.1:6333
 
-The address is that of any node that lives, and QDRANT_API_KEY its key. Shards that lack a replica are copied, one after
+Give the address of any running node, and its key as QDRANT_API_KEY. Shards that lack a replica are copied, one after
 another, to the nodes that hold the fewest; searching and writing go on meanwhile. Run it again until it says that
 nothing is lacking. Only the standard library is needed.
 """

@@ -31,7 +31,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Pictures of a collection, with queries that some of them answer."""
+    """Pictures of a collection, and queries whose right answers are among them."""
 
     records: Sequence[ImageRecord]
     topics: Sequence[Topic]

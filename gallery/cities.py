@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gallery.errors import BadInput
 
 FARTHEST_KM = 50.0
-"""From a city whose name is given to a point; no city reaches farther."""
+"""The farthest that a point may be from the city that it is named after."""
 _LEAST_PEOPLE = 5000
 _REACH_KM = 0.01
 """Times the square root of its people: how far a city reaches around its centre. London 30 km, Lisbon 7 km."""

@@ -27,7 +27,7 @@ class Locator:
         self._cities = cities
 
     def __call__(self, record: ImageRecord) -> ImageRecord:
-        """Return the record as it is to be written."""
+        """Return the record with its place, or without one where places are left out."""
         if not self._keep or record.location is None:
             return replace(record, location=None, place=())
         if self.lacking:

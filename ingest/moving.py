@@ -4,9 +4,10 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gallery.errors import BadInput, CollectionError
+from gallery.errors import BadInput
 from gallery.pictures import look_at
 from gallery.stores import Editor, Entry, point_id
+from ingest.passes import settled_spec
 from ingest.sharing import publish
 from ingest.writer import Writer
 
@@ -38,8 +39,7 @@ def move(collection: Editor, old: Path, new: Path) -> MoveReport:
         BadInput: `new` is not there, or nothing is known below `old`.
         CollectionError: The encoder of the collection is being changed.
     """
-    if collection.changing() or collection.spec is None:
-        raise CollectionError(f"the encoder of {collection.name} is being changed; go on first: ingest PATH")
+    spec = settled_spec(collection)
     start, end = os.path.abspath(old), os.path.abspath(new)
     if not os.path.lexists(end):
         raise BadInput(f"{new} is not there; give the folder in which the files are now")
@@ -47,7 +47,7 @@ def move(collection: Editor, old: Path, new: Path) -> MoveReport:
     if not entries:
         raise BadInput(f"{collection.name} knows no file below {old}; ingest --list names the collections")
     report = MoveReport(0, [])
-    collection.begin(collection.spec)
+    collection.begin(spec)
     writer = Writer(collection)
     for entry in entries:
         there = _moved(entry, start, end)

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from gallery.encoders import processors
-from gallery.errors import CollectionError, UnreadableImage
+from gallery.errors import UnreadableImage
 from gallery.pictures import open_image, read_original
 from gallery.pictures.text import DETAIL, TextReader
 from gallery.records import ImageRecord
 from gallery.stores import Editor
+from ingest.passes import settled_spec
 from ingest.sharing import publish
 from ingest.stopping import Stop
 from ingest.threads import ahead
@@ -56,10 +57,9 @@ def read_text(
         CollectionError: The encoder of the collection is being changed, or it is not there.
         KeyboardInterrupt: A stop was asked for.
     """
-    if collection.changing() or collection.spec is None:
-        raise CollectionError(f"the encoder of {collection.name} is being changed; go on first: ingest PATH")
+    spec = settled_spec(collection)
     stop = stop or Stop()
-    collection.begin(collection.spec)
+    collection.begin(spec)
     readers = {record.id: record.text_reader for record in collection.points.records()}
     ids = [id for id, name in readers.items() if name != reader.name]
     report = TextReport(pictures=len(ids), known=len(readers) - len(ids))

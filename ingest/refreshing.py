@@ -5,12 +5,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from gallery.errors import CollectionError, UnreadableImage
+from gallery.errors import UnreadableImage
 from gallery.pictures import facts_beside, merged, open_image, perceptual_hash, read_original
 from gallery.records import ImageRecord
 from gallery.stores import Editor
 from ingest.facts import with_facts
 from ingest.locating import Locator
+from ingest.passes import settled_spec
 from ingest.sharing import publish
 
 _BATCH = 256
@@ -50,10 +51,9 @@ def refresh(
     Raises:
         CollectionError: The encoder of the collection is being changed, or it is not there.
     """
-    if collection.changing() or collection.spec is None:
-        raise CollectionError(f"the encoder of {collection.name} is being changed; go on first: ingest PATH")
+    spec = settled_spec(collection)
     locate = locate or Locator()
-    collection.begin(collection.spec)
+    collection.begin(spec)
     ids = [record.id for record in collection.points.records()]
     report = RefreshReport(pictures=len(ids))
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -1,4 +1,4 @@
-"""Showing what was written to those who search: at the end of a run, and on the way each time that it has doubled."""
+"""Publishing what a run has written: at its end, and during it whenever the collection has doubled."""
 
 import threading
 

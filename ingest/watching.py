@@ -18,7 +18,7 @@ from ingest.removal import is_below
 QUIET_MS, LATEST_MS = 1000, 60_000
 """Milliseconds without a change after which a run begins, and after which one begins whatever comes."""
 LOOK_MS = 1000
-"""Milliseconds after which it is looked whether a PATH has come, has gone, or is on another disk by now."""
+"""How often, in milliseconds, to check whether a PATH has appeared, gone, or moved to another disk."""
 AGAIN_SECONDS = 30.0
 """After which a run that failed is tried again."""
 Changes = Callable[[Sequence[str]], Iterator[Collection[str]]]

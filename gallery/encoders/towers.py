@@ -58,6 +58,7 @@ class PictureEncoder(Protocol):
 
     def pack(self) -> None:
         """Get ready for many pictures, before the first: for a few, what that takes is not worth it."""
+        return
 
     def pixels(self, picture: "Image.Image") -> Vectors:
         """Return the network's input for one RGB picture, shape `(3, height, width)`."""

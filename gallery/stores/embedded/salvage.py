@@ -120,7 +120,7 @@ def _with_words(point: q.Record) -> q.Point:
 
 
 def is_whole(point: q.Record, dimension: int) -> bool:
-    """Return whether a point has a unit vector, and a payload that says of which picture: its id follows from that."""
+    """Return whether a point has a unit vector, and the payload of the picture that its id belongs to."""
     try:
         record = to_record(str(point.id), point.payload or {})
         to_payload(record)  # raises where a value is of another kind

@@ -119,7 +119,7 @@ def check_alias(directory: Directory, name: str) -> None:
 
 
 def peers(link: Link) -> int:
-    """Return how many nodes the cluster has behind what may be one address."""
+    """Return how many nodes the cluster has; several may share one address."""
     try:
         status = link.client.cluster_status()
     except Exception:  # noqa: BLE001 - a key may not ask this, and the client in memory cannot

@@ -1,0 +1,16 @@
+"""What the passes over a collection that is there have in common: none of them encodes a picture."""
+
+from gallery.errors import CollectionError
+from gallery.spec import Spec
+from gallery.stores import Editor
+
+
+def settled_spec(collection: Editor) -> Spec:
+    """Return the spec of a collection whose encoder is not being changed.
+
+    Raises:
+        CollectionError: It is being changed, or the collection is not there.
+    """
+    if collection.changing() or collection.spec is None:
+        raise CollectionError(f"the encoder of {collection.name} is being changed; go on first: ingest PATH")
+    return collection.spec
