@@ -3,16 +3,14 @@
 import contextlib
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from lasting_client import LastingClient
+from memory_server import memory_server
 from numpy.typing import NDArray
-from qdrant_client import QdrantClient
 
 from gallery.errors import BadInput, CollectionError
 from gallery.records import ImageFile, ImageRecord
@@ -20,7 +18,6 @@ from gallery.settings import Settings
 from gallery.spec import Spec
 from gallery.stores import open_store
 from gallery.stores.payload import to_payload
-from gallery.stores.server import store as server_store
 from ingest.addresses import set_public_url
 
 MakeRecord = Callable[..., ImageRecord]
@@ -34,21 +31,17 @@ COUNT = 300
 def settings(
     request: pytest.FixtureRequest,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     make_record: MakeRecord,
     unit_rows: UnitRows,
 ) -> Iterator[Settings]:
-    settings = Settings(tmp_path, public_url="http://old.example")
-    client = LastingClient(":memory:")
-    if request.param == "memory":
-        monkeypatch.setattr(server_store, "connect", lambda *_: client)
-        settings = replace(settings, qdrant_url="http://qdrant")
-    with contextlib.closing(open_store(settings).edit("photos")) as editor:
-        editor.begin(SPEC)
-        editor.upsert([make_record(number) for number in range(COUNT)], unit_rows(COUNT))
-        editor.finish()
-    yield settings
-    QdrantClient.close(client)
+    with memory_server() as url:
+        address = url if request.param == "memory" else None
+        settings = Settings(tmp_path, qdrant_url=address, public_url="http://old.example")
+        with contextlib.closing(open_store(settings).edit("photos")) as editor:
+            editor.begin(SPEC)
+            editor.upsert([make_record(number) for number in range(COUNT)], unit_rows(COUNT))
+            editor.finish()
+        yield settings
 
 
 def vectors(settings: Settings) -> dict[str, bytes]:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from lasting_client import LastingClient
 from letter_encoder import COLOURS, LetterEncoder
+from memory_server import memory_server
 from PIL import Image
 from qdrant_client import QdrantClient
 
@@ -51,14 +52,12 @@ class Renamed(LetterEncoder):
 
 
 @pytest.fixture(params=["embedded", "memory"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
     if request.param == "embedded":
         yield Settings(tmp_path / "data")
         return
-    client = LastingClient(":memory:")
-    monkeypatch.setattr(server_store, "connect", lambda *_: client)
-    yield Settings(tmp_path / "data", qdrant_url="http://qdrant")
-    QdrantClient.close(client)
+    with memory_server() as url:
+        yield Settings(tmp_path / "data", qdrant_url=url)
 
 
 @pytest.fixture

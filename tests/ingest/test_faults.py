@@ -8,13 +8,15 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from lasting_client import LastingClient
 from letter_encoder import COLOURS, LetterEncoder
+from memory_server import memory_server
 from PIL import Image
 from qdrant_client import QdrantClient
 
@@ -100,7 +102,7 @@ def test_killed_at_random_moments_nothing_is_lost_or_doubled(settings: Settings,
     run(settings, photos)
     wanted = contents(settings)
     chance = random.Random(0)
-    for attempt in range(8):
+    for attempt in range(4):
         data = tmp_path / f"killed{attempt}"
         with start(photos, data) as process:
             assert process.stdout
@@ -200,8 +202,8 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(photos: Path, tmp_path: Pat
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
-class Interrupted(QdrantClient):
-    """A server in memory; while it is `gone`, calls go to a port where nobody listens, for the real errors."""
+class Interrupted(LastingClient):
+    """A server in memory; while it is gone, calls go to a port where nobody listens, for the real errors."""
 
     gone_until = 0.0
 
@@ -211,43 +213,43 @@ class Interrupted(QdrantClient):
             return nobody.upsert(*args, **kwargs)  # type: ignore[arg-type]
         return super().upsert(*args, **kwargs)  # type: ignore[arg-type]
 
-    def close(self, *_: object, **__: object) -> None:
-        """Keep the memory."""
+
+@pytest.fixture
+def client() -> Interrupted:
+    return Interrupted(":memory:")
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> Interrupted:
-    made = Interrupted(":memory:")
-    monkeypatch.setattr(server_store, "connect", lambda *_: made)
-    return made
+def on_server(client: Interrupted, tmp_path: Path) -> Iterator[Settings]:
+    with memory_server(client) as url:
+        yield Settings(data_dir=tmp_path / "data", qdrant_url=url)
 
 
 @pytest.mark.filterwarnings("ignore:Payload indexes have no effect")
-def test_a_server_that_is_gone_for_a_while_is_waited_for(client: Interrupted, photos: Path, tmp_path: Path) -> None:
-    settings = Settings(data_dir=tmp_path / "data", qdrant_url="http://127.0.0.1:6333")
-
+def test_a_server_that_is_gone_for_a_while_is_waited_for(
+    client: Interrupted, on_server: Settings, photos: Path
+) -> None:
     def leave() -> None:
         client.gone_until = time.monotonic() + 2
 
-    assert run(settings, photos, leave).indexed + run(settings, photos).unchanged >= 200
+    assert run(on_server, photos, leave).indexed + run(on_server, photos).unchanged >= 200
     assert time.monotonic() > client.gone_until
-    assert sum(len(record.files) for record, _ in contents(settings).values()) == 200
+    assert sum(len(record.files) for record, _ in contents(on_server).values()) == 200
 
 
 @pytest.mark.filterwarnings("ignore:Payload indexes have no effect")
 def test_a_server_that_stays_away_stops_the_run_with_what_is_saved(
-    client: Interrupted, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: Interrupted, on_server: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server_store, "INGEST_PATIENCE", 0.5)
-    settings = Settings(data_dir=tmp_path / "data", qdrant_url="http://127.0.0.1:6333")
-    run(settings, photos / "0")
+    run(on_server, photos / "0")
     client.gone_until = time.monotonic() + 3600
     with pytest.raises(CollectionError, match="see that it runs"):
-        run(settings, photos)
+        run(on_server, photos)
     client.gone_until = 0
-    report = run(settings, photos)
+    report = run(on_server, photos)
     assert report.unchanged >= 23
-    assert sum(len(record.files) for record, _ in contents(settings).values()) == 200
+    assert sum(len(record.files) for record, _ in contents(on_server).values()) == 200
 
 
 def test_searches_see_the_last_finished_state_while_an_ingest_writes(settings: Settings, photos: Path) -> None:

@@ -9,16 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from lasting_client import LastingClient
 from letter_encoder import COLOURS, LetterEncoder
+from memory_server import memory_server
 from PIL import Image
-from qdrant_client import QdrantClient
 
 from gallery.errors import CollectionError
 from gallery.records import ImageRecord, TextLine
 from gallery.settings import Settings
 from gallery.stores import open_store
-from gallery.stores.server import store as server_store
 from ingest.pipeline import ingest
 from ingest.read_text import read_text
 from ingest.stopping import Stop
@@ -53,18 +51,11 @@ def photos(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=["embedded", "memory"])
-def settings(
-    request: pytest.FixtureRequest, tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Settings]:
-    settings, client = Settings(data_dir=tmp_path / "data"), None
-    if request.param == "memory":
-        client = LastingClient(":memory:")
-        monkeypatch.setattr(server_store, "connect", lambda *_: client)
-        settings = replace(settings, qdrant_url="http://qdrant")
-    index(settings, photos)
-    yield settings
-    if client:
-        QdrantClient.close(client)
+def settings(request: pytest.FixtureRequest, tmp_path: Path, photos: Path) -> Iterator[Settings]:
+    with memory_server() as url:
+        settings = Settings(tmp_path / "data", qdrant_url=url if request.param == "memory" else None)
+        index(settings, photos)
+        yield settings
 
 
 def index(settings: Settings, photos: Path, encoder: LetterEncoder | None = None) -> None:

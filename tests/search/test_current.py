@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from lasting_client import LastingClient
 from letter_encoder import LetterEncoder
+from memory_server import memory_server
 from PIL import Image
-from qdrant_client import QdrantClient
 from served import draw, index, served
 
 import ingest.cli
@@ -20,7 +19,6 @@ from gallery.calibration import Calibration, save_calibration
 from gallery.errors import CollectionError, EncoderError, GalleryError
 from gallery.settings import Settings
 from gallery.stores import open_store
-from gallery.stores.server import store as server_store
 from gallery.vectors import Vectors
 from search import open_collection
 from search.current import CurrentEngine, NotReadyError
@@ -42,11 +40,9 @@ class Mirrored(LetterEncoder):
 
 
 @pytest.fixture(params=["embedded", "memory"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
-    client = LastingClient(":memory:")
-    monkeypatch.setattr(server_store, "connect", lambda *_: client)
-    yield Settings(tmp_path / "data", qdrant_url="http://memory" if request.param == "memory" else None)
-    QdrantClient.close(client)
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+    with memory_server() as url:
+        yield Settings(tmp_path / "data", qdrant_url=url if request.param == "memory" else None)
 
 
 def drawn(settings: Settings, folder: Path) -> Path:

@@ -1,5 +1,6 @@
 """Copies of files: whole, with their times and modes, without holes, and not tied to the original."""
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -12,10 +13,14 @@ from gallery.stores.embedded.cloning import copy_file
 WAYS = ["as the file system allows", "no shared blocks", "no shared blocks and no holes"]
 
 
+def refuse(*_: object) -> int:
+    raise OSError(errno.EOPNOTSUPP, "as a file system says that cannot share blocks")
+
+
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param != WAYS[0]:
-        monkeypatch.setattr(cloning, "_share", lambda *_: False)
+        monkeypatch.setattr("fcntl.ioctl", refuse)
     if request.param == WAYS[2]:
         monkeypatch.delattr(os, "SEEK_DATA", raising=False)
     return str(request.param)

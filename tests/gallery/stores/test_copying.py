@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from lasting_client import LastingClient
+from memory_server import memory_server
 from numpy.typing import NDArray
 from qdrant_client import QdrantClient
 
@@ -21,7 +22,6 @@ from gallery.stores import Editor, Store, open_store
 from gallery.stores.copying import copy_collection, settings_of
 from gallery.stores.embedded.collection import open_published
 from gallery.stores.payload import to_payload
-from gallery.stores.server import store as server_store
 
 Vectors = NDArray[np.float32]
 MakeRecord = Callable[..., ImageRecord]
@@ -30,15 +30,17 @@ Content = dict[str, tuple[ImageRecord, Vectors]]
 
 SPEC = Spec(encoder="letters", dimension=64, space="letters-1", text="letters-1")
 COUNT = 1100
-SERVER = "http://qdrant"
 
 
-@pytest.fixture(autouse=True)
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[QdrantClient]:
-    client = LastingClient(":memory:")
-    monkeypatch.setattr(server_store, "connect", lambda *_: client)
-    yield client
-    QdrantClient.close(client)
+@pytest.fixture
+def client() -> QdrantClient:
+    return LastingClient(":memory:")
+
+
+@pytest.fixture
+def server(client: QdrantClient) -> Iterator[str]:
+    with memory_server(client) as url:
+        yield url
 
 
 @pytest.fixture
@@ -72,15 +74,17 @@ def assert_same(one: Content, other: Content) -> None:
         np.testing.assert_allclose(other[id][1], vector, atol=2e-7)
 
 
-def test_embedded_to_server_to_embedded_is_the_same(settings: Settings, tmp_path: Path, server: QdrantClient) -> None:
-    on_server, back = settings_of(settings, SERVER), settings_of(settings, str(tmp_path / "back"))
+def test_embedded_to_server_to_embedded_is_the_same(
+    settings: Settings, tmp_path: Path, server: str, client: QdrantClient
+) -> None:
+    on_server, back = settings_of(settings, server), settings_of(settings, str(tmp_path / "back"))
     report = copy_collection(settings, "photos", on_server, "photos")
     assert (report.pictures, report.copied, report.compared, report.others) == (COUNT, COUNT, 1000, 0)
     copy_collection(on_server, "photos", back, "photos")
     assert_same(content(settings), content(back))
     assert payloads(tmp_path / "back") == payloads(tmp_path / "data")
     assert list(payloads(tmp_path / "back").popitem()[1]) == list(payloads(tmp_path / "data").popitem()[1])
-    point = server.scroll("photos", limit=1)[0][0]
+    point = client.scroll("photos", limit=1)[0][0]
     assert point.payload == payloads(tmp_path / "data")[str(point.id)]
 
 
@@ -116,12 +120,12 @@ class Killed(BaseException):
     """What no code catches."""
 
 
-@pytest.mark.parametrize("place", [SERVER, "copy"])
+@pytest.mark.parametrize("place", ["server", "copy"])
 @pytest.mark.parametrize("step", ["upsert", "flush", "finish"])
 def test_killed_in_the_middle_and_repeated_is_the_same(
-    step: str, place: str, settings: Settings, tmp_path: Path
+    step: str, place: str, settings: Settings, server: str, tmp_path: Path
 ) -> None:
-    target = settings_of(settings, place if "://" in place else str(tmp_path / place))
+    target = settings_of(settings, server if place == "server" else str(tmp_path / place))
     calls = itertools.count()
 
     def change(editor: Editor) -> None:
@@ -218,6 +222,6 @@ def test_a_copy_that_differs_is_told(fault: str, settings: Settings, tmp_path: P
 
 def test_a_place_is_an_address_or_a_folder(settings: Settings) -> None:
     assert settings_of(settings, "https://qdrant:6333").qdrant_url == "https://qdrant:6333"
-    assert settings_of(replace(settings, qdrant_url=SERVER), "some/folder").qdrant_url is None
+    assert settings_of(replace(settings, qdrant_url="http://qdrant"), "some/folder").qdrant_url is None
     with pytest.raises(BadInput, match="s3://bucket"):
         settings_of(settings, "s3://bucket")

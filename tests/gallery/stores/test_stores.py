@@ -16,7 +16,7 @@ from uuid import uuid4
 import numpy as np
 import pytest
 import qdrant_edge as q
-from lasting_client import LastingClient
+from memory_server import memory_server
 from numpy.typing import NDArray
 from qdrant_client import QdrantClient, models
 
@@ -64,11 +64,8 @@ def place_of(store: str, folder: Path) -> Iterator[Place]:
     if store == "embedded":
         yield Place(Settings(folder), "photos")
     elif store == "memory":
-        client = LastingClient(":memory:")
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(server_store, "connect", lambda *_: client)
-            yield Place(Settings(folder, qdrant_url="http://qdrant"), "photos")
-        QdrantClient.close(client)
+        with memory_server() as url:
+            yield Place(Settings(folder, qdrant_url=url), "photos")
     else:
         place = Place(Settings.from_environ({**os.environ, "DATA_DIR": str(folder)}), f"test-{uuid4()}")
         try:

@@ -7,13 +7,12 @@ import pytest
 from asking import ask
 from letter_encoder import LetterEncoder
 from limited_client import LimitedClient
-from qdrant_client import QdrantClient
+from memory_server import memory_server
 from served import Served, draw_alike, index, served, served_again
 
 from gallery.settings import Settings
 from gallery.stores.server import collection as server
 from gallery.stores.server import options as server_options
-from gallery.stores.server import store as server_store
 from search.engine import SearchEngine
 
 pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact")
@@ -30,16 +29,14 @@ def remote(
     embedded: Served, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
     client = LimitedClient(10_000)
-    settings = Settings(tmp_path_factory.mktemp("remote"), qdrant_url="http://memory")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(server_store, "connect", lambda *_: client)
+    with memory_server(client) as url, pytest.MonkeyPatch.context() as patch:
+        settings = Settings(tmp_path_factory.mktemp("remote"), qdrant_url=url)
         index(settings, embedded.photos, LetterEncoder())
         client.most = request.param
         patch.setattr(server_options, "MOST_HITS", request.param)
         patch.setattr(server, "_PAGE", min(server._PAGE, request.param))
         with served_again(settings, embedded.photos) as page:
             yield page
-    QdrantClient.close(client)
 
 
 def without_times(answer: Any) -> Any:  # noqa: ANN401 - JSON
