@@ -23,7 +23,6 @@ from gallery.settings import Settings
 from gallery.spec import Spec
 from gallery.stores import open_store
 from gallery.stores.embedded import collection as embedded
-from gallery.stores.embedded import engine
 from gallery.stores.embedded.disk import bytes_on_disk
 from gallery.stores.embedded.generations import Workshop, published
 from gallery.stores.payload import INDEXED_KEYS
@@ -296,15 +295,16 @@ def test_a_generation_that_is_being_removed_is_not_opened(
     write(0, 1)
     old = generation(folder)
     shutil.copytree(old, tmp_path / "half", ignore=shutil.ignore_patterns("segments"))
-    load = engine.load_shard
 
-    def publish_just_before(path: Path) -> qdrant_edge.EdgeShard:
-        monkeypatch.setattr(embedded, "load_shard", load)
-        write(2)
-        shutil.copytree(tmp_path / "half", old)  # as the other process leaves it in the middle of rmtree
-        return load(path)
+    class PublishedJustBefore:
+        @staticmethod
+        def load(path: str) -> qdrant_edge.EdgeShard:
+            monkeypatch.undo()
+            write(2)
+            shutil.copytree(tmp_path / "half", old)  # as the other process leaves it in the middle of rmtree
+            return qdrant_edge.EdgeShard.load(path)
 
-    monkeypatch.setattr(embedded, "load_shard", publish_just_before)
+    monkeypatch.setattr(qdrant_edge, "EdgeShard", PublishedJustBefore)
     assert count(settings) == 3
 
 
