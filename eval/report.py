@@ -1,4 +1,4 @@
-"""The report of a comparison, for someone who never saw the project. Its prose is in `templates/report.md`."""
+"""The report of a comparison, for readers new to the project. Its prose is in `templates/report.md`."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -52,10 +52,10 @@ def write_report(comparison: Comparison, folder: Path, name: str, made: Mapping[
     """Write NAME.md, NAME.html, NAME.json and plots to a folder, and return the first.
 
     Args:
-        comparison: What was found.
-        folder: Made if need be.
-        name: Of the files.
-        made: What made it, see `gallery.revision.made_with`.
+        comparison: The results.
+        folder: Created if missing.
+        name: The name of the files.
+        made: Its origin; see `gallery.revision.made_with`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     judging, systems = comparison.judging, comparison.systems
@@ -100,7 +100,7 @@ def table(head: Sequence[str], rows: "Rows | map[Sequence[object]]") -> str:
 
 
 def render(template: str, **values: object) -> str:
-    """Fill one of the package's templates; what goes into HTML is escaped."""
+    """Fill one of the package's templates; HTML is escaped."""
     environment = Environment(
         loader=PackageLoader("eval"),
         autoescape=template.endswith(".html"),

@@ -96,7 +96,7 @@ class EncoderChoice:
         editor.change(encoder.spec)
         if editor.former:
             self._say(
-                f"Indexing all of {editor.name} anew with {encoder.spec.encoder}; until that is done, searches are "
+                f"Indexing all of {editor.name} again with {encoder.spec.encoder}; until that is done, searches are "
                 f"answered with {editor.former.collection.spec.encoder}."
             )
         return lambda: encoder.pictures(device, say=self._say)

@@ -89,8 +89,8 @@ def remove_gone(
     pictures, total = emptied(journal, entries), journal.pictures()
     if pictures > MOST_PRUNED * total and not everything:
         raise BadInput(
-            f"{pictures} of {total} pictures would be pruned, more than {MOST_PRUNED:.0%}; see that all disks are in "
-            "place, look with --dry-run, and add --yes if it is right; nothing was pruned"
+            f"{pictures} of {total} pictures would be pruned, more than {MOST_PRUNED:.0%}; check that all disks are "
+            "mounted, look with --dry-run, and add --yes if this is right; nothing was pruned"
         )
     return len(entries), remove(collection, entries)
 

@@ -71,7 +71,7 @@ def likeness(value: str, collection: ImageCollection, encode: Callable[[Path], V
     try:
         found = _of(collection, point_id(sha256_of(Path(path))))
     except OSError as error:
-        raise BadInput(f"{path} cannot be read ({error.strerror}); see that it is yours to read") from error
+        raise BadInput(f"{path} cannot be read ({error.strerror}); check its permissions") from error
     return found or Likeness(encode(Path(path)), None, f"{path}, which is not in the collection")
 
 

@@ -16,7 +16,7 @@ from huggingface_hub.errors import (
 
 from gallery.errors import EncoderError
 
-_AGAIN = "run the same again, which goes on with what has arrived"
+_AGAIN = "run the same command again to continue"
 
 
 def offline_error(repository: str) -> EncoderError:

@@ -1,6 +1,6 @@
 """Points in collections: one contract, and two stores that keep it.
 
-`open_store` gives the store that the settings name; whoever has it never asks again whether there is a server. Inside,
+`open_store` returns the store that the settings name; its users never ask again whether there is a server. Inside,
 the contract (`contract`, `filters`, `payload`, `journal`) knows neither store, and each store is a package that may be
 changed as long as the tests of the contract hold.
 """

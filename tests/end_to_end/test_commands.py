@@ -132,7 +132,7 @@ def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
         ("search", ["a", "-k", "0"], 2, "0 is not in the range"),
         ("ingest", ["no/such/folder"], 1, "cannot be read"),
         ("ingest", ["."], 1, "nothing/like-it"),
-        ("ingest", [".", "--collection", "../x"], 1, "'../x' is no name for a collection"),
+        ("ingest", [".", "--collection", "../x"], 1, "'../x' is not a valid name for a collection"),
         ("ingest", [".", "--captions", "pyproject.toml"], 1, "pyproject.toml"),
         (
             "ingest",

@@ -242,7 +242,7 @@ def test_a_server_that_stays_away_stops_the_run_with_what_is_saved(
     settings = Settings(data_dir=tmp_path / "data", qdrant_url="http://127.0.0.1:6333")
     run(settings, photos / "0")
     client.gone_until = time.monotonic() + 3600
-    with pytest.raises(CollectionError, match="see that it runs"):
+    with pytest.raises(CollectionError, match="check that it runs"):
         run(settings, photos)
     client.gone_until = 0
     report = run(settings, photos)

@@ -1,4 +1,4 @@
-"""What is wrong with a collection of a server."""
+"""Checks a collection on a server."""
 
 from collections.abc import Iterator
 from pathlib import Path

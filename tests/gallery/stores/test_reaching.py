@@ -94,7 +94,7 @@ def test_nobody_there_is_said_at_once() -> None:
 
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b"[1]", json.dumps({"title": "other", "version": "1"}).encode()])
 def test_what_is_no_qdrant_is_said(listen: Callable[..., int], body: bytes) -> None:
-    with pytest.raises(CollectionError, match="is no Qdrant server"):
+    with pytest.raises(CollectionError, match="is not a Qdrant server"):
         greeting(Address("http", "127.0.0.1", listen(body)), 5)
 
 
