@@ -5,8 +5,8 @@
 Each case damages one file of a collection (flipped bits, a shorter file, garbage, no file, a folder instead) and then
 lists, searches, checks, ingests, repairs, forgets and drops, each in a process of its own. The collection is published,
 or has a second generation that an interrupted run left, or was never published; the files of some of its pictures are
-gone, so that these pictures are in the collection only. After each case its pictures are compared with the truth: what
-is missing must have been named, and every error must name its cure.
+gone, so that these pictures are in the collection only. After each case its pictures are compared with the truth:
+whatever is missing must have been reported, and every error must name its cure.
 """
 
 import json
@@ -127,7 +127,7 @@ DAMAGES: list[Damage] = [flip, shorten, overwrite, replace_all, remove, put_fold
 @click.option("--jobs", default=2, show_default=True, help="Cases at once.")
 @click.option("--only", type=int, help="Run this case alone, and show what was said.")
 def main(cases: int, seed: int, jobs: int, only: int | None) -> None:
-    """Damage, use, mend and compare; write results/damage.md and results/damage.json."""
+    """Damage, use, repair and compare; write results/damage.md and results/damage.json."""
     os.environ["ENCODER"] = "letters"  # left by a collection that is started again
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
@@ -168,7 +168,7 @@ def _report(done: list[Case]) -> None:
 
 
 def make_states(work: Path) -> dict[str, State]:
-    """Make the three collections to damage, each in a DATA_DIR of its own, beside one that stays whole."""
+    """Make the three collections to damage, each in its own DATA_DIR, and another that stays intact."""
     pictures = _draw(work / "pictures", PICTURES + LATER)
     data = work / "published"
     make_letters(Settings(data_dir=data))

@@ -142,7 +142,7 @@ def _ingest(folder: Path) -> list[str]:
 
 
 def _run(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
-    """Run one of our commands in a process of its own; return its seconds and its peak memory in MB."""
+    """Run one of our commands in a separate process; return its seconds and its peak memory in MB."""
     # A small process starts it, because a child of this large one would report at least this one's size as its peak.
     asked = [sys.executable, "-c", STARTER, sys.executable, "-m", *command]
     done = subprocess.run(asked, env=environment, check=True, stdout=subprocess.PIPE, text=True)

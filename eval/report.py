@@ -38,7 +38,7 @@ WHAT = {
         "class names' sentence vectors, weighted by an ImageNet classifier (Norouzi et al., ICLR 2014)",
         "the wording of the class names: on the 1000 judged photos of Flickr8k, which flatters it on judged pairs",
     ),
-    "random order": ("an order drawn anew for every query: chance", "nothing"),
+    "random order": ("a new random order for every query: chance", "nothing"),
 }
 RULES = {
     "standing": "standing of the best cosine among those of unrelated texts",

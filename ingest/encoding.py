@@ -61,10 +61,10 @@ class EncoderChoice:
 
         Args:
             settings: Where encoders are kept, which one is the default, and the device.
-            wish: What the user said.
+            wish: The user's choice.
             roots: Where pictures to measure with are found.
-            exclude: Patterns of what not to look at.
-            say: Told what was chosen, and why.
+            exclude: Patterns of files to skip.
+            say: Called with the choice, and the reason.
         """
         self._settings = settings
         self._wish = wish

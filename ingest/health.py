@@ -35,11 +35,11 @@ def repair(settings: Settings, name: str, *, dry_run: bool) -> None:
         store.repair(name)
     thumbs = Thumbnails(settings.data_dir).remove_damaged()
     if thumbs:
-        _say(f"Removed {thumbs} damaged thumbnails, which are made again when they are asked for.")
+        _say(f"Removed {thumbs} damaged thumbnails, which are made again when needed.")
     left = _findings(settings, name)
     if left:
-        raise CollectionError(f"{name} is not whole yet: {left[0].what}; drop it and index anew: ingest --drop {name}")
-    _say(f"{name} is whole. Run ingest PATH again: what was lost is indexed anew, and the rest is skipped.")
+        raise CollectionError(f"{name} is not whole yet: {left[0].what}; drop it and index again: ingest --drop {name}")
+    _say(f"{name} is whole. Run ingest PATH again: lost pictures are indexed again, and the rest is skipped.")
 
 
 def _findings(settings: Settings, name: str) -> list[Finding]:
@@ -51,7 +51,8 @@ def _findings(settings: Settings, name: str) -> list[Finding]:
 
 def _rows(name: str, found: list[Finding]) -> list[list[str]]:
     return [
-        [printable(name), printable(finding.what), finding.cure or "none: drop it, and index anew"] for finding in found
+        [printable(name), printable(finding.what), finding.cure or "none: drop it, and index again"]
+        for finding in found
     ]
 
 

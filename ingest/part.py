@@ -23,7 +23,7 @@ class Part:
         found = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text)
         part = cls(int(found[1]), int(found[2])) if found else cls(0, 0)
         if not 1 <= part.number <= part.of:
-            raise BadInput(f"{text!r} is no part; give I/N with I from 1 to N, such as 1/4")
+            raise BadInput(f"{text!r} is not a part; give I/N with I from 1 to N, such as 1/4")
         return part
 
     def holds(self, sha256: str) -> bool:

@@ -87,7 +87,7 @@ def changes_below(roots: Sequence[str]) -> Iterator[Collection[str]]:
     """Listen with watchfiles, see `Changes`.
 
     Raises:
-        BadInput: The system does not let so many folders be watched.
+        BadInput: The system's limit on watched folders is too low.
     """
     from watchfiles import watch
 

@@ -15,7 +15,7 @@ class AnswerHit:
     """One picture of an answer.
 
     Attributes:
-        rank: 1 is the best of the whole answer, whatever the offset.
+        rank: 1 is the best of the whole answer, regardless of the offset.
         score: The cosine to six digits, or the fused score of hybrid search; null if the query has no terms.
         probability: The probability that text and picture match, 0 to 1; null without a calibration.
         paths: All places of the file.
@@ -75,17 +75,17 @@ class Answer:
     """What a search found.
 
     Attributes:
-        query: The line, as it was asked.
-        understood: The line, as the language writes it, with the filters that were given beside it.
+        query: The line as it was typed.
+        understood: The line in standard form, including separately given filters.
         meanings: How each of its terms and filters was understood, in words.
         notes: What the user should know: a value that matches nothing, with what was probably meant; a text that was
             cut.
         corrections: Lines to ask instead where a value matches nothing, with those that were probably meant.
         total: How many pictures pass the filters; null if a minimum score applies.
-        offset: How many of the first hits, or groups, were left out.
+        offset: How many hits, or groups, were skipped.
         more: Whether there are hits beyond the last one here.
         weak: Whether the calibration says that even the best picture does not match; false without a calibration.
-        hits: In the order that was asked for; of groups the first hit each.
+        hits: In the requested order; with groups, the first hit of each.
         groups: If groups were requested, one for each hit.
         tokens: The number of tokens of the query's longest text, as the encoder counts them.
         text_limit: How many tokens the encoder reads, 0 for all; the rest of a text has no effect.

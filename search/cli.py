@@ -50,7 +50,7 @@ class _Command(SectionedCommand):
     "--collection",
     metavar="NAME",
     shell_complete=completion.collections,
-    help="Default: the only one, else photos.",
+    help="Default: the only one, or else photos.",
 )
 @click.option("--min-score", metavar="X", type=click.FloatRange(-1, 1), help="Leave out hits with a lower cosine.")
 @click.option("--strict", is_flag=True, help="Leave out non-matches: see evaluate calibrate.")

@@ -14,7 +14,7 @@ Opener = Callable[[str, SearchEngine | None], SearchEngine]
 
 
 class UnknownCollectionError(BadInput):
-    """A collection was asked for that does not exist."""
+    """The requested collection does not exist."""
 
 
 def unnamed(names: Sequence[str]) -> str | None:
@@ -66,7 +66,7 @@ class Collections:
         self._lock = threading.Lock()
 
     def engine(self, name: str | None = None) -> SearchEngine:
-        """Return the engine of a collection as it is published now.
+        """Return the engine of a collection's current state.
 
         Raises:
             UnknownCollectionError: There is no such collection.

@@ -53,7 +53,7 @@ class Contents:
         return self._pictures
 
     def captions(self, pictures: int) -> list[str]:
-        """Return the different captions of so many pictures, the newest that have any."""
+        """Return the different captions of the newest captioned pictures, up to a number of pictures."""
         if self._changes or pictures not in self._captions:
             records = self._collection.newest(pictures, where=Filter(must_not=(("captions", None),)))
             self._captions[pictures] = list(dict.fromkeys(text for record in records for text in record.captions))

@@ -133,11 +133,11 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
         """Answer a request.
 
         Args:
-            request: What is asked.
-            sent: The unit vector of a picture that hits should be like as well, shape `(dimension,)`.
+            request: The request.
+            sent: The unit vector of an uploaded picture that hits should also resemble, shape `(dimension,)`.
 
         Raises:
-            BadInput: The line cannot be understood, or names a picture that is not there.
+            BadInput: The line cannot be understood, or names a missing picture.
         """
         started = time.monotonic()
         query = request.query

@@ -141,7 +141,7 @@ class _Lowering:
             if not cities:
                 meant = _meant(replace(wanted, key="place"), name, self._places())
                 self._correct(f"no city is called {name}", wanted, meant)
-                return _Read(_all(("place", [])), f"near {name}, which is no known city")
+                return _Read(_all(("place", [])), f"near {name}, which is not a known city")
             name, point = cities[0].whole_name, (cities[0].latitude, cities[0].longitude)
         if not self._collection.count(Filter(must_not=(("location", None),))):
             self.hints.append("no picture says where it was taken; ingest --refresh reads it again from the files")
@@ -172,12 +172,12 @@ def _names_of(name: str, known: Sequence[str]) -> list[str]:
 
 
 def _meant(wanted: Condition, value: str, known: Iterable[str]) -> list[Condition]:
-    """Return at most three filters of the same key that would match and that somebody probably meant."""
+    """Return at most three filters with the same key that would match and were probably meant."""
     return [replace(wanted, value=each) for each in _near(wanted.key, value, known)]
 
 
 def _near(key: str, value: str, known: Iterable[str]) -> list[str]:
-    """Return at most three values that would match and that somebody probably meant."""
+    """Return at most three values that would match and were probably meant."""
     if key == "folder":
         known = {part for folder in known for part in PurePosixPath(folder).parts if part != "/"}
     elif key == "path":

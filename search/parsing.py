@@ -112,7 +112,7 @@ class _Parser:
         while _OR.match(self._line, beside := self._after_space(end)):
             after = self._after_space(beside + len("OR"))
             if not self._begins_filter(after):
-                raise self._error(beside, "OR stands between filters only; write it in small letters if it is text")
+                raise self._error(beside, "OR only goes between filters; write it in lower case if it is text")
             another, end = self._one(after, depth)
             members.append(another)
         beside = self._after_space(end)

@@ -1,4 +1,4 @@
-"""Pictures in the terminal: sharp where the terminal can show them, else in half blocks of colour."""
+"""Pictures in the terminal: sharp if it supports them, or else in coloured half blocks."""
 
 from collections.abc import Callable, Sequence
 from io import BytesIO

@@ -65,10 +65,10 @@ class Filters(BaseModel):
 
     @cached_property
     def conditions(self) -> tuple[Any, ...]:
-        """The filters as a line has them.
+        """The filters, as in a line.
 
         Raises:
-            BadInput: A value is none that its filter takes.
+            BadInput: A filter does not accept its value.
         """
         chosen = self.chosen.items()
         return tuple(either(tuple(_condition(key, value) for value in values)) for key, values in chosen)

@@ -183,7 +183,7 @@ def _picture(tile: _Tile, thumbnail: Thumbnail) -> Image.Image:
 
 
 def _label(tile: _Tile) -> Iterator[_Text]:
-    """Yield a hit's score and, where there is room for it, the name of its file."""
+    """Yield a hit's score and, if there is room, its file name."""
     y = tile.y - _LABEL + 4
     worth = _worth(tile.hit)
     yield _Text(worth, _SMALL, _INK, tile.x, y)

@@ -182,7 +182,7 @@ class Hub:
         listed = self.list(repository, revision)
         name = next((name for name in ("0_CLIPModel/config.json", "config.json") if name in listed.files), None)
         if name is None:
-            raise EncoderError(f"{repository} has no config.json, so it is no model that transformers reads")
+            raise EncoderError(f"{repository} has no config.json, so transformers cannot read it")
         path = self.fetch(repository, [name], listed.revision) / name
         try:
             values = json.loads(path.read_text(encoding="utf-8"))

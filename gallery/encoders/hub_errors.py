@@ -41,7 +41,7 @@ def saying(repository: str, endpoint: str, patience: float) -> Iterator[None]:
 def _sentence(error: Exception, repository: str, endpoint: str, patience: float) -> str:
     match error:
         case HFValidationError():
-            says = f"{repository} is no name of the model hub; give OWNER/NAME, or a folder with a slash in its name"
+            says = f"{repository} is not a name on the model hub; give OWNER/NAME, or a folder with a slash in its name"
         case GatedRepoError():
             says = (
                 f"{repository} is given only to those who accept its terms: accept them at {endpoint}/{repository} and "

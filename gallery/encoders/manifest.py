@@ -127,7 +127,7 @@ def read_manifest(folder: Path) -> Manifest:
             **values,
         )
     except FileNotFoundError as error:
-        raise EncoderError(f"{folder} is no encoder folder: it has no {MANIFEST}") from error
+        raise EncoderError(f"{folder} is not an encoder folder: it has no {MANIFEST}") from error
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise EncoderError(f"{path} cannot be read ({error}); copy or export the encoder again") from error
 

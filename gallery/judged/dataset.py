@@ -22,7 +22,7 @@ class JudgedSet:
     Attributes:
         images: The folder of the images to learn from.
         captions: Sentences written for them.
-        judgements: Of pairs of such an image and such a sentence, in the order of the files.
+        judgements: Judgements of pairs of these images and sentences, in the order of the files.
         query_images: The folder of the images to be found.
         gallery: Names of the images to be found, all of them in `query_images`.
         queries: Sentences written for them.
@@ -205,7 +205,7 @@ def _number(text: str, what: str) -> float:
     try:
         return float(text)
     except ValueError as error:
-        raise BadInput(f"{what} {text!r} is no number") from error
+        raise BadInput(f"{what} {text!r} is not a number") from error
 
 
 def _check_known(image: str, known: set[str], where: str) -> None:

@@ -146,7 +146,7 @@ def read_qrels(path: Path) -> Qrels:
         try:
             qrels.setdefault(unquote(fields[0]), {})[unquote(fields[2])] = int(fields[3])
         except ValueError as error:
-            raise BadInput(f"{path}, line {number}: the fourth column, the relevance, is no whole number") from error
+            raise BadInput(f"{path}, line {number}: the fourth column, the relevance, is not a whole number") from error
     return qrels
 
 

@@ -38,7 +38,7 @@ __all__ = [
 
 
 def open_store(settings: Settings) -> Store:
-    """Return the store of the settings: a Qdrant server's where they name one, else the one on this machine."""
+    """Return the configured store: a Qdrant server if the settings name one, or else files on this machine."""
     if settings.qdrant_url:
         from gallery.stores.server.store import ServerStore  # whose client takes half a second to import
 

@@ -250,7 +250,7 @@ class Store(Protocol):
         """Open a collection to search it. Default: the only one, or else `photos`.
 
         Raises:
-            CollectionError: There is none of that name, or none can be chosen, or it is damaged.
+            CollectionError: It does not exist or is damaged, or there are several to choose from.
         """
         ...
 
@@ -267,7 +267,7 @@ class Store(Protocol):
         """Remove a collection with its vectors and journal, even if it is unfinished or damaged.
 
         Raises:
-            CollectionError: There is none of that name, or `ingest` did not make it, or another process writes to it.
+            CollectionError: It does not exist, `ingest` did not make it, or another process is writing to it.
         """
         ...
 

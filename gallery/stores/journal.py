@@ -54,7 +54,7 @@ class Journal:
         self._lock = threading.Lock()
         self._path = path
         if path and (path.is_dir() or (not new and not path.exists())):
-            raise Damaged(f"the journal {path} is gone; mend it: ingest --repair")
+            raise Damaged(f"the journal {path} is gone; repair it: ingest --repair")
         with self._database():
             self._connection = _connect(path, new=new)
 
@@ -180,7 +180,7 @@ class Journal:
             # A bare DatabaseError means that the file is not a database; its subclasses come from the disk, a lock or
             # the query.
             if type(error) is sqlite3.DatabaseError or "no such table" in str(error):
-                raise Damaged(f"the journal {self._path} is damaged ({error}); mend it: ingest --repair") from error
+                raise Damaged(f"the journal {self._path} is damaged ({error}); repair it: ingest --repair") from error
             raise CollectionError(
                 f"the journal {self._path}: {error}; make room, or check that its disk is mounted"
             ) from error
@@ -203,7 +203,7 @@ class Journal:
             file = ImageFile(os.fsdecode(path), int(size), int(mtime_ns), *changed)
             return Entry(file, sha256, captions, Reason(reason) if reason else None, detail)
         except (ValueError, TypeError) as error:
-            raise Damaged(f"the journal {self._path} is damaged ({error}); mend it: ingest --repair") from error
+            raise Damaged(f"the journal {self._path} is damaged ({error}); repair it: ingest --repair") from error
 
 
 def _connect(path: Path | None, *, new: bool = True) -> sqlite3.Connection:

@@ -5,16 +5,16 @@ GRAPH_FROM = 10_000
 takes about a millisecond, is exact, and costs an ingest nothing. Making the graph also puts the points into files that
 open at once: without, 20 000 took half a second to open, a million 27 s."""
 QUANTISE_FROM = 100_000
-"""Pictures from which vectors are also kept at 4 bits a float, to choose candidates by: at 100 000 the
+"""From this many pictures, vectors are also kept at 4 bits per float, to choose candidates by: at 100 000 the
 graph is made in a third of the time, and a search takes a third. Both stay on the disk, mapped, so that a collection
 opens at once; only the first searches wait for the disk."""
 OUTGROWN_FROM = 2_000_000
-"""Pictures from which a server is the better place: making the graph takes half an hour and more on a small machine, in
-one process, and nobody sees the new pictures until it is done."""
+"""From this many pictures, a server is better: on a small machine, one process takes half an hour and more to make the
+graph, and new pictures stay invisible until it is done."""
 OVERSAMPLING = 4.0
 """Candidates by quantised vectors for each requested picture; the full vectors choose among them."""
 SEARCH_CANDIDATES = 512
-"""Pictures that a search through the graph keeps in view: with the engine's own 100, the drawn vectors' ten nearest
+"""How many candidates a search through the graph considers: with the engine's own 100, the drawn vectors' ten nearest
 were found to 97 % only at 100 000 pictures."""
 EDGES, EDGE_CANDIDATES = 16, 100
 """Edges per picture in the graph, and the candidates for them."""

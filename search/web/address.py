@@ -21,7 +21,7 @@ class Address(Search):
 
     Attributes:
         picture: The key of an uploaded picture to search with.
-        stacks: `apart` shows every near-duplicate as a picture of its own, instead of one for all.
+        stacks: `apart` shows every near-duplicate as a separate picture, instead of one for all.
         open: Ids of the pictures whose near-duplicates are shown with them.
         page: 1 is the first.
         at: On the page of one picture, its rank in the results.
@@ -66,7 +66,7 @@ class Address(Search):
 
     @classmethod
     def read(cls, pairs: Iterable[tuple[str, str]]) -> "Address":
-        """Read the names and values of an address; what is empty, as in a form that nobody filled in, counts as unset.
+        """Read the names and values of an address; empty values, as from an empty form, count as unset.
 
         Raises:
             BadInput: There is no such name, or its value is invalid.

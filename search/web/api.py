@@ -55,8 +55,8 @@ _STATUS: dict[type[Exception], int] = {
 _UNREADABLE = {
     Reason.EMPTY: "the file is empty",
     Reason.TOO_LARGE: "the picture is too large; send a smaller one",
-    Reason.NOT_AN_IMAGE: "the file is no picture of a kind that can be read here",
-    Reason.UNSUPPORTED: "the file is a picture of a kind that cannot be read here",
+    Reason.NOT_AN_IMAGE: "the file is not a picture in a readable format",
+    Reason.UNSUPPORTED: "the file is a picture in an unsupported format",
 }
 _DESCRIPTION = """Find pictures by describing them.
 

@@ -76,7 +76,7 @@ def _work(jobs: "queue.SimpleQueue[_Job | None]", encoder: TextEncoder) -> None:
 
 
 def _round(jobs: "queue.SimpleQueue[_Job | None]", encoder: TextEncoder) -> bool:
-    """Do the waiting jobs, all texts at once; return whether to go on."""
+    """Do the waiting jobs, all texts at once; return whether to continue."""
     job = jobs.get()
     if job is None:
         return False

@@ -103,7 +103,7 @@ class SameOrigin:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] == "http" and self._is_foreign(scope):
-            refusal = problem(403, "a page of another site asked for this; open the page itself")
+            refusal = problem(403, "a page of another site sent this request; open this page directly")
             await refusal(scope, receive, send)
             return
         await self._app(scope, receive, send)

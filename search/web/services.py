@@ -39,7 +39,7 @@ class Services:
         taking: The thread that decodes uploads, so that they hold up nobody else.
         secret: Known to the page and to its owner's commands; the page proves to them that it knows it.
         hide_places: Hide from visitors the coordinates at which pictures were taken.
-        dashboard: Address of a collection in Qdrant's dashboard, up to its name; None where there is none.
+        dashboard: Address of a collection in Qdrant's dashboard, up to its name; None without a dashboard.
     """
 
     collections: Collections

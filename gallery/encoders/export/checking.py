@@ -27,7 +27,7 @@ _SHAPES = (1.0, 1.02, 1.33, 1.5, 1.78, 2.5, 4.0, 7.0)
 
 
 def checked_pictures() -> list[Image.Image]:
-    """Draw 32 RGB pictures of many sizes and shapes, upright and across, the same on every machine."""
+    """Draw 32 RGB pictures of many sizes, portrait and landscape, the same on every machine."""
     chance = np.random.default_rng(0)
     pictures = []
     for short in _SHORT_SIDES:

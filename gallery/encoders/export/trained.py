@@ -168,10 +168,10 @@ def _write_bert(towers: _Towers, name: str, draft: Path) -> TextPreparation:
 
 
 def add_heads(graph: Graph, rows: str, side: str, arrays: Arrays) -> str:
-    """Add the trained heads of one side: unit vectors one after the other, as a unit vector.
+    """Add the trained heads of one side; their concatenated unit vectors form one unit vector.
 
     Args:
-        graph: The graph in the making.
+        graph: The graph to extend.
         rows: The frozen vectors, shape `(n, f)`.
         side: `text` or `image`.
         arrays: `SIDE.centre` and `SIDE.scale`, shape `(f,)`, and `SIDE.heads`, shape `(heads, d, f)`.

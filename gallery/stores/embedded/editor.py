@@ -264,7 +264,7 @@ class EmbeddedEditor:
             remove_journal(draft / JOURNAL)
         with contextlib.closing(open_generation(draft)) as collection:
             mend_journal(draft / JOURNAL, collection)
-        _LOG.warning("The journal of %s did not fit its pictures, and was made anew from them.", self.name)
+        _LOG.warning("The journal of %s did not fit its pictures, and was rebuilt from them.", self.name)
         return self._workshop.settle(draft)
 
     def _copy(self, base: Path) -> Path:

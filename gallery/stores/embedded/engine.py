@@ -64,7 +64,7 @@ def engine_errors(name: str) -> Iterator[None]:
 
 def damaged(name: str, what: str) -> Damaged:
     """Return the error for a collection with changed files."""
-    return Damaged(f"collection {name} is damaged ({what}); mend it: ingest --repair --collection {name}")
+    return Damaged(f"collection {name} is damaged ({what}); repair it: ingest --repair --collection {name}")
 
 
 @contextlib.contextmanager

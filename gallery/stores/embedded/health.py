@@ -87,7 +87,7 @@ def _digests(collection: EmbeddedCollection) -> set[str]:
 
 
 def _of_journal(generation: Path, there: set[str]) -> Iterator[Finding]:
-    cure = "it is made anew from the pictures"
+    cure = "it is rebuilt from the pictures"
     if not is_as_sealed(generation, JOURNAL):
         yield Finding("the journal is not as it was written", cure)
         return

@@ -190,7 +190,7 @@ class ServerEditor:
 
     def _adopted(self) -> _Adopted | _Writing:
         if isinstance(self._state, _Missing):
-            raise RuntimeError("there is no collection to go on with")
+            raise RuntimeError("there is no collection to continue with")
         return self._state
 
     def _call(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:  # noqa: ANN401 - the client's

@@ -64,7 +64,7 @@ class Address:
         if parts.username or parts.password:
             raise CollectionError("QDRANT_URL must hold no user name or password; put the key into QDRANT_API_KEY")
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise CollectionError(f"QDRANT_URL {url!r} is no address: it must begin with http:// or https://")
+            raise CollectionError(f"QDRANT_URL {url!r} is not an address: it must begin with http:// or https://")
         if _rest(parts):
             raise CollectionError(f"QDRANT_URL {url!r} must end after the host and the port")
         return cls(parts.scheme, parts.hostname, port)

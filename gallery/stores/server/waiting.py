@@ -53,7 +53,7 @@ def wait_for_graphs(link: Link, name: str, target: str, patience: Patience) -> N
                 link.call(client.update_collection, target, optimizers_config=models.OptimizersConfigDiff())
             if time.monotonic() > deadline:
                 _LOG.warning(
-                    "Collection %s is %s after %.0f s: all is written and can be searched, and the server goes on.",
+                    "Collection %s is %s after %.0f s: everything can be searched; the server continues by itself.",
                     *(name, info.status.value, patience.green),
                 )
                 return

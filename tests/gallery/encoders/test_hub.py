@@ -134,7 +134,7 @@ def test_a_hub_that_cannot_be_reached_is_named(hub: Hub) -> None:
 
 
 def test_a_name_that_is_none_is_refused(hub: Hub) -> None:
-    with pytest.raises(EncoderError, match="is no name of the model hub"):
+    with pytest.raises(EncoderError, match="is not a name on the model hub"):
         hub.fetch("a/b/c", ["model.safetensors"])
 
 

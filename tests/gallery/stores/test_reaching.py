@@ -62,7 +62,7 @@ def qdrant(version: str = "1.20.0") -> bytes:
         ("http://user:secret@host:6333", "must hold no user name or password"),
         ("http://host:6333/path", "must end after the host and the port"),
         ("host:6333", "must begin with http://"),
-        ("http://host:port", "is no address"),
+        ("http://host:port", "is not an address"),
     ],
 )
 def test_what_is_no_address_is_refused_and_no_password_repeated(url: str, said: str) -> None:
