@@ -59,7 +59,7 @@ def main() -> None:
     type=click.Choice(["all", "held-out", "leaky"]),
     default="all",
     show_default=True,
-    help="What to learn from; leaky: as published solutions did.",
+    help="Pairs to learn from; leaky: as published solutions.",
 )
 @SEED
 @click.option(
@@ -70,8 +70,8 @@ def train(
 ) -> None:
     """Train MODEL (linear, ridge, mlp or two-tower) on judged DATA and save it to a folder.
 
-    DATA is a folder in the form of Flickr8k or of the Practicum task. The folder of a two-tower model is an encoder:
-    ingest --encoder FOLDER.
+    DATA is a folder laid out like Flickr8k or the Practicum task. The folder of a two-tower model is an encoder: ingest
+    --encoder FOLDER.
     """
     with errors_in_a_sentence():
         from baseline.training import save

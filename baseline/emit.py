@@ -1,6 +1,6 @@
-"""Every model is trained and asked, and what it answers is written as TREC runs. `eval` judges them.
+"""Trains every model, and writes its answers as TREC runs, which `eval` judges.
 
-Two kinds of runs: answers to the queries of a judged set, and scores of judged pairs that were held out. In the latter
+Two kinds of runs: answers to the queries of a judged set, and scores of judged pairs that were held out. In the latter,
 a topic is a sentence and a document is an image.
 """
 
@@ -27,7 +27,7 @@ NAMES = {
     "linear": "early fusion, linear",
 }
 RANDOM = ("mlp", TWO_TOWER)
-"""Kinds whose training has something random; the others are trained once."""
+"""Kinds with random training; the others are trained once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ class Emitted:
     """One written run.
 
     Attributes:
-        system: What the model is called in a report.
+        system: The model's name in a report.
         split: `queries`, or the split whose judged pairs are scored.
-        seed: Of the training, and of the split.
+        seed: The seed of the training and the split.
         seen: What the training used.
     """
 
@@ -67,13 +67,13 @@ def emit(
     Args:
         data: The judged set.
         folder: Where the runs go.
-        tell: Called with what is done.
+        tell: Called with progress messages.
         texts: Kinds of text vectors.
-        seeds: Of the trainings and of the splits.
+        seeds: The seeds of the trainings and splits.
         leaky: Also score the pairs of the split of published solutions.
 
     Raises:
-        BadInput: A model learned something of what it would be judged by.
+        BadInput: A model learned from something that it would be judged by.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for text in texts:
@@ -86,12 +86,12 @@ def emit(
 
 
 def system_name(kind: str, text: str) -> str:
-    """Return what a model is called in a report."""
+    """Return a model's name in a report."""
     return NAMES[kind] if text == "bert" else f"{NAMES[kind]} ({text})"
 
 
 def run_of_pairs(name: str, matches: Sequence[Match], scores: NDArray[np.floating]) -> Run:
-    """Make a run of the scores of pairs, whose topics are the ids of the sentences."""
+    """Make a run from the scores of pairs; its topics are the ids of the sentences."""
     answers: dict[str, list[tuple[str, float]]] = {}
     for match, score in zip(matches, scores, strict=True):
         answers.setdefault(match.caption.id, []).append((match.image, float(score)))
@@ -123,15 +123,15 @@ def _held_out(data: Data, kind: str, text: str, folder: Path, name: str, seeds: 
 
 
 def written(run: Run, folder: Path, part: str, seed: int, seen: Seen, judged: Sequence[Match | Topic]) -> Emitted:
-    """Write a run to `folder/part`, and beside it what the system's training used.
+    """Write a run to `folder/part`, with a list of what the system's training used beside it.
 
     Args:
-        run: What the system answered.
-        folder: Of all runs.
+        run: The system's answers.
+        folder: The folder of all runs.
         part: `queries`, or the name of a split.
-        seed: Of training and split.
+        seed: The seed of the training and the split.
         seen: What the training used.
-        judged: What the run is judged by.
+        judged: The photos and sentences that the run is judged by.
 
     Raises:
         BadInput: The training used a photo, a caption of a photo or the words of a sentence that it is judged by.

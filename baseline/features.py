@@ -1,4 +1,4 @@
-"""Text vectors, learned from the captions to learn from."""
+"""Learns text vectors from the training captions."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -18,7 +18,7 @@ from gallery.judged.text_vectors import (
 
 WORD2VEC_DIMENSION = 100
 MOST_TERMS = 500
-"""Of TF-IDF: as many as the published solutions take."""
+"""The most terms of TF-IDF, as in the published solutions."""
 
 
 def learn_text_vectors(kinds: str, texts: Sequence[str], bert: str = PACKAGED_BERT) -> JoinedVectors:
@@ -30,7 +30,7 @@ def learn_text_vectors(kinds: str, texts: Sequence[str], bert: str = PACKAGED_BE
         bert: The model behind `bert`: a local folder, a name of the model hub, or the packaged MiniLM.
 
     Raises:
-        BadInput: A kind is not known, or the texts have no word twice.
+        BadInput: A kind is unknown, or no word occurs twice in the texts.
     """
     different = list(dict.fromkeys(texts))
     return JoinedVectors([_learned(kind, different, bert) for kind in kinds.split("+")])
@@ -48,7 +48,7 @@ def _learned(kind: str, texts: Sequence[str], bert: str) -> TextVectors:
 
 @cache
 def _bert(name: str) -> BertVectors:
-    return BertVectors(name, remember=True)  # one for all splits: it learns nothing from the captions
+    return BertVectors(name, remember=True)  # the same for all splits, as it learns nothing from the captions
 
 
 def _tfidf(texts: Sequence[str]) -> TfidfVectors:
@@ -68,7 +68,7 @@ def _word2vec(texts: Sequence[str]) -> Word2vecVectors:
         raise BadInput("word2vec needs a package: pip install gensim; or take --text tfidf or bert") from error
     sentences = [words_of(text) for text in texts]
     try:
-        # One worker: with more, the order of updates and so the vectors differ from run to run.
+        # One worker: with more, the order of updates, and so the vectors, would differ from run to run.
         model = Word2Vec(
             sentences, vector_size=WORD2VEC_DIMENSION, window=5, min_count=2, sg=1, epochs=30, workers=1, seed=0
         )

@@ -1,4 +1,4 @@
-"""Early fusion, applied: a text vector and an image vector side by side, and layers that make one number of them."""
+"""Applies early fusion: a text vector and an image vector side by side, and layers that reduce them to one number."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,9 +24,9 @@ class FusionModel:
     Attributes:
         kind: `linear`, `ridge` or `mlp`.
         centre: Subtracted from the text vector followed by the image vector, shape `(f + g,)`.
-        scale: By which the rest is divided.
-        layers: From the inputs to one number.
-        made_with: What the model was made with, for whoever finds its file.
+        scale: The divisor after that.
+        layers: The layers from the inputs to one number.
+        made_with: How the model was made, for readers of its file.
     """
 
     kind: str
@@ -43,7 +43,7 @@ class FusionModel:
     def matrix(self, text: Vectors, image: Vectors) -> NDArray[np.float64]:
         """Return the unclipped value of every text with every image, shape `(n, m)`.
 
-        The first layer is applied to texts and images apart and added: no pair is written out.
+        The first layer is applied to texts and images separately and added, so no pair is written out.
         """
         from_text, from_image = self._first(text, image)
         return np.stack([self._rest(row + from_image) for row in from_text])

@@ -22,7 +22,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Data:
-    """A judged set with its match probabilities and the vectors that one network makes of its photos, by name."""
+    """A judged set with its match probabilities, and one network's vectors of its photos, by name."""
 
     judged: JudgedSet
     matches: tuple[Match, ...]
@@ -53,7 +53,7 @@ class Rows:
 
 
 def prepare(folder: Path, network: ImageNetwork, cache: Path, tell: Tell) -> Data:
-    """Read judged data, and make the vectors of its photos or fetch them from `cache`.
+    """Read judged data, and compute the vectors of its photos or read them from `cache`.
 
     Raises:
         GalleryError: A file of the data cannot be used.
@@ -82,7 +82,7 @@ def rows_of(data: Data, matches: Sequence[Match], texts: JoinedVectors) -> Rows:
 
 
 def inner_parts(rows: Rows, seed: int) -> tuple[Rows, Rows]:
-    """Divide rows to learn from by photos once more, so that no choice is made on what the model is judged by."""
+    """Divide the training rows by photos again, so that no choice depends on what the model is judged by."""
     place = {id(match): row for row, match in enumerate(rows.matches)}
     learned, judged = inner_split(rows.matches, seed)
     return _part(rows, [place[id(m)] for m in learned]), _part(rows, [place[id(m)] for m in judged])

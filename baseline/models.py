@@ -1,4 +1,4 @@
-"""Early fusion, learned: linear regression, ridge, and a fully connected network, each on standardised inputs."""
+"""Learns early fusion: linear regression, ridge, and a fully connected network, each on standardised inputs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,8 +23,9 @@ class NetworkChoices:
         hidden: Units of the hidden layers.
         dropout: After the inputs and after every hidden layer.
         decay: Weight decay of AdamW.
-        rate: Of AdamW.
-        epochs: Passes over the rows, at most: `PATIENCE` of them that have not helped on rows held out are enough.
+        rate: AdamW's learning rate.
+        epochs: The most passes over the rows; training stops after `PATIENCE` of them without progress on held-out
+            rows.
     """
 
     hidden: tuple[int, ...] = (128,)
@@ -39,20 +40,20 @@ NETWORKS = tuple(
     for hidden in ((64,), (256, 64))
     for dropout, decay in ((0.2, 0.01), (0.5, 0.3))
 )
-"""Tried on photos held out of those to learn from; the best is taken."""
+"""Tried on held-out training photos; the best is used."""
 PATIENCE = 8
 BATCH = 256
 
 
 def fit(kind: str, rows: Rows, seed: int = 0) -> FusionModel:
-    """Fit one of `FUSIONS`; what there is to choose is chosen on photos held out of `rows`."""
+    """Fit one of `FUSIONS`; its hyperparameters are chosen on photos held out of `rows`."""
     if kind == "mlp":
         return fit_network(rows, seed)
     return fit_linear(rows) if kind == "linear" else fit_ridge(rows, seed)
 
 
 def fit_linear(rows: Rows) -> FusionModel:
-    """Fit by least squares; where there are more columns than rows, the shortest of the many solutions."""
+    """Fit by least squares; with more columns than rows, use the solution with the smallest norm."""
     from sklearn.linear_model import LinearRegression
 
     inputs, centre, scale = _standardised(rows)
@@ -69,8 +70,8 @@ def fit_ridge(rows: Rows, seed: int = 0) -> FusionModel:
 def fit_network(rows: Rows, seed: int = 0, choices: Sequence[NetworkChoices] = NETWORKS) -> FusionModel:
     """Fit the network of `choices` that does best on photos held out of `rows`, to all rows.
 
-    Holding photos out leaves half of the pairs. They decide which network and how many passes, and no more: the network
-    is then fitted anew to all pairs.
+    Holding photos out leaves half of the pairs. They decide only which network and how many passes; the network is then
+    fitted again to all pairs.
     """
     chosen, passes = best_network(rows, seed, choices)
     model, _ = _network(rows, None, replace(chosen, epochs=passes), seed)
@@ -78,7 +79,7 @@ def fit_network(rows: Rows, seed: int = 0, choices: Sequence[NetworkChoices] = N
 
 
 def best_network(rows: Rows, seed: int, choices: Sequence[NetworkChoices] = NETWORKS) -> tuple[NetworkChoices, int]:
-    """Return the choice that does best on photos held out of `rows`, and after how many passes over the others."""
+    """Return the choice that does best on photos held out of `rows`, and its number of passes over the others."""
     train, validation = inner_parts(rows, seed)
     fitted = [_network(train, validation, choice, seed) for choice in choices]
     best = int(np.argmin([rmse(model, validation) for model, _ in fitted]))
@@ -93,7 +94,7 @@ def rmse(model: FusionModel, rows: Rows) -> float:
 def _standardised(rows: Rows) -> tuple[Vectors, Vectors, Vectors]:
     inputs = np.concatenate([rows.text, rows.image], axis=1)
     centre, scale = inputs.mean(axis=0), inputs.std(axis=0)
-    scale[scale < 1e-6] = 1  # a component that never changes says nothing
+    scale[scale < 1e-6] = 1  # a constant component carries no information
     return (inputs - centre) / scale, centre, scale
 
 
@@ -113,7 +114,7 @@ def _one_layer(kind: str, fitted: object, centre: Vectors, scale: Vectors) -> Fu
 
 
 def _network(train: Rows, validation: Rows | None, choices: NetworkChoices, seed: int) -> tuple[FusionModel, int]:
-    """Train one network, and return it as it was after its best pass, and the number of that; else after the last."""
+    """Train one network; return it after its best pass (or else its last), with the pass's number."""
     import torch
     from torch import nn
 

@@ -1,4 +1,4 @@
-"""A saved model searches the pictures of a folder."""
+"""Searches the pictures of a folder with a saved model."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,11 +24,11 @@ def load(
 
     Args:
         folder: Where the model is.
-        device: In torch's words.
-        load_network: Loads a network by its name, its file of weights and the device.
+        device: The device, in torch's notation.
+        load_network: Loads a network by name, weights file and device.
 
     Raises:
-        EncoderError: The folder holds no model that can be used here.
+        EncoderError: The folder holds no model, or one that cannot be used here.
     """
     fusion = heads = None
     if (folder / FUSION_FILE).is_file():
@@ -51,7 +51,7 @@ def load(
 def search(
     model: Model, network: ImageNetwork, query: str, paths: Sequence[Path], cache: Path, limit: int
 ) -> list[tuple[float, Path]]:
-    """Return score and path of the pictures that suit a query best, best first, at most `limit`.
+    """Return score and path of the at most `limit` pictures that fit a query best, best first.
 
     Raises:
         UnreadableImage: A file is not a picture.

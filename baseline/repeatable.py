@@ -6,11 +6,11 @@ from contextlib import contextmanager
 
 @contextmanager
 def repeatable(seed: int) -> Iterator[None]:
-    """Start torch's random numbers from a seed, and let it compute in one thread; afterwards all is as it was.
+    """Seed torch's random numbers, and compute in one thread; restore both afterwards.
 
-    What is trained here is so small that threads wait for each other longer than they work: on two cores that were
-    busy, too, a step of the two towers took 0.39 s in two threads and 0.06 s in one, a training of the network 21 s
-    and 2.6 s. And sums come out alike whatever the number of cores.
+    These models are so small that threads spend more time waiting than working: on two busy cores, a step of the two
+    towers took 0.39 s in two threads and 0.06 s in one, a training of the network 21 s and 2.6 s. Sums also become
+    independent of the number of cores.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Trained models: what is learned from what, how it scores, and where it is kept."""
+"""Trained models: training, scoring, and saving."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ class Model:
 
     Attributes:
         fusion: Predicts a match probability from both vectors.
-        heads: Of two towers; their score is a cosine. One of the two is None.
+        heads: The heads of two towers; their score is a cosine. One of `fusion` and `heads` is None.
     """
 
     texts: JoinedVectors
@@ -47,7 +47,7 @@ class Model:
         return project(text, "text", self.heads) @ project(images, "image", self.heads).T
 
     def pairs(self, sentences: list[str], images: Vectors) -> NDArray[np.float64]:
-        """Return the unclipped score of each sentence with the image vector in the same place, shape `(n,)`."""
+        """Return the unclipped score of each sentence with the corresponding image vector, shape `(n,)`."""
         text = self.texts.encode(sentences)
         if self.fusion:
             return self.fusion.pairs(text, images)
@@ -57,7 +57,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A model, what its training used, and the choices that were made for it."""
+    """A model, the data that its training used, and its hyperparameters."""
 
     model: Model
     seen: Seen
@@ -75,20 +75,20 @@ def train(
     network: NetworkChoices | None = None,
     towers: TowerChoices = DEFAULT_CHOICES,
 ) -> Trained:
-    """Train one model on what a split has to learn from.
+    """Train one model on a split's training data.
 
     Args:
         kind: One of `KINDS`.
         data: The judged set.
-        split: Of it. Two towers learn from its captions, early fusion from its pairs.
+        split: A split of it. Two towers learn from its captions, early fusion from its pairs.
         text: The text vectors, see `learn_text_vectors`.
         bert: The model behind `bert`.
-        seed: Of the training.
+        seed: The seed of the training.
         network: How the network is trained; without it, that is chosen on photos held out of the split's pairs.
         towers: How two towers are trained.
 
     Raises:
-        BadInput: There is nothing to learn from.
+        BadInput: There is no training data.
     """
     if kind == TWO_TOWER:
         captions = split.captions
@@ -112,7 +112,7 @@ def train(
 
 
 def save(trained: Trained, data: Data, folder: Path) -> None:
-    """Write a trained model to a folder: plain arrays, and a file that says what it is."""
+    """Write a trained model to a folder: plain arrays, and a file that describes them."""
     values, arrays = trained.model.texts.saved()
     network = data.network
     image = {"name": network.name, "weights": network.weights, "fingerprint": network.fingerprint, "mirrored": True}

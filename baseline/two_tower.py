@@ -1,7 +1,8 @@
 """Two towers on few images: frozen vectors, two small projection heads, and a contrastive loss.
 
-What CLIP does with 400 million pairs: a caption and its own image are drawn together, and apart from all others of
-the batch. A batch holds every image once, with one of its captions, so that no caption is pushed away from its own
+As CLIP does with 400 million pairs, training pulls a caption and its own image together, and pushes both away from the
+rest of the batch. A batch holds every image once, with one of its captions, so that no caption is pushed away from its
+own
 image.
 """
 
@@ -33,11 +34,11 @@ class TowerChoices:
         dimension: Length of a head's vectors.
         heads: Pairs of heads, trained side by side from different starts.
         epochs: How often every image is seen.
-        rate: Of AdamW, falling to zero along a cosine.
+        rate: AdamW's learning rate, which falls to zero along a cosine.
         decay: Weight decay of AdamW.
-        dropout: Share of a vector's components that are left out at a time.
-        batch: Images that are told apart at a time, at most.
-        temperature: By which cosines are divided before the softmax.
+        dropout: Share of a vector's components that are dropped at a time.
+        batch: The most images in a batch.
+        temperature: The divisor of cosines before the softmax.
     """
 
     dimension: int = 256
@@ -66,11 +67,11 @@ def train_heads(
         texts: Frozen vectors of captions, shape `(n, f)`.
         images: Frozen vectors of images, shape `(m, g)`.
         owners: For every caption the row of its own image.
-        choices: How.
-        seed: Of starts, batches and dropout.
+        choices: The hyperparameters.
+        seed: The seed of initial values, batches and dropout.
 
     Raises:
-        BadInput: There are fewer than two images with captions, so that nothing could be told apart.
+        BadInput: There are fewer than two images with captions, so there is nothing to distinguish.
     """
     import torch
     from torch.nn.functional import cross_entropy
@@ -111,7 +112,7 @@ def train_heads(
 
 
 def _scaling(side: str, vectors: Vectors) -> Heads:
-    """Centre every component. Divide those of images by their own spread, those of texts all by the same.
+    """Centre every component. Divide those of images each by its own spread, those of texts all by one spread.
 
     The spread of a rare word is so small that dividing by it would make the word count more than all others.
     """

@@ -1,4 +1,4 @@
-"""Files of little or ordinary size that take long, or much memory, to decode."""
+"""Small or ordinary files that take much time or memory to decode."""
 
 import io
 import struct
@@ -39,7 +39,7 @@ def _segments(part: bytes, count: int) -> bytes:
 
 
 def _strips(count: int) -> bytes:
-    """Return a TIFF file with a strip for each of so many rows of one pixel."""
+    """Return a TIFF file with a given number of one-pixel rows, each in a strip of its own."""
     start = 8 + 2 + 12 * 9 + 4
     tags = {256: 1, 257: count, 258: 8, 259: 1, 262: 1, 273: start, 277: 1, 278: 1, 279: start + 4 * count}
     entries = b"".join(

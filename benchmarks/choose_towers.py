@@ -1,9 +1,9 @@
-"""What speaks for the configuration of the two towers: cross-validation over the photos to learn from.
+"""Evidence for the configuration of the two towers: cross-validation over the training photos.
 
     python -m benchmarks.choose_towers DATA
 
-Around the committed configuration one value at a time is changed. Every photo is held out once; its caption is asked
-for among the photos of its fold. The photos of DATA's queries have no part in it. Writes results/towers.md and
+Changes the committed configuration one value at a time. Every photo is held out once, and its caption searched for
+among the photos of its fold. The photos of DATA's queries are not used. Writes results/towers.md and
 results/towers.json.
 """
 
@@ -68,7 +68,7 @@ def main(data: Path) -> None:
 
 
 def _ranks(data: Data, text: str, choices: TowerChoices) -> Ranks:
-    """Return the place, from 0, of every caption's own photo among the photos that are held out with it."""
+    """Return the rank, from 0, of every caption's own photo among the photos held out with it."""
     captions = list({caption.image: caption for caption in split(data.judged, data.matches).captions}.values())
     found = []
     for held in np.array_split(np.random.default_rng(0).permutation(len(captions)), FOLDS):

@@ -41,7 +41,7 @@ COMPOSE = "docker compose --file docker/compose.cluster.yaml"
 WRITTEN_BEFORE_THE_KILL = 64
 SEARCH = ("-k", "20", "--paths", "--collection")
 MOST_SECONDS = 300
-"""For a node to come back, and for its replicas to be made whole."""
+"""Seconds for a node to come back, and for its replicas to recover."""
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Cluster:
     start_command: str
 
     def kill(self, number: int) -> None:
-        """End a node at once."""
+        """Kill a node."""
         self._run(self.kill_command, number)
 
     def start(self, number: int) -> None:
@@ -66,7 +66,7 @@ class Cluster:
 
 @dataclass
 class Place:
-    """A store in which the commands work."""
+    """A store for the commands."""
 
     data: Path
     encoder: Path
@@ -74,7 +74,7 @@ class Place:
     server: str | None = None
 
     def run(self, command: str, *arguments: str) -> str:
-        """Run a command to its end; whatever fails ends the benchmark."""
+        """Run a command to its end; a failure ends the benchmark."""
         words = [sys.executable, "-m", command, *arguments]
         done = subprocess.run(words, env=self._environment(), capture_output=True, text=True, check=False)
         if done.returncode:
@@ -117,7 +117,7 @@ def main(urls: tuple[str, str, str], kill: str, start: str, encoder: Path | None
         finally:
             tested.run("ingest", "--drop", name, "--yes")
     command = f"python -m benchmarks.cluster URL URL URL --pictures {pictures} --away {away:g}"
-    made = machine("cluster") | {"command": command}  # how nodes are killed is this machine's affair
+    made = machine("cluster") | {"command": command}  # how nodes are killed is specific to this machine
     write_results("cluster", "A cluster whose nodes are killed while pictures are written", rows | made)
 
 
@@ -132,7 +132,7 @@ def _small_clip(work: Path) -> Path:
 
 
 def _draw(folder: Path, folders: int, count: int) -> list[Path]:
-    """Draw small pictures, no two the same."""
+    """Draw small pictures, all different."""
     chance = np.random.default_rng(0)
     for number in range(folders * count):
         home = folder / f"{number // count}"
@@ -177,7 +177,7 @@ def _forget_and_search(truth: Place, tested: Place, files: list[str]) -> None:
 
 @contextlib.contextmanager
 def _killed_while_writing(cluster: Cluster, node: int, tested: Place, back_after: float | None) -> Iterator[None]:
-    """Kill a node once others have got some more pictures; start it again after some seconds, or at the end."""
+    """Kill a node once the others have received some more pictures; restart it after some seconds, or at the end."""
     living = next(url for url in cluster.urls if url != cluster.urls[node])
     before = _count(living, tested)
     is_done = threading.Event()
@@ -208,7 +208,7 @@ def _count(node: str, tested: Place) -> int:
 
 
 def _compare(cluster: Cluster, truth: Place, tested: Place) -> tuple[float, int]:
-    """Compare every replica with the truth; return after how many seconds all were whole, and how many there are."""
+    """Compare every replica with the truth; return the seconds until all were complete, and their number."""
     started = time.monotonic()
     found = replicas(cluster.urls, tested.name, MOST_SECONDS)
     seconds = time.monotonic() - started

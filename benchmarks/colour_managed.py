@@ -1,4 +1,4 @@
-"""Files whose colours are meant in other spaces than sRGB, and how Chromium, or Little CMS, shows them."""
+"""Files with colours in other spaces than sRGB, and how Chromium or Little CMS shows them."""
 
 import base64
 import io
@@ -50,7 +50,7 @@ CHUNKS: dict[str, dict[bytes, bytes]] = {
 
 @dataclass(frozen=True, slots=True)
 class ColourFile:
-    """A file of patches, and what Little CMS makes of them; None where the file has no profile that it could read."""
+    """A file of patches, and Little CMS's result for them; None if the file has no readable profile."""
 
     name: str
     data: bytes
@@ -58,7 +58,7 @@ class ColourFile:
 
 
 def make_files(count: int, seed: int = 0) -> list[ColourFile]:
-    """Make files of `COLUMNS` by `ROWS` patches of drawn colours, in all formats and ways to say what they mean."""
+    """Make files of `COLUMNS` by `ROWS` patches of random colours, in all formats and ways of describing colours."""
     chance = np.random.default_rng(seed)
     ways: list[Callable[[Colours], ColourFile]] = [
         *(_with_profile(form, name) for name in PROFILES for form in ("JPEG", "PNG", "WEBP", "TIFF")),
@@ -74,7 +74,7 @@ def patches(picture: Image.Image) -> Colours:
 
 
 def shown_by_chromium(files: Sequence[ColourFile]) -> list[Colours | None] | None:
-    """Return the patches as Chromium shows them, None for a format that it does not know; None if it is not here."""
+    """Return the patches as Chromium shows them, None for an unknown format; None without Chromium."""
     where = shutil.which("chromium")
     if where is None:
         return None
@@ -169,4 +169,5 @@ def compared(files: Sequence[ColourFile], read: Callable[[bytes], Image.Image]) 
 
 
 MOST_APART = 6
-"""Of 255. Decoders of JPEG differ by 2; dark colours of wide spaces by up to 5, as Chromium rounds them otherwise."""
+"""Out of 255. JPEG decoders differ by 2, and dark colours of wide spaces by up to 5, because Chromium rounds
+differently."""

@@ -1,4 +1,4 @@
-"""The commands `ingest` and `search` in processes of their own, which start at once as copies of a warm one."""
+"""Runs `ingest` and `search` in separate processes, forked from a warm one so that they start at once."""
 
 import importlib
 import multiprocessing
@@ -29,7 +29,7 @@ _PROCESSES.set_forkserver_preload(_PRELOADED)
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What came of a process: its exit code, negative for a signal, and what it wrote."""
+    """The result of a process: its exit code, negative for a signal, and its output."""
 
     code: int
     out: str
@@ -51,7 +51,7 @@ def must(line: list[str], data_dir: Path, work: Path) -> None:
 def run_function(
     function: Callable[..., Any], *values: object, work: Path, timeout: float = 60, number: int = signal.SIGKILL
 ) -> Ran:
-    """Run a function of a module in a process of its own.
+    """Run a function of a module in a separate process.
 
     Args:
         function: What to run.

@@ -1,4 +1,4 @@
-"""How long copies of one picture take: each is another place of one point. Exits with 1 if that is too long.
+"""How long copies of one picture take, each of which is another place of one point. Exits with 1 if too long.
 
 python -m benchmarks.copies [--files 20000]
 """

@@ -1,12 +1,12 @@
-"""Does a damaged collection lose pictures without a word? Exits with 1 if it does, or shows a traceback.
+"""Does a damaged collection silently lose pictures? Exits with 1 if it does, or shows a traceback.
 
     python -m benchmarks.damage [--cases 600] [--seed 0]
 
 Each case damages one file of a collection (flipped bits, a shorter file, garbage, no file, a folder instead) and then
 lists, searches, checks, ingests, repairs, forgets and drops, each in a process of its own. The collection is published,
 or has a second generation that an interrupted run left, or was never published; the files of some of its pictures are
-gone, so that these pictures are in the collection only. After each case its pictures are compared with the truth: what
-is missing must have been named, and every error must name its cure.
+gone, so that these pictures are in the collection only. After each case its pictures are compared with the truth:
+whatever is missing must have been reported, and every error must name its cure.
 """
 
 import json
@@ -45,12 +45,12 @@ Damage = Callable[[Path, random.Random], None]
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A collection as it lies on the disk before it is damaged.
+    """A collection on the disk before it is damaged.
 
     Attributes:
         folder: Its DATA_DIR.
         published: The pictures that a search must find.
-        whole: The pictures that are there once `ingest` is done.
+        whole: The pictures that it has once `ingest` is done.
     """
 
     folder: Path
@@ -60,12 +60,12 @@ class State:
 
 @dataclass(slots=True)
 class Case:
-    """What came of one damage.
+    """The result of one case.
 
     Attributes:
-        faults: What must not be.
+        faults: Violations of the rules.
         named: Whether a command named the damage.
-        lost: Pictures that were lost, and named.
+        lost: How many pictures were lost and named.
     """
 
     what: str
@@ -103,7 +103,7 @@ def overwrite(path: Path, chance: random.Random) -> None:
 
 
 def replace_all(path: Path, chance: random.Random) -> None:
-    """Put other contents there: deep JSON, a number that is none, or bytes that are no text."""
+    """Replace the contents: deep JSON, an invalid number, or bytes that are not text."""
     path.write_bytes(chance.choice([b"[" * 100_000, b'{"points": 1e999, "dimension": 1e999}', b"\xff\xfe\0", b"null"]))
 
 
@@ -113,7 +113,7 @@ def remove(path: Path, _: random.Random) -> None:
 
 
 def put_folder(path: Path, _: random.Random) -> None:
-    """Put a folder where a file was."""
+    """Replace a file with a folder."""
     path.unlink()
     path.mkdir()
 
@@ -127,8 +127,8 @@ DAMAGES: list[Damage] = [flip, shorten, overwrite, replace_all, remove, put_fold
 @click.option("--jobs", default=2, show_default=True, help="Cases at once.")
 @click.option("--only", type=int, help="Run this case alone, and show what was said.")
 def main(cases: int, seed: int, jobs: int, only: int | None) -> None:
-    """Damage, use, mend and compare; write results/damage.md and results/damage.json."""
-    os.environ["ENCODER"] = "letters"  # of a collection that is begun anew
+    """Damage, use, repair and compare; write results/damage.md and results/damage.json."""
+    os.environ["ENCODER"] = "letters"  # left by a collection that is started again
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
         states = make_states(work)
@@ -168,7 +168,7 @@ def _report(done: list[Case]) -> None:
 
 
 def make_states(work: Path) -> dict[str, State]:
-    """Make the three collections to damage, each in a DATA_DIR of its own, beside one that stays whole."""
+    """Make the three collections to damage, each in its own DATA_DIR, and another that stays intact."""
     pictures = _draw(work / "pictures", PICTURES + LATER)
     data = work / "published"
     make_letters(Settings(data_dir=data))
@@ -203,7 +203,7 @@ def make_states(work: Path) -> dict[str, State]:
 
 
 def _copy_without_zeros(source: str, target: str) -> None:
-    """Copy a file such that its zeros are holes: engines fill them where the disk is a memory, which takes time."""
+    """Copy a file with holes for its zeros: on a RAM disk, filling them would take time."""
     with open(source, "rb") as read, open(target, "wb") as written:
         while block := read.read(2**16):
             if any(block):
@@ -223,7 +223,7 @@ def _draw(folder: Path, count: int) -> list[Path]:
 
 
 def _interrupt(source: Path, target: Path, there: "set[str] | object") -> None:
-    """Leave a generation in the making that has what `source` has beyond `there`."""
+    """Leave an unfinished generation with what `source` has beyond `there`."""
     with closing(open_store(Settings(data_dir=source)).open(NAME)) as full:
         pairs = [(record, vector) for record, vector in full.scan() if record.id not in there]  # type: ignore[operator]
         spec = full.spec
@@ -243,7 +243,7 @@ def contents(data_dir: Path) -> Records:
 
 
 def write_contents(data_dir: Path, path: Path) -> None:
-    """Write what `contents` returns as text, to be compared in another process."""
+    """Write what `contents` returns as text, for comparison in another process."""
     path.write_text(json.dumps({id: repr(record) for id, record in contents(data_dir).items()}))
 
 
@@ -253,7 +253,7 @@ def copy_tree(source: Path, target: Path) -> None:
 
 
 def _plan(states: dict[str, State], cases: int, chance: random.Random) -> list[tuple[str, Path, Damage]]:
-    """Return which file of which collection is damaged how, every kind of file as often as any other."""
+    """Choose a collection, a file and a kind of damage, with every kind of file equally often."""
     kinds: dict[tuple[str, str], list[Path]] = {}
     for name, state in states.items():
         for path in sorted(path for path in state.folder.rglob("*") if path.is_file()):
@@ -268,7 +268,7 @@ def _plan(states: dict[str, State], cases: int, chance: random.Random) -> list[t
 
 
 def _kind(place: Path) -> str:
-    """Return what all files of a kind share: no digest of a segment, no key of an index."""
+    """Return a file's kind: its path without segment digests and index keys."""
     plain = re.sub(r"[0-9a-f-]{36}", "SEGMENT", str(place))
     return re.sub(r"payload_index/[^/]+-(\w+)/", r"payload_index/\1/", plain)
 
@@ -317,14 +317,14 @@ def _mend(case: Case, state: State, data: Path, pictures: Path, run: Callable[..
         if run("ingest", str(pictures)).code:
             case.faults.append("not mended: ingest")
     if ingested.out.startswith("indexed\t0\n") and not case.named:
-        pass  # nothing was written since it was checked
+        pass  # nothing was written since the check
     elif run("ingest", "--check", "--collection", NAME).code:
         case.faults.append("not mended: check")
     _compare(case, state, data)
 
 
 def _compare(case: Case, state: State, data: Path) -> None:
-    """Compare what is there with the truth."""
+    """Compare the collection with the truth."""
     target = data.parent / "contents.json"
     ran = run_function(write_contents, data, target, work=data.parent)
     if ran.code:
@@ -342,7 +342,7 @@ def _compare(case: Case, state: State, data: Path) -> None:
 
 
 def _end(case: Case, data: Path, run: Callable[..., Ran]) -> None:
-    """Drop the collection: it goes, however damaged it is, and with it its thumbnails; the other stays."""
+    """Drop the collection: however damaged, it and its thumbnails are removed; the other stays."""
     known = NAME in run("ingest", "--list").out
     dropped = run("ingest", "--drop", NAME, "--yes")
     if (known and dropped.code) or (data / "collections" / NAME).exists():

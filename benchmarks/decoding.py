@@ -1,6 +1,6 @@
 """Decodes files that stdin names, one after another, and prints as JSON the seconds of each and the largest memory.
 
-A process of its own, so that nothing else is measured.
+Runs as a separate process, so that nothing else is measured.
 """
 
 import json
@@ -15,7 +15,7 @@ from gallery.pictures.loader import end_workers
 
 
 def main() -> None:
-    """Read paths as JSON from stdin, decode them, and print what that took."""
+    """Read paths as JSON from stdin, decode the files, and print their cost."""
     seconds: dict[str, float] = {}
     for path in json.load(sys.stdin):
         started = time.monotonic()
@@ -26,7 +26,7 @@ def main() -> None:
         seconds[path] = time.monotonic() - started
     end_workers()
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    here = int(status["VmHWM"].split()[0])  # `ru_maxrss` would begin with that of the process that started this one
+    here = int(status["VmHWM"].split()[0])  # `ru_maxrss` would start at the parent process's value
     megabytes = max(here, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024
     json.dump({"seconds": seconds, "megabytes": megabytes}, sys.stdout)
 

@@ -1,9 +1,9 @@
-"""Unit vectors shaped like CLIP's, drawn chunk by chunk: any chunk can be drawn again, and none needs the others.
+"""Random unit vectors distributed like CLIP's, in chunks that can be drawn again independently.
 
 CLIP's picture vectors lie in a cone (two pictures have a cosine near 0.5), fall into groups, and vary in far fewer
-directions than they have floats. So a vector here is a common direction, a group's centre and a place within the
-group, both drawn in 64 directions of falling weight, and a little of everything. The vectors of queries lie off the
-cone, as those of texts do.
+directions than they have floats. So a vector here is the sum of a common direction, a group's centre, an offset within
+the group (both drawn in 64 directions of decreasing weight), and a little noise. The vectors of queries lie outside the
+cone, like those of texts.
 """
 
 import numpy as np
@@ -14,13 +14,13 @@ CHUNK = 10_000
 GROUPS = 5000
 DIRECTIONS = 64
 CONE, CENTRE, WITHIN, REST = 0.7, 0.45, 0.5, 0.2
-"""Lengths of a vector's parts before it is made one long."""
+"""Lengths of a vector's parts before normalisation."""
 
 Vectors = NDArray[np.float32]
 
 
 class Drawing:
-    """What all chunks share."""
+    """The parameters that all chunks share."""
 
     def __init__(self) -> None:
         chance = np.random.default_rng(512)
@@ -37,12 +37,12 @@ class Drawing:
         return _unit(CONE * self._cone + self._pictures(chance, count))
 
     def queries(self, count: int) -> Vectors:
-        """Return `count` unit rows, none of them in a chunk, off the cone as texts are."""
+        """Return `count` unit rows that are in no chunk, outside the cone like texts."""
         chance = np.random.default_rng((2, 0))
         return _unit(CONE * self._gap + self._pictures(chance, count))
 
     def _pictures(self, chance: np.random.Generator, count: int) -> Vectors:
-        groups = (GROUPS * chance.random(count) ** 2).astype(np.int64)  # some groups are many times larger
+        groups = (GROUPS * chance.random(count) ** 2).astype(np.int64)  # some groups are many times larger than others
         rest = chance.standard_normal((count, DIMENSION), np.float32) / np.sqrt(DIMENSION)
         rows: Vectors = CENTRE * self._centres[groups] + WITHIN * self._places(chance, count) + REST * rest
         return rows.astype(np.float32)

@@ -1,10 +1,10 @@
-"""How well are near-duplicates told from different pictures? Chooses the least cosine for an encoder.
+"""How well are near-duplicates distinguished from different pictures? Chooses the threshold for an encoder.
 
     python -m benchmarks.duplicates IMAGES [--most 300] [--encoder conse]
 
-Of each picture: a re-encoded one (JPEG, quality 60), a resized one (half the sides), a cropped one (the middle 90 % of
-the sides), and as different ones another at random and the one of the highest cosine. The threshold is the cosine of
-the highest F1 on one half of the pictures, and what is reported comes from the other half.
+Each picture is paired with a re-encoded (JPEG, quality 60), a resized (half the sides) and a cropped version (the
+middle 90 % of the sides), and with two different pictures: a random one, and the one with the highest cosine. The
+threshold is the cosine with the highest F1 on one half of the pictures; the reported figures come from the other half.
 """
 
 import random
@@ -25,12 +25,12 @@ from gallery.vectors import Vectors
 
 KINDS = ("re-encoded", "resized", "cropped")
 Signs = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Of pairs: whether they are near-duplicates, whether their hashes are equal, and their cosines."""
+"""For pairs: whether they are near-duplicates, whether their hashes are equal, and their cosines."""
 
 
 @click.command()
 @click.argument("images", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--most", default=300, show_default=True, help="Pictures to make pairs of.")
+@click.option("--most", default=300, show_default=True, help="Pictures for making pairs.")
 @click.option("--encoder", "name", default="conse", show_default=True)
 @click.option("--seed", default=0, show_default=True)
 def main(images: Path, most: int, name: str, seed: int) -> None:
@@ -61,7 +61,7 @@ def main(images: Path, most: int, name: str, seed: int) -> None:
 
 
 def best_threshold(same: np.ndarray, equal: np.ndarray, cosines: np.ndarray) -> float:
-    """Return the cosine from which on pairs are taken for near-duplicates with the highest F1; the higher of equals."""
+    """Return the cosine threshold for near-duplicates with the highest F1; among equals, the highest."""
     precision, recall, thresholds = precision_recall_curve(same, np.where(equal, 2.0, cosines))
     f1 = (2 * precision * recall / np.maximum(precision + recall, 1e-9))[:-1]
     within = thresholds <= 1

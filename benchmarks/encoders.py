@@ -2,9 +2,9 @@
 
     python -m benchmarks.encoders IMAGES [--count 300]
 
-Each whole `ingest` runs beside two bare loops over the same pictures: the ideal, which decodes and then encodes them on
-all processors and does nothing else; and a plain one, as small tools have it, which takes one picture at a time in
-float32. Writes results/encoders.md and results/encoders.json.
+Each complete `ingest` is compared with two bare loops over the same pictures: the ideal, which only decodes and then
+encodes them on all processors; and a plain one, as in small tools, which takes one picture at a time in float32. Writes
+results/encoders.md and results/encoders.json.
 """
 
 import contextlib
@@ -125,7 +125,7 @@ def _searching(clip: Encoder, paths: list[Path], images: Path, work: Path) -> di
 
 
 def _environment(data: Path, encoder: Encoder) -> dict[str, str]:
-    """Return the environment of a run with a DATA_DIR of its own that has this encoder's folder already."""
+    """Return the environment for a run with its own DATA_DIR, which already has this encoder's folder."""
     place = data / "encoders"
     place.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
@@ -138,12 +138,12 @@ def _peak_memory(work: Path, encoder: Encoder) -> float:
 
 
 def _ingest(folder: Path) -> list[str]:
-    return ["ingest", str(folder), "--precision", "float32"]  # the form of a folder that is given stays
+    return ["ingest", str(folder), "--precision", "float32"]  # a folder given by path keeps its form
 
 
 def _run(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
-    """Run one of our commands in a process of its own; return its seconds and its peak memory in MB."""
-    # A small process starts it: a child of this large one would report at least the size of this one as its peak.
+    """Run one of our commands in a separate process; return its seconds and its peak memory in MB."""
+    # A small process starts it, because a child of this large one would report at least this one's size as its peak.
     asked = [sys.executable, "-c", STARTER, sys.executable, "-m", *command]
     done = subprocess.run(asked, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     seconds, kilobytes = done.stdout.split()

@@ -1,10 +1,10 @@
-"""How well the example pictures are found, by one-thing queries and by their captions.
+"""How well the example pictures are found, by queries for one thing and by their captions.
 
     python -m benchmarks.examples [--encoder NAME] [--judged DATA]
 
-The queries of examples/queries.tsv were chosen before the first search. Also counts above how many of 40 ordinary
-queries that have an answer "Nothing matches well" is said: the one-thing queries, then captions. With judged DATA that
-is after `evaluate calibrate DATA`, and once more of its photos that are to be found, by a caption of each. Writes
+The queries of examples/queries.tsv were chosen before the first search. Also counts for how many of 40 ordinary queries
+with an answer (the one-thing queries, then captions) "Nothing matches well" appears. With judged DATA, this happens
+after `evaluate calibrate DATA`, and again for its photos to be found, with one caption each. Writes
 results/examples.md and results/examples.json.
 """
 
@@ -62,7 +62,7 @@ def main(encoder: str, judged: Path | None) -> None:
 
 
 def weak(engine: SearchEngine, of: str, lines: Sequence[str]) -> dict[str, float | str]:
-    """Count above how many of the first lines, all of which have an answer, "Nothing matches well" is said."""
+    """Count for how many of the first lines, which all have an answer, "Nothing matches well" appears."""
     answers = [engine.answer(Request(q=quoted(line))) for line in lines[:ORDINARY]]
     return {
         f"{of}: ordinary queries that have an answer": len(answers),

@@ -1,4 +1,4 @@
-"""A CLIP of the size of ViT-B/32, with CLIP's own vocabulary and random weights: what costs time costs it here too.
+"""A CLIP of the size of ViT-B/32, with CLIP's own vocabulary and random weights: as slow as the real one.
 
 Its vectors mean nothing. 151 million parameters, 605 MB.
 """
@@ -18,7 +18,7 @@ SMALL_TOWER = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers":
 
 
 def save_full_clip(folder: Path, *, small: bool = False) -> tuple[CLIPModel, CLIPProcessor]:
-    """Save it as transformers does, and return its parts; `small` makes towers that cost next to nothing."""
+    """Save it as transformers does, and return its parts; `small` makes very small towers."""
     torch.manual_seed(0)
     tower = SMALL_TOWER if small else {}
     config = CLIPConfig(vision_config=tower, text_config=tower, projection_dim=512)
@@ -30,7 +30,7 @@ def save_full_clip(folder: Path, *, small: bool = False) -> tuple[CLIPModel, CLI
 
 
 def _tokenizer() -> CLIPTokenizer:
-    # Not imported: it needs a pkg_resources that newer environments lack, and only its vocabulary is wanted.
+    # Not imported: it needs pkg_resources, which newer environments lack, and only its vocabulary is needed.
     packed = Path(str(distribution("clip-anytorch").locate_file("clip/bpe_simple_vocab_16e6.txt.gz"))).read_bytes()
     letters = list(bytes_to_unicode().values())  # type: ignore[no-untyped-call]
     room = VOCABULARY_SIZE - 2 * len(letters) - 2

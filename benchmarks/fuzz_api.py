@@ -1,8 +1,8 @@
-"""Asks the API what schemathesis makes up from its own description, with ids of real pictures.
+"""Fuzzes the API with schemathesis, from its own description and with ids of real pictures.
 
-Ends with 1 if anything is a failure: an error of the server, an answer that the description does not have, a request
-that fits the description and is refused, or one that does not and is taken. The one exception: the upload takes any
-bytes by its description, but not all bytes are a picture. Writes results/fuzz_api.md and results/fuzz_api.json.
+Exits with 1 on any failure: a server error, an undocumented response, a valid request that is refused, or an invalid
+one that is accepted. The one exception: the upload's description allows any bytes, but not all bytes are a picture.
+Writes results/fuzz_api.md and results/fuzz_api.json.
 """
 
 import argparse
@@ -53,9 +53,9 @@ def run(address: str, examples: int, seed: int) -> int:
 
 
 def answers(address: str) -> dict[tuple[str, str], int]:
-    """Return how many answers each route gave with each status, by the page's own count; of addresses not its own too.
+    """Return the page's own counts of answers by route and status, including unknown addresses.
 
-    Requests that are no HTTP, of which there are some, are refused before they are counted.
+    Some requests are not valid HTTP, and are refused before they are counted.
     """
     with urlopen(f"{address}/metrics") as answer:
         text = answer.read().decode()
@@ -64,7 +64,7 @@ def answers(address: str) -> dict[tuple[str, str], int]:
 
 
 def schemathesis(address: str, id: str | None, options: list[str]) -> tuple[int, str]:
-    """Run it once, with one id for all routes that take one; without, with made-up ids. Return exit code and output."""
+    """Run it once, with one id for all routes that take one, or with made-up ids. Return exit code and output."""
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "schemathesis.toml"
         config.write_text(f'[parameters]\n"path.id" = "{id}"\n' if id else "")

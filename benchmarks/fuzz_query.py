@@ -1,9 +1,9 @@
-"""A million random lines for the query language, and a thousand of them for the page and the API.
+"""Fuzzes the query language with a million random lines, and the page and the API with a thousand of them.
 
     python -m benchmarks.fuzz_query [--lines N] [--asked N] [--collection NAME] [--seed S]
 
-Each line is parsed or refused with QueryError; printed, it parses to the same query. The page and the API answer
-each that they are asked with 200, or with 400 and a sentence. Exits with 1 if not; writes results/fuzz_query.md and
+Each line must parse or be refused with QueryError; a parsed query, printed, must parse to the same query. The page and
+the API must answer with 200, or with 400 and a sentence. Exits with 1 if not; writes results/fuzz_query.md and
 results/fuzz_query.json.
 """
 
@@ -37,7 +37,7 @@ PIECES = [*WORDS.split(), '"wet dog"', '\\"', "\\", "\t", " ", "  ", "\n", "\u20
 @click.option("--collection", default="examples", show_default=True)
 @click.option("--seed", default=0, show_default=True)
 def main(lines: int, asked: int, collection: str, seed: int) -> None:
-    """Draw lines until there are enough, or one fails."""
+    """Test random lines until there are enough, or one fails."""
     refused, seconds = read(lines, seed)
     with served(Settings.from_environ(), collection) as address:
         answered = ask(address, asked, seed)
@@ -53,7 +53,7 @@ def main(lines: int, asked: int, collection: str, seed: int) -> None:
 
 
 def ask(address: str, lines: int, seed: int) -> Counter[tuple[str, int]]:
-    """Ask the page and the API random lines, and return how many answers had each status."""
+    """Send random lines to the page and the API, and return how many answers had each status."""
     chance = random.Random(seed + 1)
     answered = Counter[tuple[str, int]]()
     with httpx.Client(base_url=address, timeout=60) as client:
@@ -68,7 +68,7 @@ def ask(address: str, lines: int, seed: int) -> Counter[tuple[str, int]]:
 
 
 def read(lines: int, seed: int) -> tuple[int, float]:
-    """Read random lines, and return how many were refused, and the seconds that it took."""
+    """Parse random lines, and return how many were refused, and the seconds it took."""
     chance = random.Random(seed)
     started, refused = time.monotonic(), 0
     for number in range(lines):
@@ -87,7 +87,7 @@ def read(lines: int, seed: int) -> tuple[int, float]:
 
 
 def draw(chance: random.Random) -> str:
-    """Return a line of pieces, or of any characters."""
+    """Return a random line, made of pieces of the grammar or of any characters."""
     if chance.random() < 0.2:
         return "".join(chr(chance.choice((chance.randrange(128), chance.randrange(0x110000)))) for _ in range(12))
     between = chance.choice(("", " ", " "))

@@ -1,9 +1,9 @@
-"""What a larger folder costs: memory of an ingest, and the time of one that finds nothing new.
+"""How costs grow with a folder: the memory of an ingest, and the time of one that finds nothing new.
 
     python -m benchmarks.growth [--files 20000]
 
-Indexes 1000 drawn pictures and then as many as asked for, with a small CLIP of random weights, each in a process of
-its own, and again with nothing changed. Exits with 1 if memory grows by more than 10 KB a file, or fewer than 20 000
+Indexes 1000 drawn pictures, then the requested number, with a small CLIP of random weights, each in a separate process,
+and again with nothing changed. Exits with 1 if memory grows by more than 10 KB a file, or fewer than 20 000
 unchanged files are looked at in a second.
 """
 
@@ -53,7 +53,7 @@ def main(files: int) -> None:
 
 
 def _draw(folder: Path, count: int) -> Path:
-    """Draw small pictures, no two the same, 500 a folder."""
+    """Draw small pictures, all different, 500 per folder."""
     chance = np.random.default_rng(count)
     for number in range(count):
         home = folder / f"{number // 500:03d}"
@@ -64,7 +64,7 @@ def _draw(folder: Path, count: int) -> Path:
 
 
 def _peak_memory(folder: Path, clip: Path, data_dir: Path) -> float:
-    """Run `ingest` in a process of its own, and return the most memory that it held, in bytes."""
+    """Run `ingest` in a separate process, and return its peak memory in bytes."""
     command = [sys.executable, "-m", "ingest", str(folder), "--encoder", str(clip)]
     with open(os.devnull, "w") as nowhere:
         process = os.posix_spawn(

@@ -1,11 +1,11 @@
-"""Does `ingest` survive whatever lies in a folder, and is every picture right? Exits with 1 where that is not so.
+"""Does `ingest` survive any folder, and decode every picture correctly? Exits with 1 if not.
 
     python -m benchmarks.hostile [--files 2000] [--colours 200]
 
-Makes that many hostile files, and decodes each: one that was cut off must be an error, or like the whole one as far
-as it says that nothing is missing. No file may take more than 10 s or 1 GB. Then they are indexed with a small CLIP of
-random weights: the exit code is 3, every file that was found is accounted for once, and every good picture is indexed.
-Files with colours of other spaces are compared with Chromium, or with Little CMS where that is not here.
+Makes that many hostile files, and decodes each: a truncated one must be an error, or agree with the complete one except
+for the part it reports as missing. No file may take more than 10 s or 1 GB. Then they are indexed with a small CLIP of
+random weights: the exit code must be 3, every file found counted once, and every good picture indexed.
+Files with colours in other spaces are compared with Chromium, or else with Little CMS.
 """
 
 import io
@@ -34,9 +34,9 @@ from gallery.errors import UnreadableImage
 from gallery.pictures import find_images, open_image
 
 MOST_SECONDS, MOST_MEGABYTES = 10.0, 1000
-"""For a file; the seconds for each process that wants to run on a processor."""
+"""The limits per file; seconds count per process competing for a processor."""
 MOST_APART = 24
-"""Of 255: how much a row above a cut may differ; what a JPEG smooths reaches over it."""
+"""Out of 255: how much a row above a cut may differ, because JPEG smoothing crosses it."""
 _EDGE = 24
 """Rows above a cut that are not compared."""
 NAMES = [
@@ -54,9 +54,9 @@ NAMES = [
     "x" * 200,
 ]
 Maker = Callable[[Path, random.Random], bool]
-"""Makes one file at a path, which may get another suffix; returns whether it is a picture that must be indexed."""
+"""Makes one file at a path, perhaps with another suffix; returns whether it is a picture that must be indexed."""
 WHOLE: dict[str, bytes] = {}
-"""Path of a file that was cut off -> all of its bytes."""
+"""Path of a truncated file -> its complete bytes."""
 
 
 @click.command()
@@ -114,7 +114,7 @@ def decoded(paths: list[str]) -> dict[str, float | str]:
 
 
 def check_rows(path: str) -> bool:
-    """Return whether a cut file is a picture; exits with 1 unless the rows that it does not miss are the whole's."""
+    """Return whether a truncated file is a picture; exits with 1 unless its intact rows are right."""
     try:
         picture = open_image(path)
     except UnreadableImage:
@@ -124,7 +124,7 @@ def check_rows(path: str) -> bool:
     missing = int(note.split()[1]) / 100 if note else 0
     height = len(whole)
     there = max(0, int((1 - missing) * height) - _EDGE)
-    rows = slice(height - there, None) if picture.format == "BMP" else slice(there)  # which are stored from below
+    rows = slice(height - there, None) if picture.format == "BMP" else slice(there)  # BMP stores the last row first
     apart = np.abs(np.asarray(picture.rgb).astype(int)[rows] - whole[rows])
     if there and apart.mean() > MOST_APART:
         sys.exit(f"{path}: rows that are there differ by {apart.mean():.0f} of 255")
@@ -150,7 +150,7 @@ def run_ingest(command: list[str], data_dir: Path, timeout: float) -> tuple[dict
 
 
 def check(rows: dict[str, int], found: int, good: int) -> None:
-    """Exit with 1 unless all that was found is accounted for, and every good picture is in."""
+    """Exit with 1 unless all files found are counted, and every good picture is indexed."""
     counted = rows["indexed"] + rows["already there"] + rows["updated"] + rows["unreadable"]
     if counted != found:
         sys.exit(f"{found} files were found, {counted} are accounted for: {rows}")
@@ -159,7 +159,7 @@ def check(rows: dict[str, int], found: int, good: int) -> None:
 
 
 def make_hostile(folder: Path, count: int, seed: int = 0) -> int:
-    """Make `count` hostile files in a folder; return how many of them are good pictures all the same."""
+    """Make `count` hostile files in a folder; return how many of them are good pictures nevertheless."""
     chance = random.Random(seed)
     good = 0
     for number, make in enumerate(islice(cycle(MAKERS), count)):
@@ -176,7 +176,7 @@ def make_hostile(folder: Path, count: int, seed: int = 0) -> int:
 def encoded(
     chance: random.Random, form: str, mode: str = "RGB", size: tuple[int, int] = (24, 32), **options: object
 ) -> bytes:
-    """Return a file of small random noise, so that no two are the same."""
+    """Return a file of a little random noise, so that all differ."""
     noise = np.random.default_rng(chance.randrange(2**32)).integers(0, 256, (*size, 4), np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(noise).convert(mode).save(buffer, form, **options)
@@ -185,7 +185,7 @@ def encoded(
 
 def truncated(path: Path, chance: random.Random) -> bool:
     form = chance.choice(["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF"])
-    data = encoded(chance, form, size=(120, 60), interlace=0)  # which GIF alone knows
+    data = encoded(chance, form, size=(120, 60), interlace=0)  # only GIF has
     path = path.with_suffix(f".{form.lower()}")
     path.write_bytes(data[: chance.randrange(1, len(data))])
     WHOLE[str(path)] = data
@@ -264,7 +264,7 @@ def animated(path: Path, chance: random.Random) -> bool:
 
 
 def no_file(path: Path, chance: random.Random) -> bool:
-    """A folder, a pipe or a link that leads nowhere or to itself."""
+    """A folder, a pipe, or a link that is broken or points to itself."""
     kind = chance.randrange(4)
     if kind == 0:
         path.mkdir()

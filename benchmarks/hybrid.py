@@ -1,9 +1,9 @@
-"""What words add to vectors, on photos whose captions are held apart.
+"""What words add to vectors, on photos with separate captions for indexing and for queries.
 
     python -m benchmarks.hybrid DATA [--encoder NAME]
 
-DATA is laid out as `gallery.judged.dataset.read_practicum` has it. Two captions of each test photo are indexed, and
-the others are the queries; once more, photos have no caption and a file name of four words. Writes results/hybrid.md
+DATA is laid out as for `gallery.judged.dataset.read_practicum`. Two captions of each test photo are indexed, and the
+others are the queries; then again without captions, but with file names of four words. Writes results/hybrid.md
 and results/hybrid.json.
 """
 
@@ -74,7 +74,7 @@ def main(data: Path, encoder: str) -> None:
 
 
 def _name_photos(photos: Path, folder: Path, captions: Sequence[Caption]) -> None:
-    """Link photos under names as people give them: four words of the first caption."""
+    """Link photos under realistic names: four words of the first caption."""
     folder.mkdir()
     for caption in {caption.image: caption for caption in reversed(captions)}.values():
         words = [word for word in re.findall(r"[a-z]+", caption.text.lower()) if word not in _COMMON][:4]

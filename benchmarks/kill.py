@@ -2,11 +2,11 @@
 
     python -m benchmarks.kill [--runs 200] [--seed 0]
 
-Each run begins an ingest, a prune, a forget, a change of the encoder or a copy in a process of its own, and sends it
-SIGKILL, SIGTERM or Ctrl-C at a random time. A search must then find what it found before, or all that the command
-makes. The command is run again to its end, and the collection is compared with that of an undisturbed run: ids and
-payloads equal but for `indexed_at`, vectors within 1e-5. With drawn pictures and a tiny encoder, so that the time goes
-into what can break.
+Each run starts an ingest, a prune, a forget, a change of the encoder or a copy in a separate process, and sends it
+SIGKILL, SIGTERM or Ctrl-C at a random time. A search must then find what it found before, or the command's complete
+result. The command is run again to its end, and the collection is compared with that of an undisturbed run: ids and
+payloads equal but for `indexed_at`, vectors within 1e-5. Uses drawn pictures and a tiny encoder, to spend the time on
+what can break.
 """
 
 import pickle
@@ -41,15 +41,15 @@ Contents = dict[str, tuple[ImageRecord, Vectors]]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A command to be stopped.
+    """A command to interrupt.
 
     Attributes:
         line: The command.
         start: The DATA_DIR before it.
-        result: Where its collection is: relative to the DATA_DIR.
+        result: Where its collection is, relative to the DATA_DIR.
         before: The pictures there before it.
         after: The pictures there after it.
-        seconds: How long it takes when it is left alone.
+        seconds: How long it takes undisturbed.
     """
 
     line: list[str]
@@ -85,7 +85,7 @@ def main(runs: int, pictures: int, seed: int) -> None:
 
 
 def make_jobs(work: Path, pictures: int) -> dict[str, Job]:
-    """Make the collections that the commands begin with, and see what they make of them when left alone."""
+    """Make the collections that the commands start from, and record the commands' undisturbed results."""
     photos = work / "photos"
     for number in range(pictures):
         path = photos / f"{number % 4}" / f"{number:04d}.png"
@@ -143,7 +143,7 @@ def stop_and_finish(job: Job, sent: signal.Signals, after: float, work: Path, wh
 
 
 def difference(wanted: Contents, found: Contents) -> str:
-    """Return how two collections differ; nothing where they do not."""
+    """Return how two collections differ; an empty string if they do not."""
     if wanted.keys() != found.keys():
         return f"ids differ: {len(wanted.keys() - found.keys())} lost, {len(found.keys() - wanted.keys())} more"
     for id, (record, vector) in wanted.items():
@@ -155,9 +155,9 @@ def difference(wanted: Contents, found: Contents) -> str:
 
 
 def contents(data_dir: Path, work: Path) -> Contents | None:
-    """Return all pictures of the collection, without the time of their indexing, and their vectors; None without one.
+    """Return all pictures and vectors of the collection, without indexing times; None if there is none.
 
-    Read in a process of its own: the engine keeps memory of what it has opened.
+    Runs in a separate process, because the engine keeps the memory of what it has opened.
     """
     target = work / "contents"
     target.unlink(missing_ok=True)
@@ -179,7 +179,7 @@ def write_contents(data_dir: Path, target: Path) -> None:
 
 
 def _at(line: list[str], data: Path) -> list[str]:
-    """Return a command with the place of its copy, if it makes one."""
+    """Return a command with the target of its copy, if it makes one."""
     return [str(data / word) if word == "copy" else word for word in line]
 
 

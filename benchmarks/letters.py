@@ -1,4 +1,4 @@
-"""The small encoder of the tests, and its folder, for benchmarks whose subject is not the encoder."""
+"""The tests' small encoder, for benchmarks that do not measure the encoder."""
 
 import sys
 from pathlib import Path

@@ -2,8 +2,8 @@
 
     python -m benchmarks.operators [IMAGES] [--encoder NAME]
 
-Every ordered pair of ten things is asked as `y`, `y + x` and `y -x`; of the ten best of each, the mean cosine to `x`
-is compared. Writes results/operators.md and results/operators.json.
+Every ordered pair of ten things is searched for as `y`, `y + x` and `y -x`; the ten best hits are compared by their
+mean cosine to `x`. Writes results/operators.md and results/operators.json.
 """
 
 import itertools

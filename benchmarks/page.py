@@ -1,4 +1,4 @@
-"""A page of a collection, served from a thread or a process, for what measures or looks at it."""
+"""Serves a collection's page from a thread or a process, for measurements and screenshots."""
 
 import contextlib
 import signal
@@ -80,5 +80,5 @@ def page_running(environment: Mapping[str, str], options: Sequence[str]) -> Iter
 
 
 def picture_query(address: str, path: Path) -> None:
-    """Ask a page with a picture file."""
+    """Search a page with a picture file."""
     httpx.post(f"{address}/api/search/image", files={"file": path.read_bytes()}, timeout=60).raise_for_status()

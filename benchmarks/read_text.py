@@ -1,12 +1,11 @@
-"""How much of the text in pictures is read, and what that costs: 100 drawn pictures, and the photos of the examples.
+"""How much of the text in pictures is read, and at what cost: 100 drawn pictures, and the example photos.
 
     python -m benchmarks.read_text
 
 The drawn pictures have Latin words in three sizes, three fonts and two angles: notes, screenshots, and signs on photos.
-Writes results/read_text.md and results/read_text.json; exits with 1 if the goal is missed: 95 % of the words, and on
-two processors 0.35 s for a picture without text and 1.2 s for one with. Each picture is read by one thread, and two at
-once, as `ingest --read-text` does on two processors: a picture's seconds of processor time, halved, are the clock's
-where nothing else runs.
+Writes results/read_text.md and results/read_text.json; exits with 1 if a goal is missed: 95 % of the words, and on two
+processors 0.35 s for a picture without text and 1.2 s for one with text. As in `ingest --read-text` on two processors,
+two threads each read one picture at a time, so on an idle machine a picture takes half its processor time.
 """
 
 import random
@@ -90,7 +89,7 @@ def main() -> None:
 
 
 def draw(number: int) -> Drawn:
-    """Draw one of the pictures: every size, font and angle with every kind, over and over."""
+    """Draw one of the pictures, cycling through every combination of kind, size, font and angle."""
     chance = random.Random(number)
     size, angle = SIZES[number % 3], ANGLES[number // 3 % 2]
     kind = ("note", "screenshot", "sign")[number // 6 % 3]
@@ -144,7 +143,7 @@ def _block(lines: list[str], font: ImageFont.FreeTypeFont, ink: str, ground: str
 
 
 def _whole(rgb: Image.Image) -> Image.Image:
-    """Return a photo in the size in which telephones take them: the examples are small."""
+    """Return a photo enlarged to the size of phone photos, because the examples are small."""
     ratio = 1600 / max(rgb.size)
     return rgb.resize((round(rgb.width * ratio), round(rgb.height * ratio)), Image.Resampling.BICUBIC)
 
@@ -156,7 +155,7 @@ def _file(rgb: Image.Image, kind: str) -> bytes:
 
 
 def _timed(reader: TextReader, files: Sequence[bytes]) -> tuple[list[float], list[str], float]:
-    """Return each picture's seconds of processor time, decoding included, and its text; and the clock's seconds."""
+    """Return each picture's seconds of processor time, with decoding, and its text; and the total by the clock."""
 
     def read(data: bytes) -> tuple[float, str]:
         began = time.thread_time()
@@ -170,7 +169,7 @@ def _timed(reader: TextReader, files: Sequence[bytes]) -> tuple[list[float], lis
 
 
 def _read_of(words: Sequence[str], text: str) -> int:
-    """Return how many of the words are whole words of a text; case and accents do not count, as in a search."""
+    """Return how many of the words occur as whole words in a text, ignoring case and accents, as in a search."""
     there = set(re.findall(r"\w+", folded_words(text)))
     return sum(folded_words(word) in there for word in words)
 

@@ -1,6 +1,6 @@
-"""What each replica of each shard of a Qdrant cluster holds, read from the node that has it.
+"""Reads what each replica of each shard of a Qdrant cluster holds, from its own node.
 
-A search asks one replica, so what another one lacks stays unseen. This asks every node for its own shards over REST.
+A search asks only one replica, which hides gaps in the others. This asks every node for its own shards over REST.
 """
 
 import json
@@ -23,14 +23,14 @@ _PAGE = 500
 
 
 class _Unsettled(Exception):
-    """A node is away, or its replicas are being made whole."""
+    """A node is down, or its replicas are recovering."""
 
 
 def ask(node: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - whatever the server says
     """Return what a node answers.
 
     Raises:
-        OSError: It does not, or says no.
+        OSError: It does not answer, or refuses.
     """
     headers = {"Content-Type": "application/json", "api-key": os.environ.get("QDRANT_API_KEY", "")}
     data = None if body is None else json.dumps(body).encode()
@@ -54,14 +54,14 @@ def replicas(nodes: list[str], name: str, seconds: float) -> Shards:
 def check_counts(nodes: list[str], name: str, wanted: int) -> None:
     """Exit with 1 unless every node counts as many pictures."""
     for node in nodes:
-        for _ in range(5):  # each time another replica may answer
+        for _ in range(5):  # a different replica may answer each time
             found = ask(node, f"/collections/{name}/points/count", {"exact": True})["count"]
             if found != wanted:
                 sys.exit(f"{node} counts {found} pictures instead of {wanted}")
 
 
 def check_replicas(wanted: Contents, shards: Shards) -> int:
-    """Return how many replicas each shard has; exit with 1 if they differ, or are not what is wanted together."""
+    """Return how many replicas each shard has; exit with 1 if they differ, or their total is wrong."""
     together: Contents = {}
     for shard, of_node in shards.items():
         first, *others = of_node.values()

@@ -1,4 +1,4 @@
-"""Where figures stand: results/NAME.md and results/NAME.json, with what made them."""
+"""Writes figures to results/NAME.md and results/NAME.json, with their origin."""
 
 import json
 import sys
@@ -9,7 +9,7 @@ from gallery.revision import made_with
 
 RESULTS = Path("results")
 _MADE = made_with("")
-"""Of the moment when the measurement begins: results that are written later would make the tree dirty."""
+"""The commit at the start of the measurement, before written results make the tree dirty."""
 
 
 def machine(name: str) -> dict[str, str]:

@@ -2,8 +2,8 @@
 
     python -m benchmarks.scale --points N [--quantisation none|int8|turbo4] [--folder DIR]
 
-Each stage runs in a process of its own and leaves its figures in DIR/N-QUANTISATION/figures.json, so that a run that
-was stopped goes on where it was. With all that DIR holds it then writes results/scale.md, .json and .png.
+Each stage runs in a separate process and stores its figures in DIR/N-QUANTISATION/figures.json, so that an interrupted
+run continues where it stopped. Then everything in DIR goes to results/scale.md, .json and .png.
 """
 
 import json
@@ -25,7 +25,7 @@ STAGES = ("build", "truth", "optimise", "measure", "later")
 @click.option("--stage", type=click.Choice(STAGES), help="Run this stage alone, in this process.")
 @click.option("--report/--no-report", default=True, help="Write results/scale.* from all that the folder holds.")
 def main(points: int, quantisation: str, folder: Path, stage: str | None, report: bool) -> None:
-    """Run the stages that have not been run, and write the report."""
+    """Run the remaining stages, and write the report."""
     here = folder / f"{points}-{quantisation}"
     here.mkdir(parents=True, exist_ok=True)
     if stage:

@@ -1,4 +1,4 @@
-"""results/scale.md, .json and .png from what the runs of `benchmarks.scale` left."""
+"""Writes results/scale.md, .json and .png from the figures of `benchmarks.scale`."""
 
 import json
 from pathlib import Path
@@ -33,7 +33,7 @@ SHOWN = ("full vectors", "no rescoring", "rescored of 4 x", "rescored of 4 x, ef
 
 
 def write_report(folder: Path) -> None:
-    """Write the figures of all runs below `folder`, those of one size beside each other."""
+    """Write the figures of all runs below `folder`, runs of the same size next to each other."""
     runs = {path.parent.name: json.loads(path.read_text()) for path in folder.glob("*/figures.json")}
     names = sorted(runs, key=lambda name: (int(name.split("-")[0]), name))
     command = "python -m benchmarks.scale --points N --quantisation none|int8|turbo4"

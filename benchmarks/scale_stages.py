@@ -1,4 +1,4 @@
-"""The stages of `benchmarks.scale`, each to be run in a process of its own: build, optimise, measure."""
+"""The stages of `benchmarks.scale`, each run in a separate process: build, optimise, measure."""
 
 import contextlib
 import json
@@ -48,7 +48,7 @@ FILTERS: dict[str, tuple[q.Filter, Callable[[NDArray[np.int64]], NDArray[np.bool
 
 
 def year_of(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the years of pictures, 2000 to 2019 in no order."""
+    """Return the years of pictures, 2000 to 2019 in random order."""
     years: NDArray[np.int64] = 2000 + (numbers * 7919 // 13) % 20
     return years
 
@@ -73,7 +73,7 @@ def record_of(number: int) -> ImageRecord:
 
 
 def build(folder: Path, points: int, quantisation: str) -> Figures:
-    """Write the points chunk by chunk, going on after the last chunk that was flushed."""
+    """Write the points chunk by chunk, continuing after the last flushed chunk."""
     generation, state = folder / GENERATION, folder / "chunks"
     shard_folder = generation / "shard"
     if not state.exists():
@@ -129,7 +129,7 @@ def optimise(folder: Path, quantisation: str) -> Figures:
     return {
         "seconds to optimise": round(seconds, 1),
         "CPU seconds to optimise": round(cpu_seconds, 1),
-        "points in the graph": info.indexed_vectors_count - info.points_count,  # the words of each are always indexed
+        "points in the graph": info.indexed_vectors_count - info.points_count,  # words are always indexed
         "points": info.points_count,
         "segments": info.segments_count,
         **_memory("optimise"),
@@ -137,7 +137,7 @@ def optimise(folder: Path, quantisation: str) -> Figures:
 
 
 def truth(folder: Path, points: int) -> Figures:
-    """Find the nearest by brute force, and how long numpy takes for it: one query at a time, all of the matrix."""
+    """Find the nearest by brute force, and time numpy: one query at a time, over the whole matrix."""
     floats = np.memmap(folder / "vectors.f32", np.float32, "r", shape=(points, DIMENSION))
     queries = Drawing().queries(QUERIES)
     numbers = np.arange(points)
@@ -159,7 +159,7 @@ def truth(folder: Path, points: int) -> Figures:
 
 
 def measure(folder: Path, points: int, quantisation: str) -> Figures:
-    """Open the collection, and ask it."""
+    """Open the collection, and search it."""
     shard_folder = str(folder / GENERATION / "shard")
     opens = []
     for _ in range(5):
@@ -197,7 +197,7 @@ def measure(folder: Path, points: int, quantisation: str) -> Figures:
 
 
 def _first_answer(generation: Path, query: Vectors) -> float:
-    """Return the seconds to open a collection and answer once, when the system's cache has nothing of its files."""
+    """Return the seconds to open a collection and answer once, with its files not in the system's cache."""
     for path in filter(Path.is_file, generation.rglob("*")):
         with path.open("rb") as file:
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
@@ -226,7 +226,7 @@ def _ask(
 ) -> Figures:
     times: list[float] = []
     found = 0
-    for turn in range(2):  # the first warms the caches
+    for turn in range(2):  # the first run warms the caches
         times, found = [], 0
         for query, numbers in zip(queries[: 50 if turn == 0 else None], wanted, strict=False):
             request = q.QueryRequest(

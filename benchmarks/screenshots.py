@@ -1,4 +1,4 @@
-"""Takes the pictures of the page that the README shows, of the example photos: `make ingest`, then this."""
+"""Takes the README's screenshots of the page, with the example photos: `make ingest`, then this."""
 
 import argparse
 from pathlib import Path
@@ -33,7 +33,7 @@ def shoot(address: str, folder: Path) -> None:
 
 
 def smaller(path: Path) -> None:
-    """Keep 256 colours, dithered: a fraction of the bytes."""
+    """Reduce to 256 colours, dithered, for a fraction of the bytes."""
     with Image.open(path) as image:
         rgb = image.convert("RGB")
     rgb.quantize(palette=rgb.quantize(256), dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)

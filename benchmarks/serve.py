@@ -1,6 +1,6 @@
-"""Warm text queries over HTTP, to a page in a process of its own: one client, then 32 clients at once.
+"""Measures warm text queries over HTTP to a page in a separate process: one client, then 32 at once.
 
-Of each answer the page says how long its encoder took. Writes results/serve.md and results/serve.json.
+The page reports its encoder's time with each answer. Writes results/serve.md and results/serve.json.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def fill(settings: Settings, count: int) -> None:
 
 
 def ask(connection: http.client.HTTPConnection, text: str) -> tuple[int, float, float]:
-    """Return status, milliseconds, and of these the encoder's."""
+    """Return the status, the milliseconds, and the encoder's share of these."""
     start = time.perf_counter()
     connection.request("GET", f"/api/search?q={quote(text)}")
     response = connection.getresponse()
@@ -58,7 +58,7 @@ def client(address: str, texts: list[str]) -> list[tuple[int, float, float]]:
 
 
 def peak_megabytes(process: int) -> int:
-    """Return the most memory that a process has had, mapped files included."""
+    """Return the peak memory of a process, including mapped files."""
     (line,) = [line for line in Path(f"/proc/{process}/status").read_text().splitlines() if line.startswith("VmHWM")]
     return int(line.split()[1]) // 1000
 

@@ -1,4 +1,4 @@
-"""How long --hybrid takes among many pictures with captions.
+"""How long --hybrid takes with many captioned pictures.
 
     python -m benchmarks.words [--points N]
 

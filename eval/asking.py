@@ -1,4 +1,4 @@
-"""Asking: the search engine answers topics, and the photos of a judged set become a collection that it searches."""
+"""Has the search engine answer topics, and turns the photos of a judged set into a collection to search."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +16,7 @@ from search.engine import SearchEngine
 
 
 def file_name(image: ImageRecord) -> str:
-    """Name a picture by its file, as data sets do."""
+    """Name a picture by its file name, as data sets do."""
     return Path(image.path).name
 
 
@@ -31,12 +31,12 @@ def ask(
     """Ask the engine every topic.
 
     Args:
-        name: What the system is called in the run.
+        name: The system's name in the run.
         engine: Searches for the vectors.
         topics: Their ids are distinct.
-        vectors: Of their texts, which are encoded many times faster together than one by one; shape `(n, dimension)`.
+        vectors: Their texts' vectors, shape `(n, dimension)`; encoding them together is many times faster.
         depth: How many pictures to ask for.
-        document: What a picture is called in the run.
+        document: Returns a picture's name in the run.
     """
     found = zip(topics, (engine.nearest(vector, depth) for vector in vectors), strict=True)
     return Run(name, {topic.id: in_order((document(hit.image), hit.score) for hit in hits) for topic, hits in found})
@@ -44,7 +44,7 @@ def ask(
 
 @contextmanager
 def collection_of(paths: Sequence[Path], vectors: Vectors, spec: Spec) -> Iterator[ImageCollection]:
-    """Make an embedded collection of pictures for as long as it is needed."""
+    """Make a temporary embedded collection of pictures."""
     with TemporaryDirectory(prefix="evaluate-") as folder:
         settings = Settings(data_dir=Path(folder))
         editor = open_store(settings).edit("judged")
@@ -62,7 +62,7 @@ def collection_of(paths: Sequence[Path], vectors: Vectors, spec: Spec) -> Iterat
 
 
 def _record(path: Path) -> ImageRecord:
-    """Return a record whose id goes by the file's name: a judged set may hold the same picture under two names."""
+    """Return a record with an id from the file's name: a judged set may have a picture under two names."""
     digest = hashlib.sha256(path.name.encode()).hexdigest()
     file = ImageFile(str(path.absolute()), path.stat().st_size, path.stat().st_mtime_ns)
     return ImageRecord(point_id(digest), digest, (file,), 1, 1, "JPEG", None, None, 1, (), now())

@@ -1,11 +1,11 @@
 """Fitting the function from scores to match probabilities.
 
-A pair counts as a match where its match probability is at least a half. Isotonic and logistic regression are compared
-by their Brier score on held-out photos: neither the image of a judged pair nor the photo of its sentence is in a pair
-that was fitted to. The better one is then fitted to all pairs.
+A pair counts as a match if its match probability is at least a half. Isotonic and logistic regression are compared by
+their Brier score on held-out photos: neither the image of a judged pair nor the photo of its sentence is in a training
+pair. The better one is then fitted to all pairs.
 
-A photo and its own caption are always in one fold, another pair only one time in five. So pairs are weighted with one
-over the chance of being drawn, when they are fitted to and when they are judged.
+A photo and its own caption are always in the same fold, other pairs only one time in five. So pairs are weighted by the
+inverse of their chance of being drawn, both for fitting and for judging.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,13 +31,14 @@ BINS = 10
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """The chosen calibration, and what it is worth on photos that it was not fitted to.
+    """The chosen calibration, and its quality on photos that it was not fitted to.
 
     Attributes:
-        errors: By the names of `eval.pairs.ERRORS`.
+        errors: Errors by name, see `eval.pairs.ERRORS`.
         brier: The Brier score of every kind.
-        reliability: Bins of pairs of about one prediction: `predicted` and `observed` means, and how many `pairs`.
-        pairs: How many pairs were judged out of fold.
+        reliability: Bins of pairs with similar predictions: `predicted` and `observed` means, and the number of
+            `pairs`.
+        pairs: How many held-out pairs were judged.
     """
 
     calibration: Calibration
@@ -53,8 +54,8 @@ def calibrate(scores: ArrayLike, matches: Sequence[Match], source: str = "", see
     Args:
         scores: The system's score of each pair; higher is better.
         matches: The pairs.
-        source: What they are, in words, to be kept with the calibration.
-        seed: Of the draw of the folds.
+        source: A description of them, stored with the calibration.
+        seed: The seed of the folds.
 
     Raises:
         BadInput: There are too few pairs, or none or all of them match.
@@ -91,7 +92,7 @@ def fit(kind: str, scores: Values, target: Values, weights: Values | None = None
 
 
 def photo_folds(matches: Sequence[Match], seed: int = 0) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Return the rows to fit to and to judge, per fold; a fold without both matches and others is left out."""
+    """Return the rows to fit and to judge, per fold, skipping folds without both matches and others."""
     photos = photos_of(matches)
     fold_of = {photos[place]: n % FOLDS for n, place in enumerate(np.random.default_rng(seed).permutation(len(photos)))}
     images = np.array([fold_of[match.image] for match in matches])
@@ -107,7 +108,7 @@ def photo_folds(matches: Sequence[Match], seed: int = 0) -> list[tuple[NDArray[n
 
 
 def reliability(predicted: Values, happened: NDArray[np.bool_], weights: Values) -> DataFrame:
-    """Put predictions into bins of equal number, lowest first; predictions of one size stay together."""
+    """Put predictions into bins of equal size, lowest first; equal predictions stay together."""
     rows = DataFrame({"predicted": predicted * weights, "observed": happened * weights, "weight": weights, "pairs": 1})
     sums = rows.groupby(qcut(predicted, BINS, labels=False, duplicates="drop")).sum()
     sums[["predicted", "observed"]] = sums[["predicted", "observed"]].div(sums["weight"], axis=0)

@@ -29,7 +29,7 @@ COLLECTION = click.option(
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def main() -> None:
-    """Measure how well pictures are found, in your own collection or on data that people judged."""
+    """Measure how well pictures are found, in your own collection or on judged data."""
 
 
 @main.command(
@@ -67,7 +67,7 @@ def compare(data: Path, encoder: str | None, systems: str, out: Path) -> None:
 
     DATA is a folder in the form of Flickr8k or of the Practicum task. Writes report.md, report.html, report.json and
     plots (with --systems baseline, baseline.*), and TREC files to the folder runs. The folder sheets gets pictures of
-    the data: do not pass them on if its licence forbids it.
+    the data: do not share them if the licence forbids it.
     """
     from eval.commands import run_compare
     from gallery.settings import Settings

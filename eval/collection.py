@@ -1,4 +1,4 @@
-"""Judging a collection in use: with queries of its owner, or with the captions that it holds."""
+"""Judges a collection in use, by its owner's queries or by its captions."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -27,12 +27,12 @@ INDEX_QUERIES = 500
 
 @dataclass(frozen=True, slots=True)
 class IndexQuality:
-    """The approximate search of the index against the comparison with every vector.
+    """The index's approximate search, compared with the exact one.
 
     Attributes:
-        overlap: Mean share of the `k` truly nearest pictures that the index finds.
-        approximate_ms: Median milliseconds of a search through the index; encoding the text is not in it.
-        exact_ms: The same, with every vector.
+        overlap: Mean share of the `k` exactly nearest pictures that the index finds.
+        approximate_ms: Median milliseconds of a search through the index, without encoding the text.
+        exact_ms: The same for an exact search.
     """
 
     k: int
@@ -43,10 +43,10 @@ class IndexQuality:
 
 @dataclass(frozen=True, slots=True)
 class LiveReport:
-    """What was measured on a collection.
+    """The measurements of a collection.
 
     Attributes:
-        run: The answers, whose documents are ids of pictures.
+        run: The answers; documents are ids of pictures.
         queries: A row per query: its text, the rank of the first right picture (0 where none was among the first
             `DEPTH`), a right picture's path, the path of the first answer, and every measure.
     """
@@ -75,7 +75,7 @@ class LiveReport:
         }
 
     def rows(self) -> list[tuple[str, str]]:
-        """Return the figures as lines to be read, then the worst queries with what was found instead, then the best."""
+        """Return the figures as readable lines, then the worst queries with what was found instead, then the best."""
         index, hubs = self.index, self.collapse
         photos = len({topic.photo for topic in self.topics})
         count = len(self.topics)
@@ -108,7 +108,7 @@ class LiveReport:
 
 
 def judge_collection(engine: SearchEngine, topics: Sequence[Topic], qrels: Qrels, depth: int = DEPTH) -> LiveReport:
-    """Ask a collection every topic, and compare with the qrels, whose documents are ids of pictures."""
+    """Search a collection for every topic, and compare with the qrels, whose documents are ids of pictures."""
     collection = engine.collection
     vectors = Remembered(engine.towers.texts.encode_texts)([topic.text for topic in topics])
     run = ask(collection.spec.encoder, engine, topics, vectors, depth, document=lambda image: image.id)
@@ -154,14 +154,14 @@ def index_quality(collection: ImageCollection, vectors: Vectors, k: int = 10) ->
 
 
 def topics_from_file(path: Path, collection: ImageCollection) -> tuple[list[Topic], dict[str, dict[str, int]]]:
-    """Read a file of queries; those that want the same pictures count as queries of one photo.
+    """Read a file of queries; those for the same pictures count as queries for one photo.
 
     A line is a query, a tab, and the paths of the pictures that should be found, with tabs or `|` between them. Lines
-    that begin with # are remarks, and a first line that begins with the word `query` names the columns.
+    that begin with # are comments, and a first line that begins with the word `query` is a header.
 
     Raises:
-        BadInput: The file cannot be read, a line names no picture, or a path is not in the collection or stands for
-            several of its pictures; with file and line.
+        BadInput: The file cannot be read, a line names no picture, or a path matches none or several pictures of the
+            collection; with file and line.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -190,7 +190,7 @@ def topics_from_file(path: Path, collection: ImageCollection) -> tuple[list[Topi
 
 
 def topics_from_captions(collection: ImageCollection) -> tuple[list[Topic], dict[str, dict[str, int]]]:
-    """Return a topic for every caption in the collection; pictures with the same caption are all relevant to it.
+    """Return a topic for every caption in the collection; all pictures with the same caption are relevant to it.
 
     Raises:
         BadInput: No picture has a caption.

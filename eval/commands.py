@@ -1,4 +1,4 @@
-"""What the subcommands of `evaluate` do, apart from their options. Results go to stdout, talk to `tell`."""
+"""The actions of the subcommands of `evaluate`. Results go to stdout, messages to `tell`."""
 
 import json
 import sys
@@ -54,7 +54,7 @@ def run_calibrate(
     tell: Tell,
     encoder: "Towers | None" = None,
 ) -> None:
-    """Fit a calibration to judged pairs, keep it with the encoder, and print what it is worth.
+    """Fit a calibration to judged pairs, store it with the encoder, and print its quality.
 
     The encoder is `encoder`, or the one named `encoder_name`, or that of the collection `name`.
     """
@@ -85,7 +85,7 @@ def run_collection(
     as_json: bool = False,
     text_encoder: "TextEncoder | None" = None,
 ) -> None:
-    """Measure a collection with queries from a file, or without one with its own captions, and print the figures."""
+    """Measure a collection by queries from a file, or else by its own captions, and print the figures."""
     from eval.collection import judge_collection, topics_from_captions, topics_from_file
     from gallery.judged.trec import write_qrels, write_run
     from search.engine import SearchEngine
@@ -111,7 +111,7 @@ def run_collection(
 def run_compare_encoders(
     names: Sequence[str], queries: Path | None, name: str | None, settings: Settings, *, as_json: bool, tell: Tell
 ) -> None:
-    """Measure two encoders on a sample of a collection, with queries from a file or else its captions."""
+    """Measure two encoders on a sample of a collection, by queries from a file, or else by its captions."""
     from eval.collection import topics_from_captions, topics_from_file
     from eval.two_encoders import compare_encoders, sample_of
     from gallery.encoders import load_encoder
@@ -132,7 +132,7 @@ def run_compare_encoders(
 
 
 def run_files(paths: Sequence[Path], qrels_path: Path, *, as_json: bool, tell: Tell) -> None:
-    """Measure runs out of files, and print the figures: of one below each other, of several a line each."""
+    """Measure runs from files, and print the figures: a table of one run, or a line for each of several."""
     from eval.files import judge_files
     from eval.measures import MEASURES
     from eval.systems import TESTED
@@ -161,7 +161,7 @@ def _towers(encoder: "Encoder", settings: Settings) -> "Towers":
 
 
 def _hidden(path: Path) -> Path:
-    """Make a folder that git ignores: it holds names, sentences or pictures of the data."""
+    """Make a folder that git ignores, for names, sentences or pictures from the data."""
     path.mkdir(parents=True, exist_ok=True)
     (path / ".gitignore").write_text("*\n")
     return path

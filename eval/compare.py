@@ -1,4 +1,4 @@
-"""The one comparison: systems write runs over a judged set, and the runs are judged."""
+"""The only comparison: systems write runs on a judged set, and the runs are judged."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,17 +27,17 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What was found.
+    """The results.
 
     Attributes:
         data: The judged set.
         topics: The queries.
-        systems: Figures of what each answered to the queries, the best first.
-        pairs: Figures on judged pairs that were held out, by system.
-        leaky: The same on the split of published solutions; empty if that was not asked for.
-        encoder: What the encoder is called; empty without one.
-        judging: What its cosines are worth.
-        seconds: How long all took.
+        systems: The figures of each system's answers, best first.
+        pairs: Figures on held-out judged pairs, by system.
+        leaky: The same on the split of published solutions; empty if not requested.
+        encoder: The encoder's name; empty without one.
+        judging: The quality of its cosines.
+        seconds: The total time.
     """
 
     data: Data
@@ -51,7 +51,7 @@ class Comparison:
 
     @property
     def judged_unseen(self) -> bool:
-        """Whether people judged the very photos that are to be found, as in Flickr8k's form."""
+        """Whether people judged the same photos that are to be found, as in Flickr8k's form."""
         return bool(set(self.data.judged.gallery) & {match.image for match in self.data.matches})
 
 
@@ -66,17 +66,17 @@ def compare(
     texts: Sequence[str] = ("bert",),
     seeds: Sequence[int] = SEEDS,
 ) -> Comparison:
-    """Have all systems write runs to a folder, and judge what is written there.
+    """Have all systems write runs to a folder, and judge them.
 
     Args:
         folder: The judged set.
         settings: Where vectors are kept.
-        network: The image network of the systems that are trained.
+        network: The image network of the trained systems.
         encoder: An encoder to compare with them; without it the split of published solutions is judged, too.
-        out: Where runs and qrels go; runs that are there are removed.
-        tell: Called with what is done.
+        out: The folder for runs and qrels; existing runs are removed.
+        tell: Called with progress messages.
         texts: Kinds of text vectors to train with.
-        seeds: Of the trainings and the splits.
+        seeds: The seeds of the trainings and splits.
     """
     began = time.monotonic()
     cache = settings.features_folder()
@@ -132,7 +132,7 @@ def _of_encoder(data: Data, judged: JudgedEncoder, out: Path, seeds: Sequence[in
 
 
 def _mean(data: Data, out: Path, name: str, seed: int) -> Emitted:
-    """Write the run that predicts the mean of what a split has to learn from."""
+    """Write the run that predicts the mean of a split's training pairs."""
     parts = split(data.judged, data.matches, name, seed)
     mean = float(np.mean([pair.probability for pair in parts.pairs]))
     run = run_of_pairs(MEAN, parts.judged, np.full(len(parts.judged), mean))
@@ -140,7 +140,7 @@ def _mean(data: Data, out: Path, name: str, seed: int) -> Emitted:
 
 
 def _judged(data: Data, runs: Sequence[Emitted], name: str) -> list[PairFigures]:
-    """Judge the runs of a split, those of all its seeds together."""
+    """Judge the runs of a split, all seeds together."""
     grades = expert_grades(data.judged.judgements)
     scores: dict[str, list[Values]] = {}
     matches: dict[str, list[Match]] = {}

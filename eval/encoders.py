@@ -1,4 +1,4 @@
-"""An encoder as one of the systems, and what its cosines are worth beyond finding photos."""
+"""An encoder as one of the systems, and the quality of its cosines beyond finding photos."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,17 +36,17 @@ class Towers:
 
 @dataclass(frozen=True, slots=True)
 class Judging:
-    """What was found of an encoder's cosines.
+    """The quality of an encoder's cosines.
 
     Attributes:
-        expert: Kendall's τ-c with the experts' grades, own captions left out.
-        crowd: Kendall's τ-b with the crowd's shares of yes; None where no crowd was asked.
+        expert: Kendall's τ-c with the experts' grades, without photos' own captions.
+        crowd: Kendall's τ-b with the crowd's shares of yes; None without crowd judgements.
         expert_pairs, crowd_pairs: How many pairs there were.
         fitted: The calibration.
-        said: Mean predicted probability of the first answers to the queries.
+        said: The mean predicted probability of the queries' first answers.
         right: Share of these that are the right photo.
-        chosen: The rule of `search --strict`, as it was chosen.
-        there: Every rule on the photos where it was chosen, and by default where nothing was chosen.
+        chosen: The chosen rule of `search --strict`.
+        there: Every rule on the photos on which it was chosen, or by default if none was chosen.
         unseen: The same rules and thresholds on the photos to be found.
         own, other: Cosines of the photos to be found with their own queries and with those of other photos.
     """
@@ -69,7 +69,7 @@ class JudgedEncoder:
     """An encoder with the vectors of a judged set's photos and texts."""
 
     def __init__(self, encoder: TextEncoder, judged: JudgedSet, photos: Mapping[str, Vectors]) -> None:
-        """Bring them together; `photos` has the unit vector of each photo by its name."""
+        """Take them all; `photos` has the unit vector of each photo, by name."""
         self.encoder, self.judged, self._photos = encoder, judged, photos
         self.name = NAMES.get(encoder.spec.encoder, encoder.spec.encoder)
         self._texts = Remembered(encoder.encode_texts)
@@ -93,14 +93,14 @@ class JudgedEncoder:
         return fit("logistic", self.cosines(parts.pairs), target).probabilities_of(self.cosines(parts.judged))
 
     def judge(self) -> Judging:
-        """Judge the cosines. The photos to be found have no part in any choice."""
+        """Judge the cosines. No choice depends on the photos to be found."""
         judged = self.judged
         matches, _ = match_probabilities(judged.judgements, crowd_alone=True)
         learned = split(judged, matches)
         fitted = calibrate(self.cosines(learned.pairs), learned.pairs, source=judged.images.parent.name)
         graded = [Match(pair.image, pair.caption, 0.0) for pair in judged.judgements if pair.grades]
         graded = [pair for pair in graded if pair.image != pair.caption.image]
-        # CLIPScore has CLIP read the text after its prefix.
+        # CLIPScore puts its prefix before the text.
         prefix = CLIPSCORE_PREFIX if "clip" in self.encoder.spec.encoder.lower() else ""
         voted = [pair for pair in judged.judgements if pair.yes + pair.no]
         of_voted = [Match(pair.image, pair.caption, pair.yes / (pair.yes + pair.no)) for pair in voted]

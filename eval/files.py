@@ -1,4 +1,4 @@
-"""Judging what any system answered, out of its TREC files."""
+"""Judges any system's answers from TREC files."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,10 +10,10 @@ from gallery.judged.trec import Qrels, Run, Topic, read_qrels, read_run
 
 
 def judge_files(run_paths: Sequence[Path], qrels_path: Path, tell: Callable[[str], None]) -> list[System]:
-    """Return the figures of runs against qrels, the best first; topics without qrels do not count.
+    """Return the figures of runs against qrels, best first; topics without qrels do not count.
 
     Raises:
-        BadInput: A file cannot be read, or has nothing that the other knows.
+        BadInput: A file cannot be read, or the files have no topics in common.
     """
     qrels = read_qrels(qrels_path)
     if not qrels:
@@ -28,7 +28,7 @@ def judge_files(run_paths: Sequence[Path], qrels_path: Path, tell: Callable[[str
 
 
 def topics_of_qrels(qrels: Qrels) -> list[Topic]:
-    """Return the topics of qrels. Those with the same relevant documents are taken for queries of one photo.
+    """Return the topics of qrels. Those with the same relevant documents count as queries for one photo.
 
     >>> [topic.photo for topic in topics_of_qrels({"1": {"a": 1, "b": 0}, "2": {"a": 1}, "3": {"c": 0}})]
     ['a', 'a', 'topic 3']

@@ -22,14 +22,14 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Calibrated:
-    """A calibration, and the rule of `--strict` where there were texts enough with a photo of their own."""
+    """A calibration, and the rule of `--strict` if enough texts have a photo of their own."""
 
     fitted: Fitted
     told: Told | None
     matching: float
 
     def rows(self) -> list[tuple[str, str]]:
-        """Return the figures as lines to be read."""
+        """Return the figures as readable lines."""
         fitted = self.fitted
         rows = [
             ("kind", fitted.calibration.kind),
@@ -57,7 +57,7 @@ def read_matches(path: Path) -> tuple[list[Match], Path]:
     """Read judged pairs and the folder of their images: a judged set, or a CSV file beside the images.
 
     Raises:
-        BadInput: It is neither, or it holds no pair.
+        BadInput: It is neither, or it has no pairs.
     """
     if path.is_dir():
         judged = read_judged(path)
@@ -78,11 +78,11 @@ def calibrate_encoder(
     """Fit a calibration to judged pairs, and choose how `search --strict` tells that nothing matches.
 
     Args:
-        encoder: Whose cosines are calibrated.
-        path: Of the judged pairs, see `read_matches`.
-        settings: Where vectors are kept.
-        tell: Called with what is done.
-        least_queries: Texts with a photo of their own that are enough to choose a rule.
+        encoder: The encoder to calibrate.
+        path: The judged pairs; see `read_matches`.
+        settings: Says where vectors are cached.
+        tell: Called with progress messages.
+        least_queries: How many texts with a photo of their own are needed to choose a rule.
     """
     matches, folder = read_matches(path)
     names = sorted({match.image for match in matches})

@@ -34,7 +34,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class PValue:
-    """A p-value; `at_most` where no draw was as extreme, so that more draws might make it smaller."""
+    """A p-value; `at_most` if no draw was as extreme, so that more draws might make it smaller."""
 
     value: float
     at_most: bool = False
@@ -46,7 +46,7 @@ class PValue:
 def per_query(run: Run, qrels: Qrels, measures: Sequence[str] = MEASURES) -> DataFrame:
     """Return a row per topic of the qrels and a column per measure; a topic without an answer counts 0.
 
-    The order of the run is given to ir-measures as ranks, so that ties do not depend on who computes the measure.
+    ir-measures gets the run's order as ranks, so that ties do not depend on the tool.
     """
     values = DataFrame(0.0, index=list(qrels), columns=list(measures))
     ranked = [
@@ -74,14 +74,14 @@ def estimates(
 ) -> list[Estimate]:
     """Return figures with their bootstrap intervals over photos.
 
-    Photos are drawn with replacement; an item counts as often as its photo was drawn. A pair of two photos counts the
-    product of both, and a pair of a photo with its own caption as often as that one.
+    Photos are drawn with replacement; an item counts as often as its photo was drawn. A pair of two photos counts as
+    often as the product of both, and a photo with its own caption as often as the photo.
 
     Args:
-        statistic: Returns one or several figures for the weights of the items, shape `(n,)`.
-        photos: For each item its photo, or its two.
+        statistic: Returns one or several figures, given the weights of the items, shape `(n,)`.
+        photos: The one or two photos of each item.
         resamples: How often photos are drawn.
-        seed: Of the draws.
+        seed: The seed of the draws.
     """
     names, places = np.unique(np.asarray(photos), return_inverse=True)
     columns = places.reshape(len(photos), -1)
@@ -109,7 +109,7 @@ def mean_estimates(values: DataFrame, topics: Sequence[Topic]) -> dict[str, Esti
 
 
 def paired_p_value(first: ArrayLike, second: ArrayLike, photos: Sequence[str], seed: int = 0) -> PValue:
-    """Return the two-sided p-value of a permutation test: the systems' names are exchanged photo by photo."""
+    """Return the two-sided p-value of a permutation test that swaps the systems' names photo by photo."""
     _, places = np.unique(photos, return_inverse=True)
     ours, theirs = np.bincount(places, np.asarray(first)), np.bincount(places, np.asarray(second))
     if np.array_equal(ours, theirs):
@@ -128,7 +128,7 @@ def paired_p_value(first: ArrayLike, second: ArrayLike, photos: Sequence[str], s
 
 
 def holm(p_values: Sequence[PValue]) -> list[PValue]:
-    """Correct p-values for their number, by Holm's method.
+    """Correct p-values for multiple tests, by Holm's method.
 
     >>> [round(p.value, 3) for p in holm([PValue(0.01), PValue(0.04), PValue(0.03)])]
     [0.03, 0.06, 0.06]
@@ -150,6 +150,6 @@ def success_curve(run: Run, qrels: Qrels, depth: int) -> Values:
 
 
 def first_rank(run: Run, topic: str, relevances: Mapping[str, int]) -> int | None:
-    """Return the rank, from 1, of the first relevant answer to a topic; None where there is none."""
+    """Return the rank, from 1, of the first relevant answer to a topic, or None."""
     answers = enumerate(run.answers.get(topic, ()), 1)
     return next((rank for rank, answer in answers if relevances.get(answer.document, 0) > 0), None)

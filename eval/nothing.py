@@ -1,7 +1,7 @@
-"""How well a number tells that a collection has no answer: every query is asked with its own photo, and without it.
+"""How well a number tells that a collection has no answer: every query is tried with its own photo, and without it.
 
-The rule of `search --strict` and its threshold are chosen on photos other than those that they are measured on. A rule
-has to hold in collections of any size, so it is chosen over collections of several sizes, drawn of the photos.
+The rule of `search --strict` and its threshold are chosen on other photos than they are measured on. A rule must hold
+for collections of any size, so it is chosen on collections of several sizes, drawn from the photos.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,12 +17,12 @@ from search.unrelated import background
 
 KEPT = 0.95
 SHARES = (1.0, 0.3, 0.1)
-"""Of the photos, what the collections have that a rule is chosen on; of each size as many as make all photos."""
+"""The collections' shares of the photos for choosing a rule; as many of each size as use all photos."""
 RULES = ("standing", "cosine")
-"""What can be compared with a threshold. Of rules of one AUROC, to two digits, the first is chosen."""
+"""What can be compared with a threshold. Among rules with equal AUROC, to two digits, the first is chosen."""
 LEAST_QUERIES = 100
 MOST_QUERIES = 2000
-"""Of more, so many are drawn: their cosines with Flickr8k's 7000 photos take 110 MB."""
+"""If there are more, this many are drawn: their cosines with Flickr8k's 7000 photos take 110 MB."""
 RESAMPLES = 999
 Numbers = Mapping[str, tuple[Values, Values]]
 
@@ -34,9 +34,9 @@ class Told:
     Attributes:
         rule: One of `RULES`.
         threshold: The number below which a collection is said to have no answer.
-        auroc: Chance that a query with an answer gets a higher number than one without; 0.5 is chance.
+        auroc: The probability that a query with an answer gets a higher number than one without; 0.5 is chance.
         kept: Share of the queries with an answer that reach the threshold.
-        false_answers: Share of the queries without an answer that reach it, too.
+        false_answers: Share of the queries without an answer that also reach it.
     """
 
     rule: str
@@ -49,11 +49,11 @@ class Told:
 
     @property
     def separates(self) -> bool:
-        """Whether it tells them apart at all."""
+        """Whether it distinguishes them at all."""
         return self.auroc.low >= SEPARATES
 
     def stored(self, source: str) -> StrictRule:
-        """Return it as `search` takes it."""
+        """Return it in the form that `search` uses."""
         return StrictRule(
             self.rule,
             self.threshold,
@@ -85,7 +85,7 @@ class Questions:
     unrelated: Vectors
 
     def drawn(self, most: int, seed: int) -> "Questions":
-        """Return at most so many of the queries, with all photos."""
+        """Return at most a given number of the queries, with all photos."""
         rows = np.sort(np.random.default_rng(seed).permutation(len(self.texts))[:most])
         return Questions(self.texts[rows], self.photos, self.own[rows], self.unrelated)
 
@@ -95,7 +95,7 @@ def tell_apart(
 ) -> Told:
     """Measure a number that queries get with their own photo in the collection, and without it.
 
-    Without a `threshold`, it is the highest that keeps 95 % of those with an answer.
+    The default `threshold` is the highest that keeps 95 % of those with an answer.
     """
     if threshold is None:
         threshold = float(np.sort(present)[int(np.floor((1 - KEPT) * len(present)))])
@@ -112,11 +112,11 @@ def tell_apart(
 
 
 def choose_rule(asked: Questions, *, shares: Sequence[float] = SHARES, seed: int = 0) -> tuple[Told, dict[str, Told]]:
-    """Return the rule that tells best whether the own photo is there, and all rules, each with its threshold.
+    """Return the rule that best tells whether a query's own photo is there, and all rules, each with its threshold.
 
     Args:
         asked: Queries and photos to choose on.
-        shares: What part of the photos the collections have.
+        shares: The collections' shares of the photos.
         seed: Of the draws.
     """
     scores, by_chance = cosines(asked.texts, asked.photos), cosines(asked.unrelated, asked.photos)
@@ -151,7 +151,7 @@ def numbers_for(scores: Values, own: NDArray[np.int64], unrelated: Values) -> Nu
     """Return, per rule, the numbers of queries with their own photo in the collection, and without it.
 
     Args:
-        scores: Of every query and photo, shape `(queries, photos)`.
+        scores: The scores of every query and photo, shape `(queries, photos)`.
         own: The column of each query's own photo.
         unrelated: The scores of unrelated texts, shape `(texts, photos)`.
     """
@@ -164,11 +164,12 @@ def numbers_for(scores: Values, own: NDArray[np.int64], unrelated: Values) -> Nu
 
 
 def _area(places: NDArray[np.int64], weights: Values) -> float:
-    """Return the area under the ROC curve: the chance that one with an answer is above one without; ties count half.
+    """Return the area under the ROC curve: the chance that an answered query ranks above another; ties count half.
 
     Args:
-        places: Of the numbers in rising order, equal ones in one place; those with an answer first, then the others.
-        weights: Of each query.
+        places: The ranks of the numbers, ascending, equal for equal numbers; first those with an answer, then the
+            others.
+        weights: The weight of each query.
     """
     size = int(places.max()) + 1
     answered, others = (np.bincount(half, weights, size) for half in np.split(places, 2))

@@ -1,4 +1,4 @@
-"""What scores of judged pairs are worth: their order against grades, their values against the match probability."""
+"""Compares scores of judged pairs with people: their order with grades, their values with match probabilities."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ class PairFigures:
     """One system's figures on judged pairs.
 
     Attributes:
-        errors: Of predicted match probabilities, by the names of `ERRORS`; empty where the system predicts none.
-        tau: Kendall's τ-c with the experts' grades, without own captions, as CLIPScore has it; None where the system
-            gives all pairs one score.
+        errors: The errors of predicted match probabilities, by name, see `ERRORS`; empty if the system predicts none.
+        tau: Kendall's τ-c with the experts' grades, without own captions, as in CLIPScore; None if the system gives all
+            pairs the same score.
     """
 
     name: str
@@ -39,7 +39,7 @@ def scores_of(run: Run, matches: Sequence[Match]) -> Values:
     """Return the score that a run gives to each pair, shape `(n,)`.
 
     Raises:
-        BadInput: The run lacks a pair.
+        BadInput: A pair is missing from the run.
     """
     known = {(topic, answer.document): answer.score for topic, of in run.answers.items() for answer in of}
     try:
@@ -55,9 +55,9 @@ def judge_pairs(
 
     Args:
         name: The system.
-        scores: One per pair; as predictions they are clipped to 0…1.
+        scores: One per pair; predictions are clipped to 0…1.
         matches: The pairs.
-        grades: The experts'.
+        grades: The experts' grades.
         predicts: Whether the scores are predicted match probabilities.
         ranks: Whether the scores differ from pair to pair.
     """
@@ -71,15 +71,15 @@ def judge_pairs(
 def probability_errors(
     predicted: Values, target: Values, photos: Sequence[tuple[str, str]], given: Values | None = None
 ) -> dict[str, Estimate]:
-    """Return the errors of probabilities against a target from 0 to 1, by the names of `ERRORS`.
+    """Return the errors of probabilities against a target from 0 to 1, by name, see `ERRORS`.
 
-    The Brier score is against match or no match: a target of at least a half, or less.
+    The Brier score compares with match or no match: a target of at least a half, or below.
 
     Args:
         predicted: Shape `(n,)`, 0 to 1.
         target: Shape `(n,)`, 0 to 1.
         photos: The two photos of each pair.
-        given: How much each pair counts; all alike by default.
+        given: The weight of each pair; equal by default.
     """
     error, match = predicted - target, target >= 0.5
     columns = np.stack([error**2, np.abs(error), (predicted - match) ** 2, target, target**2], axis=1)
@@ -93,7 +93,7 @@ def probability_errors(
 
 
 def expert_tau(scores: Values, matches: Sequence[Match], grades: Grades) -> Estimate | None:
-    """Compare scores with grades as CLIPScore does: own captions left out, each grade an item of its own; τ-c."""
+    """Compare scores with grades as CLIPScore does: by τ-c, without own captions, each grade a separate item."""
     rows = [row for row, m in enumerate(matches) if m.image != m.caption.image and grades.get((m.image, m.caption.id))]
     if not rows:
         return None

@@ -11,7 +11,7 @@ from pandas import DataFrame
 
 from eval.systems import System
 
-# Okabe and Ito's colours, which people with any colour vision tell apart; lines differ in dashes, too.
+# Okabe and Ito's colours, which people with any colour vision can distinguish; lines also differ in dashes.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", ":")
 
@@ -33,7 +33,7 @@ def success_plot(systems: Sequence[System], path: Path) -> None:
 
 
 def reliability_plot(bins: DataFrame, path: Path) -> None:
-    """Draw observed shares over predicted probabilities, see `eval.calibrate.reliability`; equal on the diagonal."""
+    """Draw observed shares against predicted probabilities, see `eval.calibrate.reliability`; equal on the diagonal."""
     figure, axes = _figure("predicted match probability", "share that people called a match")
     top = 1.05 * float(bins[["predicted", "observed"]].to_numpy().max())
     axes.plot([0, top], [0, top], color="#999999", linewidth=1)
@@ -44,7 +44,7 @@ def reliability_plot(bins: DataFrame, path: Path) -> None:
 
 
 def scores_plot(own: NDArray[np.float64], other: NDArray[np.float64], path: Path) -> None:
-    """Draw how the cosines of matching and of other pairs are distributed."""
+    """Draw the distributions of the cosines of matching and of other pairs."""
     figure, axes = _figure("cosine", "density")
     edges = np.linspace(min(own.min(), other.min()), max(own.max(), other.max()), 50).tolist()
     axes.hist(other, edges, density=True, alpha=0.6, color=COLOURS[4], label=f"other pairs ({len(other)})")

@@ -1,4 +1,4 @@
-"""The report of a comparison, for someone who never saw the project. Its prose is in `templates/report.md`."""
+"""The report of a comparison, for readers new to the project. Its prose is in `templates/report.md`."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ WHAT = {
         "class names' sentence vectors, weighted by an ImageNet classifier (Norouzi et al., ICLR 2014)",
         "the wording of the class names: on the 1000 judged photos of Flickr8k, which flatters it on judged pairs",
     ),
-    "random order": ("an order drawn anew for every query: chance", "nothing"),
+    "random order": ("a new random order for every query: chance", "nothing"),
 }
 RULES = {
     "standing": "standing of the best cosine among those of unrelated texts",
@@ -52,10 +52,10 @@ def write_report(comparison: Comparison, folder: Path, name: str, made: Mapping[
     """Write NAME.md, NAME.html, NAME.json and plots to a folder, and return the first.
 
     Args:
-        comparison: What was found.
-        folder: Made if need be.
-        name: Of the files.
-        made: What made it, see `gallery.revision.made_with`.
+        comparison: The results.
+        folder: Created if missing.
+        name: The name of the files.
+        made: Its origin; see `gallery.revision.made_with`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     judging, systems = comparison.judging, comparison.systems
@@ -100,7 +100,7 @@ def table(head: Sequence[str], rows: "Rows | map[Sequence[object]]") -> str:
 
 
 def render(template: str, **values: object) -> str:
-    """Fill one of the package's templates; what goes into HTML is escaped."""
+    """Fill one of the package's templates; HTML is escaped."""
     environment = Environment(
         loader=PackageLoader("eval"),
         autoescape=template.endswith(".html"),

@@ -1,7 +1,7 @@
 """Picture sheets: queries with the first pictures of each system side by side.
 
-They hold pictures of the data, which may often not be passed on: they are written to a folder of their own, with a
-`.gitignore` that keeps all of it out of a repository.
+They contain pictures from the data, which often must not be shared, so they go to a separate folder with a `.gitignore`
+that keeps them out of a repository.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from gallery.pictures import open_image
 SIDE = 320
 SHOWN = 5
 SAYS = (
-    "The first pictures of each system, the best first; above each picture the query and its score. "
+    "The first pictures of each system, best first; above each are the query and the score. "
     "Right ones have a green frame."
 )
 

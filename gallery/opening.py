@@ -1,4 +1,4 @@
-"""The encoder of a collection, recognised by the collection's own pictures where nothing else tells."""
+"""The encoder of a collection, recognised by the collection's own pictures if need be."""
 
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -14,11 +14,11 @@ SAMPLES = 8
 
 
 def encoder_of_collection(settings: Settings, collection: ImageCollection, say: Callable[[str], None]) -> Encoder:
-    """Return the encoder whose vectors compare with those of a collection; see `gallery.encoders.encoder_of`."""
+    """Return the encoder whose vectors can be compared with a collection's; see `gallery.encoders.encoder_of`."""
     return encoder_of(settings, collection.spec, collection.name, samples=lambda: samples_of(collection), say=say)
 
 
 def samples_of(collection: ImageCollection) -> Iterator[tuple[Path, Vectors]]:
-    """Yield some files of the collection that are there, with their vectors."""
+    """Yield some existing files of the collection, with their vectors."""
     found = ((Path(record.path), vector) for record, vector in collection.scan())
     return islice(((path, vector) for path, vector in found if path.is_file()), SAMPLES)

@@ -1,15 +1,15 @@
-"""Text of others, such as file names, on terminals and in lines."""
+"""Untrusted text, such as file names, made safe for terminals and lines."""
 
 import unicodedata
 
 _DANGEROUS = frozenset(("Cc", "Cs", "Zl", "Zp"))
 """Unicode categories: control characters, lone surrogates, and separators of lines and paragraphs."""
 _REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""What shows the text after it in another order, so that `gpj.exe` reads `exe.jpg`."""
+"""Characters that reverse the text after them, so that `gpj.exe` reads `exe.jpg`."""
 
 
 def is_dangerous(character: str) -> bool:
-    """Return whether a character can control a terminal, break a line, mislead a reader, or not be encoded.
+    """Return whether a character can control a terminal, break a line, mislead a reader, or cannot be encoded.
 
     Spaces of all widths, joiners, private and unassigned characters are harmless, and common in file names.
     """
@@ -17,7 +17,7 @@ def is_dangerous(character: str) -> bool:
 
 
 def printable(text: str) -> str:
-    r"""Return the text as one line: what is dangerous becomes a backslash escape, a backslash two.
+    r"""Return the text as one line, with dangerous characters as backslash escapes, and backslashes doubled.
 
     >>> printable("a\tb \x1b[31m caf\u00e9 \udcff"), printable("3.45\u202fPM") == "3.45\u202fPM"
     ('a\\tb \\x1b[31m café \\udcff', True)

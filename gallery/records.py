@@ -1,17 +1,17 @@
-"""The values that cross package borders: frozen and without behaviour."""
+"""The values that packages exchange: frozen and without behaviour."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class ImageFile:
-    """One place where a picture lies.
+    """A file that holds a picture.
 
     Attributes:
-        path: Absolute. One that is not UTF-8 carries its bytes as surrogates, as `os.fsdecode` makes them.
+        path: Absolute. If it is not UTF-8, its bytes are surrogates, as `os.fsdecode` makes them.
         size: In bytes.
         mtime_ns: In nanoseconds since 1970.
-        changed: What an edit changes that keeps size and mtime, such as the ctime; 0 where it is not known.
+        changed: A value, such as the ctime, that changes even with an edit that keeps size and mtime; 0 if unknown.
         captions: The sentences that a captions file has for it.
     """
 
@@ -24,7 +24,7 @@ class ImageFile:
 
 @dataclass(frozen=True, slots=True)
 class TextLine:
-    """A line of text that a picture shows.
+    """A line of text in a picture.
 
     Attributes:
         confidence: Of the reader, 0 to 1.
@@ -38,7 +38,7 @@ class TextLine:
 
 @dataclass(frozen=True, slots=True)
 class ImageRecord:
-    """One picture of a collection: everything its point says but the vector.
+    """One picture of a collection: all of its point except the vector.
 
     The same bytes are one picture, however many files hold them.
 
@@ -49,22 +49,22 @@ class ImageRecord:
         height: Pixels of the upright picture.
         format: Pillow's name of the file format, e.g. `JPEG`.
         camera: Maker and model.
-        taken_at: When it was taken, in ISO 8601: a day, or a moment by the camera's clock, with an offset only where
-            one is known. None if nothing says it; then only the files' mtimes are left to sort by.
-        orientation: The EXIF orientation by which the file's pixels are turned, 1 to 8; 1 is not at all.
-        captions: All sentences and keywords: those of a captions file, then `said`.
+        taken_at: When it was taken, in ISO 8601: a day, or a moment by the camera's clock, with an offset only if one
+            is known. None if unknown; it is then sorted by its files' mtimes.
+        orientation: The EXIF orientation of the file's pixels, 1 to 8; 1 is upright.
+        captions: All sentences and keywords: from a captions file, then `said`.
         indexed_at: RFC 3339, when the vector was made.
-        phash: Perceptual hash, 32 hexadecimal digits, or 16 without colour in collections of earlier versions; None
-            of a picture that is too flat for one.
+        phash: Perceptual hash, 32 hexadecimal digits, or 16 without colour in collections of earlier versions; None if
+            the picture is too flat for one.
         stack: The smallest id among the near-duplicates of this picture, itself included.
-        date_source: What said when it was taken: `exif`, `xmp`, `iptc`, `gps`, `png`, `takeout` or `name`; `mtime`
-            where nothing did. None in records of earlier versions.
+        date_source: The source of the date: `exif`, `xmp`, `iptc`, `gps`, `png`, `takeout` or `name`; `mtime` if none
+            of these has one. None in records of earlier versions.
         location: Latitude and longitude in degrees, where it was taken.
-        place: What that is called, the smallest first: Belém, Lisbon, Portugal.
-        said: Titles, descriptions and keywords, of the file and of what lies beside it.
-        notes: What a user should know of how it was read, such as `damaged: 38 % missing`.
-        text: The lines of text that it shows, in reading order.
-        text_reader: What read its text, or found none; None where nothing has looked for text yet.
+        place: The names of that place, smallest first: Belém, Lisbon, Portugal.
+        said: Titles, descriptions and keywords, from the file and its side-cars.
+        notes: Notes for the user on how it was read, such as `damaged: 38 % missing`.
+        text: The lines of text in it, in reading order.
+        text_reader: The name of the reader that looked for text; None if none has yet.
     """
 
     id: str
@@ -96,13 +96,13 @@ class ImageRecord:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A picture and how well it answers a query.
+    """A picture and how well it matches a query.
 
     Attributes:
-        score: The cosine of the two vectors, or what another system ranks by; higher is better.
-        probability: How probable it is that text and picture match, 0 to 1; only where that was calibrated.
-        cosine: Of the query's vector and the picture's; only where reasons were asked for.
-        words: The words of the query that the picture has; only where reasons were asked for.
+        score: The cosine of the two vectors, or another system's score; higher is better.
+        probability: The probability that text and picture match, 0 to 1; only with a calibration.
+        cosine: The cosine of the query's vector and the picture's; only if reasons were requested.
+        words: The query's words that the picture has; only if reasons were requested.
     """
 
     image: ImageRecord
@@ -117,8 +117,8 @@ class Caption:
     """A sentence that describes an image, named as the captions file names it.
 
     Attributes:
-        image: The image that the sentence was written for; empty where nobody says which it was.
-        id: The sentence's own name, in Flickr8k's files `IMAGE#NUMBER`; empty where it has none.
+        image: The image that the sentence was written for; empty if unknown.
+        id: The sentence's own name, `IMAGE#NUMBER` in Flickr8k's files; empty if it has none.
     """
 
     image: str
@@ -128,14 +128,14 @@ class Caption:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What people said on whether an image and a sentence match.
+    """People's judgements on whether an image and a sentence match.
 
     Attributes:
         image: The image that was shown, which need not be the caption's own.
-        grades: The experts', 1 (not at all) to 4 (describes it); empty where none was asked. Flickr8k's file has
-            them sorted, so that a place in the tuple is not a person.
-        yes: How many of the crowd said that the sentence describes the image.
-        no: How many said that it does not; both are 0 where the crowd was not asked.
+        grades: The experts', 1 (not at all) to 4 (describes it); empty if none was asked. Flickr8k's file has them
+            sorted, so a position in the tuple does not stand for a person.
+        yes: How many people of the crowd said that the sentence describes the image.
+        no: How many said that it does not; both are 0 if the crowd was not asked.
     """
 
     image: str
@@ -147,7 +147,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """An image, a sentence, and how probable it is that they match, 0 to 1."""
+    """An image, a sentence, and the probability that they match, 0 to 1."""
 
     image: str
     caption: Caption

@@ -1,4 +1,4 @@
-"""What made a report: the code, the command, the day, the machine and the libraries."""
+"""The origin of a report: code, command, date, machine and libraries."""
 
 import os
 import platform
@@ -15,20 +15,20 @@ LIBRARIES = ("numpy", "onnxruntime", "qdrant-edge-py", "qdrant-client", "scikit-
 def commit_of(tree: Path = Path(__file__).parents[1]) -> str:
     """Return the commit of a tree, with `-dirty` if files were changed since; `unknown` without git.
 
-    An installed package lies in no repository of its own, and not in that which its environment may lie in.
+    An installed package has no repository, even if its environment lies inside one.
     """
-    if not (tree / ".git").exists():  # a folder, or in a further worktree a file
+    if not (tree / ".git").exists():  # a folder, or a file in an additional worktree
         return UNKNOWN
     asked = ["git", "-C", str(tree), "describe", "--always", "--dirty", "--abbrev=10"]
     try:
         done = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words
-    except OSError:  # there is no git here, and the measurement is made
+    except OSError:  # without git, the measurement still counts
         return UNKNOWN
     return done.stdout.strip() if done.returncode == 0 else UNKNOWN
 
 
 def made_with(command: str, libraries: Sequence[str] = LIBRARIES) -> dict[str, str]:
-    """Return what a figure depends on besides the data; call it when the measurement begins."""
+    """Return what a figure depends on besides the data; call it when the measurement starts."""
     return {
         "command": command,
         "commit": commit_of(),

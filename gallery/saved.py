@@ -1,4 +1,4 @@
-"""Models as plain arrays: a JSON file that says what a model is, beside a safetensors file. Loading runs no code."""
+"""Models as plain arrays: a JSON file that describes the model, beside a safetensors file. Loading runs no code."""
 
 import json
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ ARRAYS_FILE = "arrays.safetensors"
 
 
 def save_model(folder: Path, file: str, values: Mapping[str, Any], arrays: Mapping[str, Vectors]) -> None:
-    """Write a model to `folder`, made if need be: `values` to the JSON file named `file`, and the arrays."""
+    """Write a model to `folder`, which is made if missing: `values` to the JSON file `file`, and the arrays."""
     from safetensors.numpy import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    # safetensors writes the memory as it lies, so a transposed array has to be copied first.
+    # safetensors writes memory as it is laid out, so a transposed array must be copied first.
     save_file({name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()}, folder / ARRAYS_FILE)
     (folder / file).write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""Where things are. The environment says where, flags say what."""
+"""The settings from the environment: it says where things are, flags say what to do."""
 
 import os
 from collections.abc import Mapping
@@ -12,20 +12,20 @@ DEFAULT_COLLECTION = "photos"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the environment says. An empty variable counts as unset.
+    """The settings from environment variables. An empty variable counts as unset.
 
     Attributes:
-        data_dir: `DATA_DIR`, where embedded collections and journals live.
+        data_dir: `DATA_DIR`, the folder of embedded collections and journals.
         qdrant_url: `QDRANT_URL`, a Qdrant server, or the nodes of a cluster with commas between; without it collections
             are embedded.
         qdrant_api_key: `QDRANT_API_KEY`.
-        qdrant_read_only_api_key: `QDRANT_READ_ONLY_API_KEY`, with which searches connect; without it with the other.
+        qdrant_read_only_api_key: `QDRANT_READ_ONLY_API_KEY`, with which searches connect; by default the other key.
         qdrant_copy_api_key: `QDRANT_COPY_API_KEY`, for the server that `ingest --copy-to` writes to, if it has another.
         encoder: `ENCODER`, the encoder of new collections.
         device: `DEVICE`, where models run, in torch's words (`cpu`, `cuda:1`); without it a GPU if there is one.
         text_model: `TEXT_MODEL`, the folder of the networks that read text in pictures, if not those of the package.
         public_url: `PUBLIC_URL`, the address under which thumbnails are served as `/thumbs/ID.jpg`.
-        search_token: `SEARCH_TOKEN`, what the page and the API ask for; without it they ask for nothing.
+        search_token: `SEARCH_TOKEN`, which the page and the API require; without it, they require nothing.
     """
 
     data_dir: Path
@@ -40,20 +40,20 @@ class Settings:
     search_token: str | None = field(default=None, repr=False)
 
     def encoder_folder(self, fingerprint: str) -> Path:
-        """Return where what belongs to an encoder is kept: its exported text tower, its calibration."""
+        """Return the folder of an encoder's files: its exported text tower, its calibration."""
         return self.data_dir / "encoders" / fingerprint
 
     def collection_folder(self, name: str) -> Path:
-        """Return where what belongs to a collection is kept on this machine."""
+        """Return the folder of a collection's files on this machine."""
         return self.data_dir / "collections" / name
 
     def features_folder(self) -> Path:
-        """Return where the vectors of frozen image networks are kept."""
+        """Return the folder for the vectors of frozen image networks."""
         return self.data_dir / "features"
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
-        """Read the settings out of `environ`."""
+        """Read the settings from `environ`."""
 
         def value(name: str) -> str | None:
             return environ.get(name, "").strip() or None

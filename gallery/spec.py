@@ -1,4 +1,4 @@
-"""What a collection was made with: kept beside its vectors, compared before they are used."""
+"""The encoder that a collection was made with: stored beside its vectors, and compared before they are used."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ SCHEMA = 1
 TOWERS_FILE = "towers.json"
 """A folder with a file of this name holds two towers that `baseline train two-tower` trained."""
 SAME_SPACE = 0.9999
-"""Least cosine between the reference answers of two encoders whose vectors compare."""
+"""The least cosine between the reference answers of two encoders with comparable vectors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,11 @@ class Spec:
     Attributes:
         encoder: The name under which `gallery.encoders.load_encoder` loads it.
         dimension: Length of the vectors.
-        space: Fingerprint of the picture tower. Vectors of one space compare.
+        space: Fingerprint of the picture tower. Vectors of one space can be compared.
         text: Fingerprint of the text tower.
-        picture_answers: What the picture tower answers to a few drawings (`gallery.encoders.answers`), packed by
+        picture_answers: The picture tower's vectors for a few drawings (`gallery.encoders.answers`), packed by
             `gallery.vectors.pack`; empty in collections of earlier versions.
-        text_answers: What the text tower answers to a few texts, packed alike.
+        text_answers: The text tower's vectors for a few texts, packed likewise.
         schema: Version of the payload's layout.
     """
 
@@ -42,11 +42,11 @@ class Spec:
 
     @property
     def fingerprint(self) -> str:
-        """Sixteen hexadecimal digits for the two towers: what is kept for an encoder goes by it."""
+        """Sixteen hexadecimal digits that identify the two towers: the name of the encoder's files."""
         return hashlib.sha256(f"{self.space}\n{self.text}".encode()).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the spec as a plain mapping, without answers that are not known."""
+        """Return the spec as a plain mapping, without unknown answers."""
         return {key: value for key, value in asdict(self).items() if value != ""}
 
     @classmethod
@@ -76,7 +76,7 @@ class Spec:
             raise SpecMismatch(f"collection {collection} does not say how it was made ({error}); restore it") from error
 
     def fits(self, other: "Spec") -> bool:
-        """Return whether vectors of the two compare: by fingerprint, else by what the picture towers answer."""
+        """Return whether their vectors can be compared: by fingerprint, or else by the picture towers' answers."""
         if self.dimension != other.dimension:
             return False
         return self.space == other.space or least_cosine(self.picture_answers, other.picture_answers) >= SAME_SPACE
@@ -90,7 +90,7 @@ class Spec:
         if not self.fits(other):
             raise SpecMismatch(
                 f"collection {collection} holds vectors of {self.encoder} [{self.space}], not of {other.encoder} "
-                f"[{other.space}]; name it with --encoder to index all anew, or use another --collection"
+                f"[{other.space}]; name it with --encoder to index everything again, or use another --collection"
             )
 
 
@@ -101,7 +101,7 @@ def sha256_of(path: Path) -> str:
 
 
 def digest_of_files(paths: Iterable[Path]) -> str:
-    """Return 16 hexadecimal digits for the contents of files, whatever folder they lie in."""
+    """Return 16 hexadecimal digits for the contents of files, in any folder."""
     digest = hashlib.sha256()
     for path in sorted(paths):
         digest.update(bytes.fromhex(sha256_of(path)))

@@ -1,4 +1,4 @@
-"""Rows of unit length: what every encoder gives and every store keeps."""
+"""Rows of unit length, as every encoder returns and every store keeps them."""
 
 import base64
 
@@ -18,14 +18,14 @@ def unit_rows(vectors: NDArray[np.floating]) -> Vectors:
 
 
 def pack(vectors: Vectors) -> str:
-    """Return an `(n, d)` array as text that JSON can hold: the number of rows, and base64 of half-precision numbers."""
+    """Return an `(n, d)` array as text for JSON: the number of rows, and base64 of half-precision numbers."""
     return f"{len(vectors)}:{base64.b64encode(vectors.astype('<f2').tobytes()).decode()}"
 
 
 def least_cosine(one: str, other: str) -> float:
-    """Return the least cosine between the rows that two texts made by `pack` hold in the same place.
+    """Return the least cosine between corresponding rows of two texts made by `pack`.
 
-    -1 where either is empty or damaged, or their shapes differ.
+    -1 if either is empty or damaged, or their shapes differ.
 
     >>> rows = unit_rows(np.array([[3.0, 4.0], [1.0, 0.0]]))
     >>> round(least_cosine(pack(rows), pack(rows[::-1])), 3)

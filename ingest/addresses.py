@@ -17,21 +17,21 @@ _BATCH = 256
 def set_public_url(
     settings: Settings, name: str, url: str, on_progress: Callable[[int, int], None] = lambda *_: None
 ) -> int:
-    """Rewrite the addresses of a collection's thumbnails to `URL/thumbs/ID.jpg`; an empty `url` takes them out.
+    """Rewrite the addresses of a collection's thumbnails to `URL/thumbs/ID.jpg`; an empty `url` removes them.
 
-    Vectors and everything else stay. Returns how many pictures there are; `on_progress` gets how many are done, and
-    how many there are.
+    Vectors and everything else stay. Returns the number of pictures; `on_progress` gets how many are done, and their
+    total.
 
     Raises:
-        BadInput: `url` is none that a browser could load pictures from.
+        BadInput: A browser could not load pictures from `url`.
         CollectionError: There is no such collection, or another process is writing to it.
     """
     address = urlsplit(url)
     if url and (address.scheme not in ("http", "https") or not address.hostname or address.query or address.fragment):
-        raise BadInput(f"{url!r} is no address for thumbnails; give one such as https://photos.example:8000")
+        raise BadInput(f"{url!r} is not an address for thumbnails; give one such as https://photos.example:8000")
     settings = replace(settings, public_url=url)
     with contextlib.closing(open_store(settings).edit(name, new=False)) as editor:
-        editor.finish()  # what an interrupted run left is then in the collection, too
+        editor.finish()  # this also adds what an interrupted run left
     with (
         contextlib.closing(open_store(settings).open(name)) as collection,
         contextlib.closing(open_store(settings).edit(name, new=False)) as editor,

@@ -10,11 +10,11 @@ from gallery.records import Caption
 
 
 class CaptionsByPath:
-    """The captions of files, which a captions file names by a path from its own folder, or by the file's name alone.
+    """The captions of files, which a captions file names by a path relative to itself, or by file name alone.
 
-    Paths may be absolute and have backslashes, and spaces about them; letters and accents may be composed or not.
-    A name alone stands for the file of that name beside the captions file; if there is none, for those of that name
-    in any folder. Case counts where the file system minds it.
+    Paths may be absolute, and have backslashes or spaces around them; accents may be composed or not.
+    A bare name stands for the file of that name beside the captions file, or else for all files of that name in any
+    folder. Case matters if the file system is case-sensitive.
     """
 
     def __init__(self, captions: Iterable[Caption], folder: Path) -> None:
@@ -37,11 +37,11 @@ class CaptionsByPath:
         return ()
 
     def digest(self, path: str) -> str:
-        """Return what tells the captions of a file from others."""
+        """Return a digest of a file's captions."""
         return hashlib.sha256("\0".join(("by file", *self.of(path))).encode()).hexdigest()[:16]
 
     def unmatched(self) -> list[str]:
-        """Return the names that no file was asked for by, with the file that may have been meant behind some."""
+        """Return the names that matched no file, some followed by the file that was probably meant."""
         missing = [(key, name) for key, name in self._names.items() if key not in self._matched]
         return [name + _hint(os.path.join(self._folder, key)) for key, name in missing]
 
@@ -51,7 +51,7 @@ class CaptionsByPath:
         return len(self._names)
 
     def _key_of(self, name: str) -> str:
-        """Return the path of the file that is meant, if it is there or was given with a folder; else a bare name."""
+        """Return the path of the named file if it exists or was given with a folder, or else the bare name."""
         forms = list(_forms(name))
         for form in (*forms, *_ends(forms[-1])):
             path = os.path.normpath(os.path.join(self._folder, form))
@@ -66,7 +66,7 @@ class CaptionsByPath:
 
 
 def _forms(name: str) -> Iterator[str]:
-    """Yield a name as it is written, in both forms of its accents, then without spaces about it and backslashes."""
+    """Yield a name as written and in both forms of its accents, then without surrounding spaces and backslashes."""
     for form in (name, name.strip(), name.strip().replace("\\", "/")):
         yield form
         yield unicodedata.normalize("NFD", form)
@@ -74,7 +74,7 @@ def _forms(name: str) -> Iterator[str]:
 
 
 def _ends(name: str) -> Iterator[str]:
-    """Yield what is left of an absolute path from elsewhere without its first folders, one after another."""
+    """Yield the ends of an absolute path from another machine, dropping one leading folder at a time."""
     parts = name.split("/")
     if not parts[0] or parts[0].endswith(":"):
         yield from ("/".join(parts[start:]) for start in range(1, len(parts)))

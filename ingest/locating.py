@@ -1,4 +1,4 @@
-"""Where pictures were taken: what that is called, or nothing of it at all."""
+"""Adds the names of the places where pictures were taken, or removes all trace of them."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,17 +9,17 @@ from gallery.records import ImageRecord
 
 
 class Locator:
-    """Gives records the names of their places; without the list of cities they keep what they have.
+    """Names the places of records; without the list of cities, they keep the names they have.
 
     Attributes:
-        lacking: Which pictures have no names, and how they get them, as a sentence; empty where none lacks any.
+        lacking: A sentence that says which pictures lack place names, and how to get them; empty if none do.
     """
 
     def __init__(self, *, keep: bool = True, cities: Callable[[], Cities] = all_cities) -> None:
-        """Take the cities, which are opened for the first record that has a location.
+        """Take the list of cities, which is opened for the first record with a location.
 
         Args:
-            keep: Otherwise locations and their names are left out.
+            keep: Whether to keep locations and their names.
             cities: Raises BadInput where their package is not installed.
         """
         self.lacking = ""
@@ -27,7 +27,7 @@ class Locator:
         self._cities = cities
 
     def __call__(self, record: ImageRecord) -> ImageRecord:
-        """Return the record with its place, or without one where places are left out."""
+        """Return the record with its place, or without it if places are not kept."""
         if not self._keep or record.location is None:
             return replace(record, location=None, place=())
         if self.lacking:

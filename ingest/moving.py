@@ -1,4 +1,4 @@
-"""`ingest --moved OLD NEW`: a library lies elsewhere, and what is known of its files goes with it."""
+"""`ingest --moved OLD NEW`: a library has moved, and what is known about its files moves with it."""
 
 import os
 from dataclasses import dataclass, replace
@@ -14,11 +14,11 @@ from ingest.writer import Writer
 
 @dataclass(slots=True)
 class MoveReport:
-    """What came of a move.
+    """The result of a move.
 
     Attributes:
-        moved: Files that are known under their new paths now.
-        missing: Old paths of those that are not there, or have another size; they stay as they were.
+        moved: Files now known under their new paths.
+        missing: Old paths of files that are missing or differ in size at the new place; their entries stay.
     """
 
     moved: int
@@ -26,17 +26,17 @@ class MoveReport:
 
 
 def move(collection: Editor, old: Path, new: Path) -> MoveReport:
-    """Replace the folder `old` by `new` in all that a collection knows of files; no file is read.
+    """Replace the folder `old` with `new` in everything that a collection knows about files; no file is read.
 
-    A file at the new place must have the size that is known. Where its mtime differs, the next run reads it.
+    A file at the new place must have the known size. If its mtime differs, the next run reads it.
 
     Args:
         collection: The caller closes it.
-        old: Where the files were; need not be there any more.
+        old: Where the files were; need not exist any more.
         new: Where they are.
 
     Raises:
-        BadInput: `new` is not there, or nothing is known below `old`.
+        BadInput: `new` does not exist, or nothing is known below `old`.
         CollectionError: The encoder of the collection is being changed.
     """
     spec = settled_spec(collection)
@@ -63,7 +63,7 @@ def move(collection: Editor, old: Path, new: Path) -> MoveReport:
 
 
 def _moved(entry: Entry, old: str, new: str) -> Entry | None:
-    """Return the entry of a file at its new place, if it is there."""
+    """Return the entry of a file at its new place, if it exists."""
     path = new + entry.file.path[len(old) :]
     found = look_at(path)
     if found is None or found.size != entry.file.size:
@@ -73,7 +73,7 @@ def _moved(entry: Entry, old: str, new: str) -> Entry | None:
 
 
 def _carry(writer: Writer, entry: Entry, there: Entry) -> None:
-    """Note a file at its new place, with the captions that it had, and forget it at the old one."""
+    """Record a file at its new place, with its captions, and remove it from the old one."""
     id = point_id(entry.sha256) if entry.sha256 else ""
     if entry.sha256 and writer.known([id]):
         captions = {file.path: file.captions for file in writer.files(id)}

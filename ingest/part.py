@@ -1,4 +1,4 @@
-"""Which files a process takes, where several index one library into one server's collection."""
+"""Which files a process takes when several index one library into one collection on a server."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from gallery.errors import BadInput
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One of `of` parts, `number` from 1, of all contents: the same bytes are in the same part, wherever they lie."""
+    """Part `number` (from 1) of `of` parts of all contents: the same bytes belong to the same part, in any file."""
 
     number: int = 1
     of: int = 1
@@ -18,12 +18,12 @@ class Part:
         """Read `I/N`.
 
         Raises:
-            BadInput: It is not that, or I is not from 1 to N.
+            BadInput: It has another form, or I is not from 1 to N.
         """
         found = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text)
         part = cls(int(found[1]), int(found[2])) if found else cls(0, 0)
         if not 1 <= part.number <= part.of:
-            raise BadInput(f"{text!r} is no part; give I/N with I from 1 to N, such as 1/4")
+            raise BadInput(f"{text!r} is not a part; give I/N with I from 1 to N, such as 1/4")
         return part
 
     def holds(self, sha256: str) -> bool:

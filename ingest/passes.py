@@ -1,4 +1,4 @@
-"""What the passes over a collection that is there have in common: none of them encodes a picture."""
+"""What passes over an existing collection share: none of them encodes a picture."""
 
 from gallery.errors import CollectionError
 from gallery.spec import Spec
@@ -9,7 +9,7 @@ def settled_spec(collection: Editor) -> Spec:
     """Return the spec of a collection whose encoder is not being changed.
 
     Raises:
-        CollectionError: It is being changed, or the collection is not there.
+        CollectionError: The encoder is being changed, or there is no such collection.
     """
     if collection.changing() or collection.spec is None:
         raise CollectionError(f"the encoder of {collection.name} is being changed; go on first: ingest PATH")

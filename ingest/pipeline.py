@@ -2,9 +2,9 @@
 
     walk and compare (a thread) -> read, hash, decode, encode (a thread per processor) -> write (this thread)
 
-A file, its metadata and its vector travel as one value, so nothing can shift against anything else. Each thread
-encodes a few pictures of its own at a time, which keeps every processor busy: threads that share the work on one
-batch wait for each other, and for whoever decodes. Points are written in batches; the journal names a file only once
+A file, its metadata and its vector travel as one value, so they cannot get mixed up. Each thread encodes a few pictures
+of its own at a time, which keeps every processor busy; threads that shared one batch would wait for each other and for
+the decoder. Points are written in batches; the journal names a file only once
 its point will survive a crash.
 """
 
@@ -59,23 +59,23 @@ def ingest(
 ) -> IngestReport:
     """Bring a collection up to date with the image files below `roots`.
 
-    Unchanged files are skipped, and without any other the encoder is not loaded. An unreadable file
+    Unchanged files are skipped; if there are no others, the encoder is not loaded. An unreadable file
     does not stop the run.
 
     Args:
         roots: Folders or files.
         collection: The caller closes it.
         load_encoder: Called at most once, when there is something to read.
-        captions: Sentences to keep with the pictures; None leaves those that are there.
-        exclude: Patterns of what not to look at, in the language of .gitignore.
+        captions: Sentences to store with the pictures; None keeps the existing ones.
+        exclude: Patterns of files to skip, in the syntax of .gitignore.
         batch_size: Pictures that a thread encodes at once.
         prune: Remove the places of files that are gone from below `roots`, and pictures that have no other.
-        prune_all: However many pictures that are; and change the encoder without the files that are gone.
-        part: Take in only files whose content is in this part; others are read, and left to whoever has theirs.
-        locate: Says where pictures were taken.
-        verify: Read unchanged files as well, as a disk may have changed them, or an edit that kept their looks.
+        prune_all: Prune any number of pictures, and change the encoder even if files are gone.
+        part: Index only files whose content is in this part; others are read, and left to the other parts.
+        locate: Adds the names of the places where pictures were taken.
+        verify: Read unchanged files too: a failing disk, or an edit that kept size and mtime, may have changed them.
         on_progress: Called in this thread after every batch and at the end.
-        stop: Says when to stop; what is encoded by then is kept.
+        stop: Says when to stop; what has been encoded is kept.
 
     Raises:
         GalleryError: The run cannot go on; what was written stays, and the next run goes on from there.
@@ -130,7 +130,7 @@ def _left_out(former: Former, collection: Editor, *, everything: bool) -> int:
     """Return how many pictures of the former collection the new one lacks.
 
     Raises:
-        BadInput: There are some, and `everything` is not said; the former collection stays published.
+        BadInput: There are some, and `everything` is false; the former collection stays published.
     """
     first, count = "", 0
     for record in former.collection.records():
@@ -154,10 +154,10 @@ def _batches(items: Iterator[T], size: int) -> Iterator[list[T]]:
 
 
 class _Once:
-    """Gives the encoder, which is loaded for the first picture that needs it, in whatever thread that is.
+    """Provides the encoder, which is loaded for the first picture that needs it, in any thread.
 
     Attributes:
-        many: Whether it is to get ready for many pictures.
+        many: Whether to prepare it for many pictures.
     """
 
     def __init__(self, load: Callable[[], PictureEncoder], collection: Editor) -> None:
@@ -168,7 +168,7 @@ class _Once:
         self._encoder: PictureEncoder | None = None
 
     def __call__(self) -> PictureEncoder:
-        """Return the encoder; raises `SpecMismatch` where the collection holds vectors of another space."""
+        """Return the encoder; raise `SpecMismatch` if the collection's vectors belong to another space."""
         with self._lock:
             if self._encoder is None:
                 encoder = self._load()
@@ -182,7 +182,7 @@ class _Once:
 
 
 class _Indexer:
-    """Reads and encodes files in many threads, and takes them in in the order in which they were found."""
+    """Reads and encodes files in many threads, and stores them in the order in which they were found."""
 
     def __init__(
         self,
@@ -222,7 +222,7 @@ class _Indexer:
         return [replace(i, pixels=None, vector=rows.get(i.id)) if isinstance(i, Read) else i for i in items]
 
     def add(self, batch: Sequence[Read | Failed | None]) -> None:
-        """Take in a batch."""
+        """Store a batch."""
         self._report.elsewhere += batch.count(None)
         self._writer.known(item.id for item in batch if isinstance(item, Read))
         outcomes = [self._whole(item) for item in batch if item]
@@ -235,7 +235,7 @@ class _Indexer:
             is_verified = self._is_as_before(item)
             self._place(item)
             if item.id in new:
-                new.remove(item.id)  # a second file with the same bytes is another place of it
+                new.remove(item.id)  # a second file with the same bytes is another place of the picture
                 self._report.indexed += 1
             elif is_verified:
                 self._report.verified += 1
@@ -245,19 +245,19 @@ class _Indexer:
             self._sharing.share()
 
     def _whole(self, item: Read | Failed) -> Read | Failed | None:
-        """Read a file again whose picture was there when it was read first, and has been removed since."""
+        """Read a file again because its picture, which was there at the first reading, has since been removed."""
         if isinstance(item, Read) and item.record is None and not self._writer.known([item.id]):
             return self.read([item.file])[0]
         return item
 
     def _take_in(self, items: Sequence[Read]) -> set[str]:
-        """Add the pictures that are not there yet, and return their ids."""
+        """Add the new pictures, and return their ids."""
         known = self._writer.known(item.id for item in items)
         new = {item.id: item for item in items if item.id not in known}
         former = self._former.collection.get(list(new)) if self._former else {}
         for id, item in new.items():
             if item.record and item.vector is not None:
-                before = former.get(id, item.record)  # the text is the content's, whatever the encoder
+                before = former.get(id, item.record)  # text depends on the content, not on the encoder
                 record = replace(item.record, text=before.text, text_reader=before.text_reader)
                 self._writer.add(record, item.vector)
         return set(new)
@@ -277,7 +277,7 @@ class _Indexer:
         self._writer.place(item.id, Entry(item.file, item.sha256, captions=digest), texts, item.beside)
 
     def _is_as_before(self, item: Read) -> bool:
-        """Return whether a file was read only to see that it still holds what it held."""
+        """Return whether a file was read only to check that its content is unchanged."""
         before = self._journal.entry(item.file.path) if self._verify else None
         return before is not None and before.file == item.file and before.sha256 == item.sha256
 
@@ -292,5 +292,5 @@ class _Indexer:
     def _fail(self, item: Failed) -> None:
         self._report.unreadable.append((item.file.path, item.reason, item.detail))
         before = self._journal.entry(item.file.path)
-        sha256 = before.sha256 if before else None  # what it held is kept until somebody asks for its removal
+        sha256 = before.sha256 if before else None  # its old picture stays until its removal is requested
         self._writer.note(Entry(item.file, sha256, reason=item.reason, detail=item.detail))

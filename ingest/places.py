@@ -1,4 +1,4 @@
-"""The commands for a collection that moves, or whose pictures do; where thumbnails are served; facts read again."""
+"""The commands for moved collections and pictures, for thumbnails' addresses, and for reading facts and text again."""
 
 import contextlib
 import sys
@@ -18,11 +18,11 @@ from ingest.refreshing import refresh as refresh_collection
 from ingest.stopping import Stop
 
 _SPEAK_EVERY = 2.0
-"""Seconds between two lines about a long piece of work."""
+"""Seconds between two progress lines of a long task."""
 
 
 def copy(settings: Settings, name: str, place: str, new_name: str | None) -> None:
-    """Copy a collection to an address or a folder, and say what came of it."""
+    """Copy a collection to an address or a folder, and print the result."""
     target, new_name = settings_of(settings, place), new_name or name
     say = _Lines(f"{name} to {place}")
     report = copy_collection(
@@ -44,7 +44,7 @@ def point_thumbnails(settings: Settings, name: str, url: str) -> None:
 
 
 def refresh(settings: Settings, name: str, *, no_places: bool = False) -> None:
-    """Read the facts of all pictures again, and say what came of it."""
+    """Read the facts of all pictures again, and print the result."""
     lines, locate = _Lines(f"facts of {name}"), Locator(keep=not no_places)
     with contextlib.closing(open_store(settings).edit(name, new=False)) as editor:
         report = refresh_collection(editor, lambda report: lines.now_and_then(report.done, report.pictures), locate)
@@ -58,7 +58,7 @@ def refresh(settings: Settings, name: str, *, no_places: bool = False) -> None:
 
 
 def read_text(settings: Settings, name: str, model: Path | None, stop: Stop | None = None) -> None:
-    """Read the text in pictures that were not read yet, and say what came of it."""
+    """Read the text in pictures that were not read yet, and print the result."""
     reader = Networks(model or settings.text_model)
     lines = _Lines(f"text in pictures of {name}")
     with contextlib.closing(open_store(settings).edit(name, new=False)) as editor:
@@ -72,7 +72,7 @@ def read_text(settings: Settings, name: str, model: Path | None, stop: Stop | No
 
 
 def moved(settings: Settings, name: str, old: Path, new: Path) -> None:
-    """Note that files lie elsewhere now, and list those that are not there."""
+    """Record that files have moved, and list those that are missing."""
     with contextlib.closing(open_store(settings).edit(name, new=False)) as editor:
         report = move(editor, old, new)
     sys.stdout.write("".join(f"missing {printable(path)}\n" for path in report.missing))
@@ -82,14 +82,14 @@ def moved(settings: Settings, name: str, old: Path, new: Path) -> None:
 
 
 class _Lines:
-    """How far a long piece of work is, on stderr, line by line."""
+    """Shows the progress of a long task on stderr, line by line."""
 
     def __init__(self, what: str) -> None:
         self._what = what
         self._spoken = self._begun = time.monotonic()
 
     def now_and_then(self, done: int, of: int) -> None:
-        """Say how far it is, unless that was said a moment ago."""
+        """Print the progress, unless that was done a moment ago."""
         now = time.monotonic()
         if now - self._spoken >= _SPEAK_EVERY:
             self._spoken = now

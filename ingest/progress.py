@@ -1,4 +1,4 @@
-"""How far a run is, and what came of it: for a terminal, and in plain lines for anything else."""
+"""The progress and the result of a run: for a terminal, or in plain lines for anything else."""
 
 import sys
 import time
@@ -49,9 +49,9 @@ class ProgressDisplay:
             self._bar.stop()
 
     def show(self, report: IngestReport) -> None:
-        """Take in the newest state of the run."""
+        """Show the newest state of the run."""
         now = time.monotonic()
-        since, before = self._first = self._first or (now, report.done)  # loading the model is no measure of the rate
+        since, before = self._first = self._first or (now, report.done)  # the rate must not include loading the model
         rate = (report.done - before) / max(now - since, 1e-6)
         speed = f"{rate:.1f} files/s, " if rate else ""
         rest = f"{speed}{report.unchanged} already there, {len(report.unreadable)} unreadable"
@@ -66,7 +66,7 @@ class ProgressDisplay:
 
 
 def print_summary(report: IngestReport, seconds: float) -> None:
-    """Print what came of a run: a table on a terminal, `key<TAB>value` lines for a pipe."""
+    """Print the result of a run: a table on a terminal, `key<TAB>value` lines for a pipe."""
     rows = [
         ["indexed", str(report.indexed)],
         ["already there", str(report.unchanged)],
@@ -90,7 +90,7 @@ def print_summary(report: IngestReport, seconds: float) -> None:
 
 
 def summary_line(report: IngestReport) -> str:
-    """Return what came of a run in a line; nothing where nothing did."""
+    """Return the result of a run in a line; an empty string if nothing happened."""
     numbers = {
         "indexed": report.indexed,
         "updated": report.updated,

@@ -1,4 +1,4 @@
-"""`ingest --read-text`: the text in the pictures of a collection is read; no picture is encoded."""
+"""`ingest --read-text`: reads the text in a collection's pictures; encodes none."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,18 +17,18 @@ from ingest.stopping import Stop
 from ingest.threads import ahead
 
 WRITE_EVERY = 64
-"""Pictures between two durable writes: what a crash can cost."""
+"""Pictures between two durable writes: the most work that a crash can lose."""
 
 
 @dataclass(slots=True)
 class TextReport:
-    """What came of reading text.
+    """The result of reading text.
 
     Attributes:
-        pictures: Pictures that this reader had not read before.
+        pictures: How many pictures this reader had not read before.
         done: How many of them have been looked at.
         with_text: Pictures in which there is text.
-        unread: Pictures of which no file is there as it was indexed; the next run tries again.
+        unread: Pictures without a file as it was indexed; the next run tries again.
         known: Pictures that were read before.
     """
 
@@ -49,9 +49,9 @@ def read_text(
 
     Args:
         collection: The caller closes it.
-        reader: What it is called is kept with each picture, so that the next run goes on from there.
+        reader: Its name is stored with each picture, so that the next run continues from there.
         on_progress: Called after every picture.
-        stop: Says when to stop; what is read by then is kept.
+        stop: Says when to stop; what has been read is kept.
 
     Raises:
         CollectionError: The encoder of the collection is being changed, or it is not there.
@@ -76,7 +76,7 @@ def read_text(
                     _write(collection, waiting)
                 on_progress(report)
         finally:
-            _write(collection, waiting)  # what is read is kept
+            _write(collection, waiting)  # keeps what has been read
     publish(collection)
     return report
 

@@ -18,8 +18,8 @@ from ingest.part import Part
 class Read:
     """A file that was read.
 
-    A picture that is new has its pixels, and once it is encoded its vector instead; one whose bytes the collection has
-    already has neither. `beside` is what lies beside the file and speaks of it; None where the file was not read.
+    A new picture has pixels, which its vector replaces once it is encoded; one that the collection already has has
+    neither. `beside` holds the facts from side-car files; None if the file was not read.
     """
 
     file: ImageFile
@@ -37,7 +37,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A file that is no usable picture."""
+    """A file that is not a usable picture."""
 
     file: ImageFile
     reason: Reason
@@ -48,19 +48,19 @@ class Reader:
     """Reads and decodes files, in several threads at once.
 
     Attributes:
-        points: Held while one of them looks at the collection's points.
+        points: A lock held while a thread looks at the collection's points.
     """
 
     def __init__(
         self, encoder: Callable[[], PictureEncoder], collection: Editor, part: Part, processor: threading.Semaphore
     ) -> None:
-        """Take the function that gives the encoder, for the first file that needs it.
+        """Take the function that provides the encoder for the first file that needs it.
 
         Args:
-            encoder: Called in any of the threads.
-            collection: Says what is there already.
-            part: Files of other parts are left alone.
-            processor: Held while a file is decoded, so that no more threads compute than there are processors.
+            encoder: Called in any thread.
+            collection: Says which pictures exist already.
+            part: Files of other parts are skipped.
+            processor: A lock held while a file is decoded, so that no more threads compute than there are processors.
         """
         self.points = threading.Lock()
         self._processor = processor
@@ -69,9 +69,9 @@ class Reader:
         self._part = part
 
     def read(self, task: ImageFile | Entry) -> Read | Failed | None:
-        """Read a file, and decode it unless the collection has its bytes; None for one of another part.
+        """Read a file, and decode it unless the collection has its bytes; None for a file of another part.
 
-        An entry of the journal stands for a file that looks as it did, and is not opened.
+        For an unchanged file, the journal's entry is used, and the file is not opened.
         """
         if isinstance(task, Entry) and task.sha256:
             return Read(task.file, task.sha256)

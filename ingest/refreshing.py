@@ -1,4 +1,4 @@
-"""`ingest --refresh`: the facts of all pictures are read again; no picture is encoded."""
+"""`ingest --refresh`: reads the facts of all pictures again; encodes none."""
 
 import os
 from collections.abc import Callable
@@ -21,13 +21,13 @@ _DETAIL = 256
 
 @dataclass(slots=True)
 class RefreshReport:
-    """What came of reading facts again.
+    """The result of reading facts again.
 
     Attributes:
         pictures: How many there are.
         done: How many have been looked at.
-        changed: Pictures of which something else is known now.
-        unread: Pictures of which no file is there as it was indexed; they keep what they had.
+        changed: Pictures whose facts changed.
+        unread: Pictures without a file as it was indexed; they keep their old facts.
     """
 
     pictures: int = 0
@@ -46,7 +46,7 @@ def refresh(
     Args:
         collection: The caller closes it.
         on_progress: Called after every batch.
-        locate: Says where pictures were taken.
+        locate: Adds the names of the places where pictures were taken.
 
     Raises:
         CollectionError: The encoder of the collection is being changed, or it is not there.
@@ -65,7 +65,7 @@ def refresh(
             changed = [new for old, new in zip(records, wanted, strict=True) if new != old]
             collection.update(changed)
             collection.flush()
-            collection.journal.write([])  # marks that stacks are to be worked out again
+            collection.journal.write([])  # so that stacks are computed again
             report.done += len(batch)
             report.changed += len(changed)
             report.unread += fresh.count(None)
@@ -75,14 +75,14 @@ def refresh(
 
 
 def _read_again(record: ImageRecord) -> ImageRecord | None:
-    """Return the record as its files say it now, or None if none of them can be read."""
+    """Return the record with its files' current facts, or None if none can be read."""
     try:
         picture = open_image(read_original(record)[1], _DETAIL)
     except UnreadableImage:
         return None
     facts = merged([picture.facts, *(facts_beside(file.path) for file in record.files)])
     files = record.files
-    if record.date_source is None:  # of an earlier version, which did not know whose its captions are
+    if record.date_source is None:  # from an earlier version, which did not record the files of captions
         files = tuple(replace(file, captions=record.captions) for file in files)
     fresh = replace(
         record,

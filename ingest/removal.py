@@ -1,4 +1,4 @@
-"""Taking pictures out of a collection: only when asked for, and never because a disk is not there."""
+"""Removing pictures from a collection: only on request, and never because a disk is missing."""
 
 import os
 from collections import Counter
@@ -11,19 +11,18 @@ from gallery.stores import Editor, Entry, Journal
 from ingest.writer import Writer
 
 MOST_PRUNED = 0.2
-"""Share of a collection's pictures that may be pruned without a further word."""
+"""Share of a collection's pictures that may be pruned without confirmation."""
 
 
 def is_below(path: str, folders: Iterable[str]) -> bool:
-    """Return whether `path` is one of the absolute paths `folders`, or lies below one."""
+    """Return whether `path` is one of the absolute paths `folders`, or below one."""
     return any(path == folder or path.startswith(folder.rstrip(os.sep) + os.sep) for folder in folders)
 
 
 def is_gone(path: str) -> bool:
-    """Return whether it is sure that nothing is at `path`.
+    """Return whether `path` is certainly gone.
 
-    It is not where the nearest folder that is there is empty, or a link that leads nowhere: that is what a disk
-    leaves that is not in place.
+    It is not certain if the nearest existing folder is empty or a broken link: its disk may be unmounted.
     """
     try:
         os.lstat(path)
@@ -46,7 +45,7 @@ def _lacks_a_disk(folder: Path) -> bool:
 
 
 def moved_folders(gone: str, path: str) -> tuple[str, str]:
-    """Return the folders that differ between two paths of a file: what comes before all that they share at the end."""
+    """Return the folders that differ between two paths of a file: the parts before their common end."""
     before, after = Path(gone), Path(path)
     while before.name and before.name == after.name:
         before, after = before.parent, after.parent
@@ -54,9 +53,9 @@ def moved_folders(gone: str, path: str) -> tuple[str, str]:
 
 
 def gone_files(journal: Journal, roots: Iterable[Path], not_walked: Iterable[tuple[str, str]]) -> list[Entry]:
-    """Return what the journal knows below `roots` and is gone or excluded by now, but for folders not walked.
+    """Return the journal's entries below `roots` that are now gone or excluded, except in folders not walked.
 
-    Excluded is what ignore files exclude, and what is left out of every walk, such as the trash of a NAS.
+    Excluded means excluded by ignore files, or skipped in every walk, such as the trash of a NAS.
     """
     unseen = [path for path, _ in not_walked]
     entries = {}
@@ -78,28 +77,28 @@ def emptied(journal: Journal, entries: Iterable[Entry]) -> int:
 def remove_gone(
     collection: Editor, roots: Sequence[Path], not_walked: Sequence[tuple[str, str]], *, everything: bool
 ) -> tuple[int, list[str]]:
-    """Take out the files that are gone or excluded below walked roots.
+    """Remove the files that are gone or excluded below walked roots.
 
-    Returns how many files these are, and the digests of the pictures that were removed with them.
+    Returns the number of files, and the digests of the pictures removed with them.
 
     Raises:
-        BadInput: More than a fifth of the pictures would go, and `everything` is not said; nothing was removed.
+        BadInput: More than a fifth of the pictures would go, and `everything` is false; nothing was removed.
     """
     journal = collection.journal
     entries = gone_files(journal, roots, not_walked)
     pictures, total = emptied(journal, entries), journal.pictures()
     if pictures > MOST_PRUNED * total and not everything:
         raise BadInput(
-            f"{pictures} of {total} pictures would be pruned, more than {MOST_PRUNED:.0%}; see that all disks are in "
-            "place, look with --dry-run, and add --yes if it is right; nothing was pruned"
+            f"{pictures} of {total} pictures would be pruned, more than {MOST_PRUNED:.0%}; check that all disks are "
+            "mounted, look with --dry-run, and add --yes if this is right; nothing was pruned"
         )
     return len(entries), remove(collection, entries)
 
 
 def remove(collection: Editor, entries: Iterable[Entry]) -> list[str]:
-    """Take files out of a collection, and pictures that no other file holds, whose digests are returned.
+    """Remove files from a collection, and pictures that no other file holds; return those pictures' digests.
 
-    The caller finishes.
+    The caller calls `finish`.
     """
     entries = list(entries)
     if not entries or not collection.spec:

@@ -1,4 +1,4 @@
-"""What came of a run."""
+"""The result of a run."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -8,24 +8,24 @@ from gallery.errors import Reason
 
 @dataclass(slots=True)
 class IngestReport:
-    """What came of a run. Every file that was found is counted once.
+    """The result of a run. Every file found is counted once.
 
     Attributes:
-        to_read: Files that are new, changed, or to be verified, of those found so far.
-        indexed: Pictures that were encoded.
-        updated: Files whose picture was there already: copied and moved files, and new captions.
+        to_read: Files found so far that are new, changed, or to be verified.
+        indexed: How many pictures were encoded.
+        updated: Files whose picture existed already: copied and moved files, and new captions.
         unchanged: Files that have not changed since they were last read, and were skipped.
-        unreadable: Path, reason and detail of each file that is no usable picture.
-        remembered: How many of these were so at an earlier run and still look the same, and were not opened.
-        not_walked: Path and reason of each folder or entry that could not be looked at.
+        unreadable: Path, reason and detail of each file that is not a usable picture.
+        remembered: How many of these failed in an earlier run, have not changed, and were not opened.
+        not_walked: Path and reason of each folder or entry that could not be read.
         elsewhere: Files whose content is in another part of the library.
-        pruned: Files that were taken out, as they are gone.
+        pruned: Files that were removed because they are gone.
         removed: The digests of pictures that were removed with them.
-        left_out: Files whose pictures a changed encoder could not see any more.
-        verified: Files that were read again and hold what they held.
-        skipped: Kind of what was left out -> how many: `{"videos": 12}`.
-        gone_elsewhere: Places outside the walked folders that are gone, of pictures that were found.
-        moved: The folders in which the first of these was, and is.
+        left_out: Files that a new encoder could not read any more.
+        verified: Files that were read again and are unchanged.
+        skipped: How many files were skipped, by kind: `{"videos": 12}`.
+        gone_elsewhere: Missing places, outside the walked folders, of pictures that were found.
+        moved: The old and the new folder of the first of these.
         walking: Whether files are still being looked for.
     """
 
@@ -48,5 +48,5 @@ class IngestReport:
 
     @property
     def done(self) -> int:
-        """How many of the files to read are behind us."""
+        """How many of the files to read are done."""
         return self.indexed + self.updated + self.verified + self.elsewhere + len(self.unreadable) - self.remembered

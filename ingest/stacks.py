@@ -1,9 +1,8 @@
-"""Stacks: which pictures are nearly the same, such as a photo and its smaller copy, or the shots of a burst.
+"""Stacks: pictures that are nearly the same, such as a photo and its smaller copy, or the shots of a burst.
 
 A stack is a connected component over two relations: equal perceptual hashes of the greys, and nearly the same colours;
-or a cosine of at least what was measured for the encoder, where the capture times lie close. It is named after the
-smallest id in it; a picture that is like no other is a stack of its own. So stacks follow from the pictures alone, in
-whatever order they came.
+or a cosine above the encoder's measured threshold and close capture times. A stack is named after its smallest id; a
+picture without near-duplicates is a stack of its own. So stacks depend only on the pictures, not on their order.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,14 +19,14 @@ from gallery.records import ImageRecord
 from gallery.stores import Editor
 
 THRESHOLDS = {"conse 9656183e 53aa5117 loader 1": 0.93}
-"""Space of an encoder -> the least cosine of near-duplicates; measured: results/duplicates.md.
+"""The encoder's space -> the least cosine of near-duplicates, as measured in results/duplicates.md.
 
-An encoder that is not here goes by the hash alone.
+For other encoders, the hash alone decides.
 """
 CLOSE_SECONDS = 10
-"""How far the capture times of near-duplicates may lie apart."""
+"""How far apart the capture times of near-duplicates may be."""
 MOST_AT_ONCE = 100
-"""Pictures of one second that a camera may have taken; more of them share a date that somebody made up."""
+"""How many pictures a camera may take in a second; if more share a date, it was made up."""
 _PAGE = 256
 _BLOCK = 2048
 _NO_TIME = np.iinfo(np.int64).min
@@ -35,11 +34,11 @@ _NO_TIME = np.iinfo(np.int64).min
 _ROW = np.dtype(
     [("id", "S16"), ("hash", "u8"), ("has_hash", "?"), ("colours", "u1", 8), ("second", "i8"), ("stack", "S16")]
 )
-"""What is held of every picture: 57 bytes, so that a million take 57 MB."""
+"""Kept for every picture: 57 bytes, so a million take 57 MB."""
 
 
 def restack(collection: Editor) -> int:
-    """Bring the stacks of a collection that was begun up to date, and return how many pictures got another one."""
+    """Update the stacks of an open collection, and return how many pictures changed theirs."""
     rows = _rows(collection.points.records())
     parents = _Components()
     for one, two in _alike(rows):
@@ -62,7 +61,7 @@ def restack(collection: Editor) -> int:
 
 
 class _Components:
-    """Connected components of those rows that are joined to any other."""
+    """Connected components of the rows that are joined to others."""
 
     def __init__(self) -> None:
         self._parents: dict[int, int] = {}
@@ -105,14 +104,14 @@ def _rows(records: Iterator[ImageRecord]) -> NDArray[np.void]:
 
 
 def _second(taken_at: str | None) -> int:
-    """Return a capture time in seconds by the clock on the camera: not all cameras say how far that is from UTC."""
+    """Return a capture time in seconds by the camera's clock: not all cameras record its offset from UTC."""
     if taken_at is None or not has_time(taken_at):
         return _NO_TIME
     return int(datetime.fromisoformat(taken_at).replace(tzinfo=UTC).timestamp())
 
 
 def _alike(rows: NDArray[np.void]) -> Iterator[tuple[int, int]]:
-    """Yield pairs of rows that connect all rows of one hash whose colours lie close, directly or over others."""
+    """Yield pairs that connect all rows of one hash with close colours, directly or through others."""
     hashed = np.flatnonzero(rows["has_hash"])
     order = hashed[np.argsort(rows["hash"][hashed], kind="stable")]
     starts = np.flatnonzero(np.diff(rows["hash"][order], prepend=0) != 0)
@@ -122,7 +121,7 @@ def _alike(rows: NDArray[np.void]) -> Iterator[tuple[int, int]]:
 
 
 def _of_one_hash(rows: NDArray[np.void], group: NDArray[np.intp]) -> Iterator[tuple[int, int]]:
-    """Yield pairs that connect the rows of a group; each row is compared with those that no other has reached yet."""
+    """Yield pairs that connect the rows of a group; each row is compared with those not yet reached."""
     left, reached = group, [int(group[0])]
     left = left[1:]
     while len(left):
@@ -136,7 +135,7 @@ def _of_one_hash(rows: NDArray[np.void], group: NDArray[np.intp]) -> Iterator[tu
 
 
 def _similar(collection: Editor, rows: NDArray[np.void], threshold: float) -> Iterator[tuple[int, int]]:
-    """Yield pairs of rows whose times lie close and whose vectors have at least the cosine `threshold`."""
+    """Yield pairs of rows with close times and a cosine of at least `threshold`."""
     order, ends = _close_in_time(rows["second"])
     for start in range(0, len(order), _BLOCK):
         stop = min(start + _BLOCK, len(order))
@@ -149,9 +148,9 @@ def _similar(collection: Editor, rows: NDArray[np.void], threshold: float) -> It
 
 
 def _close_in_time(seconds: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the rows that say when they were taken, sorted by that, and for each where those close to it end.
+    """Return the rows with a capture time, sorted by it, and for each the end of those close to it.
 
-    A second that more than `MOST_AT_ONCE` pictures share says nothing; pictures with none close by are left out.
+    A second shared by more than `MOST_AT_ONCE` pictures is ignored; so are pictures with no others close by.
     """
     _, inverse, counts = np.unique(seconds, return_inverse=True, return_counts=True)
     timed = np.flatnonzero((seconds != _NO_TIME) & (counts[inverse] <= MOST_AT_ONCE))

@@ -11,7 +11,7 @@ STOPPED = 130
 
 
 class Stop:
-    """A wish to stop, which is heard as KeyboardInterrupt: at once, or while work is shielded when it waits."""
+    """A request to stop, raised as KeyboardInterrupt: at once, or, during shielded work, when that waits."""
 
     def __init__(self) -> None:
         self._asked = self._shielded = False
@@ -29,7 +29,7 @@ class Stop:
 
     @contextlib.contextmanager
     def shielded(self) -> Iterator[None]:
-        """Shield what must not be left half done; a stop that was asked for meanwhile is heard at the end."""
+        """Shield work that must not be left half done; a stop requested meanwhile takes effect at the end."""
         self._shielded = True
         try:
             yield
@@ -39,7 +39,7 @@ class Stop:
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:
-        """Hear a stop while waiting for something, within what is shielded."""
+        """Let a stop take effect while waiting for something within shielded work."""
         shielded, self._shielded = self._shielded, False
         try:
             self._hear()
@@ -54,7 +54,7 @@ class Stop:
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[Stop]:
-    """Let SIGTERM stop a run as Ctrl-C does; a second signal is not waited for."""
+    """Let SIGTERM stop a run as Ctrl-C does; a second signal ends it at once."""
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop

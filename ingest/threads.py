@@ -1,4 +1,4 @@
-"""Iterators that work ahead of who takes from them."""
+"""Iterators that work ahead of their consumers."""
 
 import contextlib
 import os
@@ -17,22 +17,22 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 MOST_IN_MEMORY = 10_000
-"""Items that wait in memory; the others wait on the disk."""
+"""How many items wait in memory; the others wait on disk."""
 
 
 class Spool(Generic[T]):
-    """A queue between threads that holds as much as the disk does, and little in memory; nobody waits to put."""
+    """A queue between threads that spills to disk and keeps little in memory; adding never blocks."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._oldest: deque[T] = deque()
-        self._newest: list[T] = []  # what lies on the disk comes between the two
+        self._newest: list[T] = []  # the items on disk come between the two
         self._file: IO[bytes] | None = None
-        self._blocks: deque[int] = deque()  # where they begin
+        self._blocks: deque[int] = deque()  # where the items on disk begin
         self._closed = False
 
     def put(self, item: T) -> None:
-        """Add an item; once the queue is closed, nothing happens."""
+        """Add an item; does nothing once the queue is closed."""
         with self._changed:
             if self._closed:
                 return
@@ -45,7 +45,7 @@ class Spool(Generic[T]):
             self._changed.notify()
 
     def get(self) -> T:
-        """Take out the oldest item; waits for one."""
+        """Remove the oldest item, waiting for one if need be."""
         with self._changed:
             while not (self._oldest or self._blocks or self._newest):
                 self._changed.wait()
@@ -54,14 +54,14 @@ class Spool(Generic[T]):
             return self._oldest.popleft()
 
     def close(self) -> None:
-        """Let go of what is held."""
+        """Release what is held."""
         with self._changed:
             self._closed = True
             if self._file:
                 self._file.close()
 
     def _spill(self) -> None:
-        with contextlib.suppress(OSError):  # a full disk: they wait in memory then
+        with contextlib.suppress(OSError):  # if the disk is full, items wait in memory
             self._file = self._file or TemporaryFile()  # noqa: SIM115 - closed by close()
             start = self._file.seek(0, os.SEEK_END)
             pickle.dump(self._newest, self._file)
@@ -81,7 +81,7 @@ class Spool(Generic[T]):
 
 
 def in_background(items: Iterable[T]) -> Iterator[T]:
-    """Run through `items` in a thread, however slowly they are taken; what it raises is raised here."""
+    """Iterate over `items` in a thread, ahead of the consumer; its exceptions are raised here."""
     ready: Spool[tuple[T] | BaseException | None] = Spool()
     stopped = threading.Event()
 
@@ -109,12 +109,12 @@ def in_background(items: Iterable[T]) -> Iterator[T]:
 def ahead(
     pool: ThreadPoolExecutor, function: Callable[[T], U], items: Iterable[T], limit: int, stop: Stop
 ) -> Iterator[U]:
-    """Yield `function(item)` in the order of the items, with at most `limit` of them at work or waiting.
+    """Yield `function(item)` in the order of the items, with at most `limit` of them in progress or waiting.
 
-    When a stop is asked for, no further item is begun, and those at work are yielded first.
+    After a request to stop, no further item is started, and those in progress are yielded first.
 
     Raises:
-        KeyboardInterrupt: A stop was asked for, and all that was at work is yielded.
+        KeyboardInterrupt: A stop was requested, and everything in progress has been yielded.
     """
     pending: deque[Future[U]] = deque()
     source = iter(items)

@@ -1,4 +1,4 @@
-"""Which files are to be read: those that are new or look different from what the journal says."""
+"""Which files to read: those that are new, or differ from the journal."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -12,11 +12,11 @@ from ingest.removal import is_below
 from ingest.report import IngestReport
 
 Task = ImageFile | Entry
-"""A file to be read; or what is known of one that looks as it did, and only its captions are new."""
+"""A file to read; or the known entry of an unchanged file that has new captions."""
 
 
 class Walk:
-    """Looks at files, and counts in `report` those that need not be read."""
+    """Checks files, and counts in `report` those that need not be read."""
 
     def __init__(
         self,
@@ -27,12 +27,12 @@ class Walk:
         *,
         verify: bool = False,
     ) -> None:
-        """Take what to compare with.
+        """Take what to compare files with.
 
         Args:
-            journal: What is known.
-            report: Gets the counts.
-            captions: New ones, if there are.
+            journal: What is known about files.
+            report: Receives the counts.
+            captions: The new captions, if any.
             former: While the encoder is being changed, the journal of the former collection.
             verify: Yield unchanged files as well.
         """
@@ -43,10 +43,10 @@ class Walk:
         self._verify = verify
 
     def changed_files(self, roots: Sequence[Path], exclude: Sequence[str] = ()) -> Iterator[Task]:
-        """Yield what is new or looks different: first of the former collection's files, then of those below `roots`.
+        """Yield what is new or changed: first among the former collection's files, then below `roots`.
 
         Raises:
-            BadInput: A root does not exist, or `exclude` holds what is no pattern.
+            BadInput: A root does not exist, or `exclude` holds an invalid pattern.
         """
         yield from self._former_files([os.path.abspath(root) for root in roots])
         for root in _outermost(roots):
@@ -60,7 +60,7 @@ class Walk:
         self._report.walking = False
 
     def _former_files(self, roots: Sequence[str]) -> Iterator[Task]:
-        """Yield the files that the former collection knows, wherever they lie; those that are gone are not counted."""
+        """Yield the files of the former collection, wherever they are; missing ones are not counted."""
         for entry in self._former.all() if self._former else ():
             found = look_at(entry.file.path)
             if found:
@@ -95,13 +95,13 @@ class Walk:
 
 
 def _has_changed(before: ImageFile, now: ImageFile) -> bool:
-    """Return whether a file looks different; what was not noted by an earlier version is not compared."""
+    """Return whether a file has changed; what an earlier version did not record is not compared."""
     return (before.path, before.size, before.mtime_ns) != (now.path, now.size, now.mtime_ns) or (
         before.changed not in (0, now.changed)
     )
 
 
 def _outermost(roots: Sequence[Path]) -> list[str]:
-    """Leave out what lies below another root, so that no file is found twice."""
+    """Leave out roots below another root, so that no file is found twice."""
     paths = dict.fromkeys(os.path.abspath(root) for root in roots)
     return [path for path in paths if not is_below(path, paths.keys() - {path})]

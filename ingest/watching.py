@@ -1,7 +1,7 @@
 """`ingest --watch`: a collection is kept up to date with folders, run by run, for as long as the process lives.
 
-A run begins once the folders have been quiet, and goes over the PATHs below which something changed. It takes the
-collection's lock and lets it go. What could not be done, as another process writes, is tried again.
+A run starts once the folders have been quiet, and covers the PATHs below which something changed. It holds the
+collection's lock meanwhile. If another process is writing, it tries again later.
 """
 
 import os
@@ -16,21 +16,21 @@ from gallery.printable import printable
 from ingest.removal import is_below
 
 QUIET_MS, LATEST_MS = 1000, 60_000
-"""Milliseconds without a change after which a run begins, and after which one begins whatever comes."""
+"""Milliseconds without a change after which a run starts, and after which one starts in any case."""
 LOOK_MS = 1000
-"""How often, in milliseconds, to check whether a PATH has appeared, gone, or moved to another disk."""
+"""How often, in milliseconds, to check whether a PATH has appeared, disappeared, or moved to another disk."""
 AGAIN_SECONDS = 30.0
-"""After which a run that failed is tried again."""
+"""Seconds after which a failed run is tried again."""
 Changes = Callable[[Sequence[str]], Iterator[Collection[str]]]
-"""Listens below folders, and yields what changed; every now and then it yields nothing."""
+"""Watches folders and yields what changed; now and then it yields nothing."""
 Identities = Mapping[str, tuple[int, int]]
 
 
 def check_watchable(roots: Sequence[Path]) -> None:
-    """See that folders can be watched, before the first run.
+    """Check that folders can be watched, before the first run.
 
     Raises:
-        BadInput: watchfiles is not installed, or a PATH is no folder.
+        BadInput: watchfiles is not installed, or a PATH is not a folder.
     """
     if find_spec("watchfiles") is None:
         raise BadInput("--watch needs a package: pip install 'watchfiles>=1.1,<2'")
@@ -50,21 +50,21 @@ def keep_up_to_date(
 ) -> None:
     """Update a collection whenever something changes below folders, until a KeyboardInterrupt.
 
-    A folder that is away as a whole is left alone until it is back: its disk may not be in place.
+    A missing folder is left alone until it is back, because its disk may be unmounted.
 
     Args:
         roots: Absolute folders.
-        update: Brings the collection up to date with those that it is given. It may raise GalleryError.
-        data_dir: What changes there is of this program's own making.
-        say: Told of what failed, and of folders that go and come.
-        changes: Where changes come from.
+        update: Brings the collection up to date with the folders it is given. It may raise GalleryError.
+        data_dir: Changes in it are made by this program, and ignored.
+        say: Called with failures, and when folders disappear and come back.
+        changes: The source of changes.
         again_after: Seconds after which an update that failed is tried again.
     """
     said = ""
     while True:
         there = _identities(roots)
         say(f"Watching {', '.join(map(printable, there)) or 'for the folders to come back'}; Ctrl-C ends it.")
-        pending, not_before = set(there), 0.0  # nobody listened so far
+        pending, not_before = set(there), 0.0  # changes so far went unseen
         for changed in (changes or changes_below)(list(there)):
             if (now := _identities(roots)) != there:
                 for root in there.keys() - now.keys():
@@ -87,7 +87,7 @@ def changes_below(roots: Sequence[str]) -> Iterator[Collection[str]]:
     """Listen with watchfiles, see `Changes`.
 
     Raises:
-        BadInput: The system does not let so many folders be watched.
+        BadInput: The system's limit on watched folders is too low.
     """
     from watchfiles import watch
 
@@ -103,7 +103,7 @@ def changes_below(roots: Sequence[str]) -> Iterator[Collection[str]]:
         ):
             yield [path for _, path in changes]
     except FileNotFoundError:
-        return  # gone since it was looked for
+        return  # gone since the check
     except OSError as error:
         raise BadInput(
             f"the folders cannot be watched ({error}); raise fs.inotify.max_user_watches, or set "
@@ -112,7 +112,7 @@ def changes_below(roots: Sequence[str]) -> Iterator[Collection[str]]:
 
 
 def _identities(roots: Sequence[Path]) -> Identities:
-    """Return the folders that are there, each with what tells it from another one at its place."""
+    """Return the folders that exist, each with an identity that another folder at its path would not have."""
     found = {}
     for root in map(str, roots):
         try:
@@ -129,7 +129,7 @@ def _roots_of(changed: Collection[str], there: Identities, data_dir: str) -> set
     left_out: dict[str, LeftOut] = {}
     for path in changed:
         above = [root for root in there if is_below(path, [root])]
-        if not above:  # by another name of the folder, as macOS reports it
+        if not above:  # under another name of the folder, as macOS reports it
             return set(there)
         for root in set(above) - roots:
             own = is_below(data_dir, [root]) and is_below(path, [data_dir])
@@ -145,6 +145,6 @@ def _concerns(path: str, is_left_out: LeftOut) -> bool:
             return True
         if is_left_out(path):
             return False
-    except BadInput:  # an ignore file cannot be read: the run says so
+    except BadInput:  # an ignore file cannot be read: the run reports that
         return True
     return Path(path).suffix.lower() in SUFFIXES or not Path(path).is_file()

@@ -1,4 +1,4 @@
-"""What shall become of points, held until it is written durably, batch by batch."""
+"""Pending changes to points, kept until they are written durably, batch by batch."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -14,12 +14,12 @@ from ingest.facts import known_beside, with_files
 from ingest.locating import Locator
 
 WRITE_EVERY = 256
-"""New pictures between two durable writes: what a crash can cost."""
+"""New pictures between two durable writes: the most that a crash can lose."""
 
 
 @dataclass(slots=True)
 class _Held:
-    """A picture as it shall be: without any place, it shall go. `unseen` are paths that were not asked for yet."""
+    """A picture as it should be; one without a place is to be removed. `unseen` are paths not asked for yet."""
 
     record: ImageRecord
     places: dict[str, ImageFile]
@@ -37,7 +37,7 @@ class _Held:
 
 
 class Writer:
-    """Places and displaces files; a picture that no file holds any more is removed with the next write.
+    """Adds files to pictures and removes them; a picture without a file is removed with the next write.
 
     Attributes:
         removed: The digests of the pictures that were removed.
@@ -50,19 +50,19 @@ class Writer:
         self._held: dict[str, _Held] = {}
         self._entries: list[Entry] = []
         self._forgotten: list[str] = []
-        self._unknown: Counter[str] = Counter()  # digests of displaced pictures that cannot be seen
+        self._unknown: Counter[str] = Counter()  # digests of removed pictures that no replica shows
         self._seen: set[str] = set()
         self._new = self._most_places = 0
 
     def known(self, ids: Iterable[str]) -> set[str]:
-        """Return those of the ids whose picture is in the collection, or about to be."""
+        """Return the ids whose picture is in the collection, or about to be."""
         wanted = set(ids)
         found = self._collection.points.get(sorted(wanted - self._held.keys()))
         self._held |= {id: _Held.of(record) for id, record in found.items()}
         return wanted & self._held.keys()
 
     def add(self, record: ImageRecord, vector: Vectors) -> None:
-        """Take in a new picture; its files are placed one by one."""
+        """Add a new picture; its files are added one by one."""
         self._held[record.id] = _Held(record, {}, vector, changed=True)
         self._new += 1
 
@@ -71,7 +71,7 @@ class Writer:
         return tuple(self._held[id].places.values())
 
     def unseen_places(self, id: str) -> Iterator[ImageFile]:
-        """Yield the places of a known picture that were not asked for before: copies are many."""
+        """Yield the places of a known picture that were not asked for before, as there may be many copies."""
         held = self._held[id]
         paths, held.unseen = held.unseen, []
         for path in paths:
@@ -82,13 +82,13 @@ class Writer:
     def place(
         self, id: str, entry: Entry, captions: tuple[str, ...] | None = None, beside: Facts | None = None
     ) -> None:
-        """Note that a file holds a known picture, and no longer the one that it held before.
+        """Record that a file holds a known picture, and no longer its former one.
 
         Args:
-            id: Of the picture.
-            entry: Of the file.
-            captions: What a captions file has for this file; without them the file keeps those that it has.
-            beside: What lies beside the file and speaks of the picture.
+            id: The picture's id.
+            entry: The file's entry.
+            captions: The captions file's sentences for this file; without them, the file keeps its own.
+            beside: The facts from side-car files.
         """
         path = entry.file.path
         before = self._collection.journal.entry(path)
@@ -106,7 +106,7 @@ class Writer:
         self._entries.append(entry)
 
     def displace(self, sha256: str, path: str) -> None:
-        """Note that the file at `path` no longer holds the picture with this digest."""
+        """Record that the file at `path` no longer holds the picture with this digest."""
         id = point_id(sha256)
         if self.known([id]):
             self._held[id].changed |= self._held[id].places.pop(path, None) is not None
@@ -114,19 +114,19 @@ class Writer:
             self._unknown[sha256] += 1
 
     def note(self, entry: Entry) -> None:
-        """Note what came of a file that is no picture."""
+        """Record the result for a file that is not a picture."""
         self._entries.append(entry)
 
     def forget(self, entry: Entry) -> None:
-        """Note that a file is gone, and with it its place."""
+        """Record that a file, and with it a place, is gone."""
         if entry.sha256:
             self.displace(entry.sha256, entry.file.path)
         self._forgotten.append(entry.file.path)
 
     def flush_if_full(self) -> bool:
-        """Write when enough is held, and return whether that was so.
+        """Write if enough changes are pending; return whether they were written.
 
-        A picture with thousands of copies is written whole with each new one, so that more of these are waited for.
+        A picture with thousands of copies is written whole with each new one, so more of those are collected first.
         """
         waiting = len(self._entries) + len(self._forgotten)
         is_full = self._new >= WRITE_EVERY or waiting >= max(WRITE_EVERY, self._most_places // 2)
@@ -135,7 +135,7 @@ class Writer:
         return is_full
 
     def flush(self) -> None:
-        """Write what is held; then, as it will survive a crash, tell the journal."""
+        """Write the pending changes; once they will survive a crash, tell the journal."""
         if not (self._entries or self._forgotten):
             return
         kept = [held for held in self._held.values() if held.places and held.changed]
@@ -144,7 +144,7 @@ class Writer:
             self._collection.upsert([record for record, _ in new], np.stack([vector for _, vector in new]))
         self._collection.update([self._locate(held.whole()) for held in kept if held.vector is None])
         gone = [held.record.sha256 for held in self._held.values() if not held.places]
-        # Of a cluster, one replica alone may have a picture: it goes, whether it is seen or not.
+        # In a cluster, only one replica may have a picture: remove it whether it is seen or not.
         gone += [digest for digest, lost in self._unknown.items() if self._collection.journal.places(digest) <= lost]
         self._collection.delete([point_id(digest) for digest in gone])
         self._collection.flush()

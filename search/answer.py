@@ -1,4 +1,4 @@
-"""What is answered: one object, which `--json` prints, the API sends and the page shows."""
+"""The answer to a search: one object, which `--json` prints, the API sends and the page shows."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,18 +15,18 @@ class AnswerHit:
     """One picture of an answer.
 
     Attributes:
-        rank: 1 is the best of the whole answer, whatever the offset.
-        score: The cosine, to six digits, or what hybrid search ranks by; null where nothing was asked for.
-        probability: How probable it is that text and picture match, 0 to 1; null where that was not calibrated.
+        rank: 1 is the best of the whole answer, regardless of the offset.
+        score: The cosine to six digits, or the fused score of hybrid search; null if the query has no terms.
+        probability: The probability that text and picture match, 0 to 1; null without a calibration.
         paths: All places of the file.
         width: Pixels of the upright picture.
         date: When it was taken, else the oldest change of its files.
         size: Bytes of the file.
-        cosine: Of the query and the picture, to six digits; null unless it was asked why.
-        words: The words of the query that the picture has; null unless it was asked why.
-        place: What the place is called where it was taken, the smallest first.
-        location: Latitude and longitude of that in degrees; null where they are not known.
-        text: The lines of text that the picture shows, where it was read.
+        cosine: The cosine of query and picture, to six digits; null unless `why` was requested.
+        words: The query's words that the picture has; null unless `why` was requested.
+        place: The names of the place where it was taken, smallest area first.
+        location: Its latitude and longitude in degrees; null if unknown.
+        text: The lines of text in the picture, if they were read.
     """
 
     rank: int
@@ -53,7 +53,7 @@ class AnswerHit:
 
     @property
     def day(self) -> str:
-        """The day when it was taken, else that of its file, which is marked as such."""
+        """The day when it was taken, or else the file's date, marked as such."""
         return self.date[:10] if self.taken_at else f"{self.date[:10]} (file)"
 
 
@@ -75,20 +75,20 @@ class Answer:
     """What a search found.
 
     Attributes:
-        query: The line, as it was asked.
-        understood: The line, as the language writes it, with the filters that were given beside it.
-        meanings: What each of its terms and filters was taken for, in words.
-        notes: What whoever asked should know: a value that matches nothing and what was probably meant, a text that
-            was cut.
+        query: The line as it was typed.
+        understood: The line in standard form, including separately given filters.
+        meanings: How each of its terms and filters was understood, in words.
+        notes: What the user should know: a value that matches nothing, with what was probably meant; a text that was
+            cut.
         corrections: Lines to ask instead where a value matches nothing, with those that were probably meant.
-        total: How many pictures the filters let through; null where a least score decides.
-        offset: How many of the first hits, or groups, were left out.
+        total: How many pictures pass the filters; null if a minimum score applies.
+        offset: How many hits, or groups, were skipped.
         more: Whether there are hits beyond the last one here.
-        weak: Whether even the best picture is none by the calibration; false where nothing tells.
-        hits: In the order that was asked for; of groups the first hit each.
-        groups: Where groups were asked for, one for each of the hits.
-        tokens: Of the longest text in the query, as the encoder counts them.
-        text_limit: How many of them the encoder reads, 0 for all; the rest of a text had no effect.
+        weak: Whether the calibration says that even the best picture does not match; false without a calibration.
+        hits: In the requested order; with groups, the first hit of each.
+        groups: If groups were requested, one for each hit.
+        tokens: The number of tokens of the query's longest text, as the encoder counts them.
+        text_limit: How many tokens the encoder reads, 0 for all; the rest of a text has no effect.
         seconds: How long each stage took: `load`, `encode` and `search`.
     """
 
@@ -110,7 +110,7 @@ class Answer:
     seconds: dict[str, float] = field(default_factory=dict)
 
     def filled(self, hits: Sequence[Hit], groups: Sequence[Group], *, scored: bool) -> "Answer":
-        """Return the answer with its hits and groups; `scored` is false where nothing was asked for."""
+        """Return the answer with its hits and groups; `scored` is false if the query has no terms."""
         first = self.offset + 1
         return replace(
             self,
@@ -122,7 +122,7 @@ class Answer:
         )
 
     def without_locations(self) -> "Answer":
-        """Return the answer without the degrees of where pictures were taken."""
+        """Return the answer without the coordinates at which pictures were taken."""
         return replace(
             self,
             hits=[replace(hit, location=None) for hit in self.hits],
@@ -131,7 +131,7 @@ class Answer:
 
     @property
     def scored(self) -> bool:
-        """Whether the hits have scores; else they are in no order of likeness."""
+        """Whether the hits have scores; without, they are not ordered by similarity."""
         return any(hit.score is not None for hit in self.hits)
 
 

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class _Command(SectionedCommand):
-    """Says what to do with a line that begins with a dash."""
+    """Explains what to do with a query that begins with a dash."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            hint = f'put -- before a line that begins with a dash: search -- "{error.option_name} ..."'
+            hint = f'put -- before a query that begins with a dash: search -- "{error.option_name} ..."'
             raise click.UsageError(f"{error.format_message()} Or {hint}", ctx) from error
 
 
@@ -50,10 +50,10 @@ class _Command(SectionedCommand):
     "--collection",
     metavar="NAME",
     shell_complete=completion.collections,
-    help="Default: the only one, else photos.",
+    help="Default: the only one, or else photos.",
 )
 @click.option("--min-score", metavar="X", type=click.FloatRange(-1, 1), help="Leave out hits with a lower cosine.")
-@click.option("--strict", is_flag=True, help="Leave out what is no match: see evaluate calibrate.")
+@click.option("--strict", is_flag=True, help="Leave out non-matches: see evaluate calibrate.")
 @click.option(
     "--sort", type=click.Choice(["score", "date"]), default="score", metavar="BY", help="score, or date: newest first."
 )
@@ -182,7 +182,7 @@ def main(
 
 
 def run() -> None:
-    """Run the command in a process of its own, which ends without tidying up its memory: that takes 0.1 s."""
+    """Run the command as a process and exit without freeing memory, which would take 0.1 s."""
     try:
         main()
     except SystemExit as end:

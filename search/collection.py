@@ -14,7 +14,7 @@ from search.request import Request, request_of
 
 
 class Collection(AbstractContextManager["Collection", None]):
-    """A collection, always as it was published last. Safe to use from several threads; use it in a `with`."""
+    """A collection, always in its latest published state. Thread-safe; use it in a `with` block."""
 
     def __init__(self, engines: CurrentEngine) -> None:
         self._engines = engines
@@ -35,7 +35,7 @@ class Collection(AbstractContextManager["Collection", None]):
             options: The fields of `search.request.Request`, e.g. `limit=5`, `folder="alps"`, `group="day"`.
 
         Raises:
-            BadInput: The line or an option makes no sense.
+            BadInput: The line or an option is invalid.
         """
         return self.answer(request_of(q=query, **options))
 
@@ -47,17 +47,17 @@ class Collection(AbstractContextManager["Collection", None]):
         """Return the pictures most like an image file.
 
         Raises:
-            UnreadableImage: The file is no picture.
+            UnreadableImage: The file is not a picture.
         """
         engine = self._engines.get()
         return engine.answer(request_of(**options), engine.picture_vector(picture))
 
     def get(self, id: str) -> ImageRecord | None:
-        """Return all that is known of a picture, or None if it is not there."""
+        """Return everything known about a picture, or None if the collection does not have it."""
         return self._engines.get().collection.get([id]).get(id)
 
     def close(self) -> None:
-        """Let go of the collection."""
+        """Close the collection."""
         self._engines.close()
 
     def __exit__(self, *_: object) -> None:
@@ -70,12 +70,12 @@ def open_collection(
     """Open a collection to search it.
 
     Args:
-        name: Without it: the only one there is, else `photos`.
-        settings: Where things are; without it the environment says.
+        name: Default: the only one, or else `photos`.
+        settings: Folders, addresses and the device; read from the environment by default.
         text_encoder: Another text tower of the same space, or its name.
 
     Raises:
-        CollectionError: There is none of that name, or none can be chosen.
+        CollectionError: No collection has that name, or no name was given and there are several.
         EncoderError: Its encoder cannot be loaded.
     """
     where = settings or Settings.from_environ()

@@ -1,4 +1,4 @@
-"""The collections of one process that goes on, each opened when it is first asked for."""
+"""The collections of a long-running process, each opened on first use."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -9,24 +9,24 @@ from search.current import CurrentEngine
 from search.engine import SearchEngine
 
 PATIENCE, AT_FIRST = 10.0, 0.3
-"""Seconds that a request waits for a collection to be opened again, and for the first time: then it is told to wait."""
+"""Seconds that a request waits for a collection to be reopened, and to be opened for the first time."""
 Opener = Callable[[str, SearchEngine | None], SearchEngine]
 
 
 class UnknownCollectionError(BadInput):
-    """A collection was asked for that does not exist."""
+    """The requested collection does not exist."""
 
 
 def unnamed(names: Sequence[str]) -> str | None:
-    """Return the collection that a command takes where none is named, if there is one."""
+    """Return the collection that a command uses by default, if there is one."""
     return names[0] if len(names) == 1 else DEFAULT_COLLECTION if DEFAULT_COLLECTION in names else None
 
 
 def first_collection(names: Sequence[str], name: str | None) -> str:
-    """Return the collection of addresses that name none.
+    """Return the collection for addresses that name none.
 
     Raises:
-        CollectionError: There is none of that name, or none can be chosen.
+        CollectionError: No collection has that name, or no name was given and there are several.
     """
     if not names:
         raise CollectionError("there is no collection yet; make one: ingest FOLDER")
@@ -38,7 +38,7 @@ def first_collection(names: Sequence[str], name: str | None) -> str:
 
 
 class Collections:
-    """Engines by name. Safe to use from several threads."""
+    """Engines by name. Thread-safe."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Collections:
         self._lock = threading.Lock()
 
     def engine(self, name: str | None = None) -> SearchEngine:
-        """Return the engine of a collection as it is published now.
+        """Return the engine of a collection's current state.
 
         Raises:
             UnknownCollectionError: There is no such collection.
@@ -79,7 +79,7 @@ class Collections:
             raise
 
     def begin(self) -> None:
-        """Begin to open the first collection."""
+        """Start opening the first collection."""
         self._current(self.first).begin()
 
     def _current(self, name: str) -> CurrentEngine:

@@ -26,7 +26,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """How an answer is written: as JSON, as paths that all end in `end`, or else as a table or lines."""
+    """How an answer is written: as JSON, as paths that each end in `end`, or as a table or lines."""
 
     as_json: bool
     end: bytes | None
@@ -40,7 +40,7 @@ class Asker:
     """Asks one collection.
 
     Attributes:
-        name: The collection; without it the only one there is, else `photos`.
+        name: The collection. Default: the only one, or else `photos`.
         text_encoder: Another text tower of the same space.
         say: Says something on stderr.
     """
@@ -51,7 +51,7 @@ class Asker:
     say: Say
 
     def answer_line(self, request: Request, output: Output) -> bool:
-        """Answer one line on stdout, and say whether it failed.
+        """Answer one line on stdout; return whether it failed.
 
         Raises:
             GalleryError: It cannot be answered.
@@ -73,7 +73,7 @@ class Asker:
         return False
 
     def sheet_of_lines(self, options: Mapping[str, Any], sheet: Path) -> bool:
-        """Answer each line of stdin with a row of one sheet, and say whether one failed.
+        """Answer each line of stdin with a row of one sheet; return whether any failed.
 
         Raises:
             GalleryError: The collection cannot be opened, or the sheet not be written.
@@ -98,7 +98,7 @@ class Asker:
         return failed
 
     def answer_stdin(self, options: Mapping[str, Any]) -> bool:
-        """Answer each line of stdin with one line of JSON, and say whether one failed.
+        """Answer each line of stdin with one line of JSON; return whether any failed.
 
         Raises:
             GalleryError: The collection or its encoder cannot be opened.
@@ -117,7 +117,7 @@ class Asker:
         return failed
 
     def _opened(self) -> "SearchEngine":
-        from search.engine import SearchEngine  # numpy and the store, which whoever asks a page does without
+        from search.engine import SearchEngine  # imports numpy and the store: not needed if a page answers
 
         return SearchEngine.open(self.settings, self.name, text_encoder=self.text_encoder, say=self.say)
 
@@ -168,7 +168,7 @@ def _asked(line: str, options: Mapping[str, Any]) -> Request:
 
 
 def _batches(stream: BinaryIO) -> Iterator[list[str]]:
-    """Yield the lines as they come, all that have come at once: a slow writer gets its answers one by one."""
+    """Yield lists of the lines that have arrived: a slow writer gets its answers one by one."""
     rest = b""
     while chunk := cast(Any, stream).read1(1 << 16):
         *lines, rest = (rest + chunk).split(b"\n")
@@ -187,7 +187,7 @@ def _write(answer: Answer, request: Request, output: Output) -> None:
         sys.stdout.buffer.write(b"".join(os.fsencode(hit.path) + output.end for hit in answer.hits))
         return
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a code page may lack letters of a name
+        sys.stdout.reconfigure(errors="backslashreplace")  # the terminal's encoding may lack letters of a name
     if output.end is not None:
         sys.stdout.write("".join(printable(hit.path) + "\n" for hit in answer.hits))
     elif output.as_json:

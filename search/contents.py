@@ -1,4 +1,4 @@
-"""What a collection holds, in values to choose from."""
+"""The values in a collection that a filter can choose from."""
 
 import os
 from pathlib import PurePath
@@ -10,7 +10,7 @@ MOST_VALUES = 1_000_000
 
 
 class Contents:
-    """Counts values; those of a generation once, as it never changes."""
+    """Counts values, once for each generation, because a generation never changes."""
 
     def __init__(self, collection: ImageCollection) -> None:
         self._collection = collection
@@ -26,7 +26,7 @@ class Contents:
         return self._facets[key]
 
     def folders(self) -> dict[str | int, int]:
-        """Return every folder that has pictures in it or below it, and how many; without what all of them lie in."""
+        """Return every folder with pictures in or below it, and how many, without the folders common to all."""
         if self._changes or self._folders is None:
             direct = self.facet("folder")
             shared = os.path.commonpath(map(str, direct)) if len(direct) > 1 else ""
@@ -35,7 +35,7 @@ class Contents:
                 for each in (folder, *map(str, PurePath(folder).parents)):
                     if each in direct or len(each) > len(shared):
                         below.setdefault(each, []).append(folder)
-            apart = sum(direct.values()) == self.count(Filter())  # no picture lies in two folders
+            apart = sum(direct.values()) == self.count(Filter())  # every picture lies in just one folder
             self._folders = {
                 folder: sum(direct[each] for each in members)
                 if apart or len(members) == 1
@@ -45,7 +45,7 @@ class Contents:
         return self._folders
 
     def count(self, where: Filter) -> int:
-        """Return how many pictures a filter lets through."""
+        """Return how many pictures pass a filter."""
         if where or self._changes:
             return self._collection.count(where or None)
         if self._pictures is None:
@@ -53,7 +53,7 @@ class Contents:
         return self._pictures
 
     def captions(self, pictures: int) -> list[str]:
-        """Return the different captions of so many pictures, the newest that have any."""
+        """Return the different captions of the newest captioned pictures, up to a number of pictures."""
         if self._changes or pictures not in self._captions:
             records = self._collection.newest(pictures, where=Filter(must_not=(("captions", None),)))
             self._captions[pictures] = list(dict.fromkeys(text for record in records for text in record.captions))

@@ -1,4 +1,4 @@
-"""The engine of a collection as it is now: an answer never comes from what was replaced before the question."""
+"""The current engine of a collection: an answer never comes from a generation replaced before the question."""
 
 import threading
 import time
@@ -17,11 +17,10 @@ class NotReadyError(GalleryError):
 
 
 class CurrentEngine:
-    """Opens a collection, and opens it again when it was published or calibrated anew.
+    """Opens a collection, and reopens it after a new publication or calibration.
 
-    Safe to use from several threads. An engine that was replaced stays open for those who are in the middle of asking
-    it, and is closed when the last of them lets go of it. None is given to those who come later, whether the new one
-    can be opened or not.
+    Thread-safe. A replaced engine stays open for the requests that are using it, and is closed after the last of them.
+    Later requests never get it, even if the new one cannot be opened.
     """
 
     def __init__(
@@ -30,9 +29,9 @@ class CurrentEngine:
         """Open nothing yet.
 
         Args:
-            opener: Opens an engine; is given the one that was open before, whose encoder can be used on.
-            patience: Seconds that anybody waits for an engine to be opened again.
-            at_first: Seconds that anybody waits for the first one.
+            opener: Opens an engine. It gets the previous engine, whose encoder it may keep using.
+            patience: Seconds that a request waits for an engine to be reopened.
+            at_first: Seconds that a request waits for the first engine.
         """
         self._opener = opener
         self._patience = patience
@@ -43,7 +42,7 @@ class CurrentEngine:
         self._lock = threading.Lock()
 
     def get(self) -> SearchEngine:
-        """Return the engine of what is published now.
+        """Return the engine of the current state.
 
         Raises:
             NotReadyError: It is still being opened.
@@ -59,17 +58,17 @@ class CurrentEngine:
         return engine
 
     def begin(self) -> None:
-        """Begin to open, without waiting for it."""
+        """Start opening, without waiting."""
         self._begun()
 
     def close(self) -> None:
-        """Let go of what is open."""
+        """Close what is open."""
         if self._engine:
             self._engine.close()
             self._engine = None
 
     def _begun(self) -> "Future[SearchEngine]":
-        """Return the opening that is under way, a new one, or for a moment the one that failed."""
+        """Return the opening in progress, a new one, or, for a moment, one that failed."""
         with self._lock:
             failed_just_now = time.monotonic() < self._failed_at + _TRY_AGAIN_AFTER
             if self._opening is None or (self._opening.done() and not failed_just_now):
@@ -92,7 +91,7 @@ class CurrentEngine:
 
 
 def _is_current(engine: SearchEngine) -> bool:
-    """Whether an engine is of what is published; one that cannot be asked, as on a disk that is away, stays."""
+    """Whether an engine is current; one whose state cannot be read, as on a missing disk, counts as current."""
     try:
         return engine.is_current()
     except (GalleryError, OSError):

@@ -32,10 +32,10 @@ _NO_STRICT = (
 
 
 class SearchEngine(AbstractContextManager["SearchEngine", None]):
-    """Searches one collection, as it was when it was opened.
+    """Searches one collection, in the state in which it was opened.
 
     Attributes:
-        state: What no two engines share that may answer differently; None where that cannot be told, as on a server.
+        state: Differs between any two engines that may answer differently; None if unknown, as on a server.
 
     A request, a text, a picture or a vector becomes hits, best first:
 
@@ -62,10 +62,10 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
         """Bring the two together.
 
         Args:
-            encoder: A text tower; or `Towers`, with which pictures can be searched by, too.
+            encoder: A text tower, or `Towers`, which can search by pictures too.
             collection: What is searched.
-            calibration: Of the encoder: with it, hits of one text have a probability.
-            settings: Where measurements and the index of words are kept; without them they are made anew.
+            calibration: The encoder's calibration; with it, hits of a single text have a probability.
+            settings: Where measurements and the index of words are kept; without it, they are made again each time.
 
         Raises:
             SpecMismatch: The encoder's vectors cannot be compared with the collection's.
@@ -92,18 +92,18 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
         prepared: Callable[[Towers], Towers] = lambda towers: towers,
         say: Callable[[str], None] = lambda _: None,
     ) -> Self:
-        """Open a collection with its own encoder; to be closed, or used in a `with`.
+        """Open a collection with its own encoder; close it, or use it in a `with` block.
 
         Args:
-            settings: Where things are.
-            name: The collection; without it the only one there is, else `photos`.
+            settings: Folders, addresses and the device.
+            name: The collection. Default: the only one, or else `photos`.
             text_encoder: Another text tower of the same space, e.g. one for more languages, or its name.
-            before: An engine whose encoder is used on where the collection is still of it.
-            prepared: Called with an encoder that was loaded, to return what is used in its place.
-            say: Told what takes time.
+            before: An engine whose encoder is kept if the collection still uses it.
+            prepared: Called with a loaded encoder; returns what to use in its place.
+            say: Called with a message before each slow step.
 
         Raises:
-            CollectionError: There is none of that name, or none can be chosen.
+            CollectionError: No collection has that name, or no name was given and there are several.
             EncoderError: Its encoder cannot be loaded.
             SpecMismatch: The text encoder belongs to another space.
         """
@@ -115,7 +115,7 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
             else:
                 towers = prepared(_towers(collection, settings, text_encoder, say))
             spec = towers.texts.spec
-            state = calibration_state(settings, spec)  # before it is read: what comes meanwhile is noticed later
+            state = calibration_state(settings, spec)  # before reading: later changes are noticed
             engine = cls(towers, collection, load_calibration(settings, spec), settings)
         except BaseException:
             collection.close()
@@ -133,11 +133,11 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
         """Answer a request.
 
         Args:
-            request: What is asked.
-            sent: The unit vector of a picture that hits should be like as well, shape `(dimension,)`.
+            request: The request.
+            sent: The unit vector of an uploaded picture that hits should also resemble, shape `(dimension,)`.
 
         Raises:
-            BadInput: The line cannot be understood, or names a picture that is not there.
+            BadInput: The line cannot be understood, or names a missing picture.
         """
         started = time.monotonic()
         query = request.query
@@ -152,7 +152,7 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
         bound = max(bounds, default=None)
         hybrid = request.hybrid and vector is not None
         rank = ranking(self.collection, request, vector, where, bound)
-        # Of the best in the order of their dates there is no next one.
+        # The best hits, ordered by date, have no next page.
         ahead = 0 if request.sort == "date" and vector is not None and bound is None else 1
         hits, groups = page(rank, request, ahead, bounded=bound is not None, fused=DEPTH if hybrid else 0)
         if one_text and not hybrid:
@@ -181,7 +181,7 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
         )
 
     def least_score(self, *, measure: bool = True) -> float | None:
-        """Return the least cosine of a hit that is an answer to a single text, see `search.strict`."""
+        """Return the minimum cosine for a hit to count as an answer to a single text; see `search.strict`."""
         return least_score(self.towers.texts, self.collection, self._settings, self._calibration, measure=measure)
 
     def _blank(self, request: Request) -> Answer:
@@ -221,7 +221,7 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
         return [replace(hit, probability=known.probability(hit.score)) for hit in hits] if known else list(hits)
 
     def prepare(self, requests: Sequence[Request]) -> None:
-        """Encode the texts of many requests at once, before they are asked; those that make no sense are skipped."""
+        """Encode the texts of many requests at once, in advance; invalid requests are skipped."""
         texts: dict[str, None] = {}
         for request in requests:
             with contextlib.suppress(BadInput):
@@ -241,7 +241,7 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
         """Return the unit vector of an image file, shape `(dimension,)`; loads the image tower.
 
         Raises:
-            UnreadableImage: The file is no picture.
+            UnreadableImage: The file is not a picture.
         """
         return self.towers.picture_vector(Path(path))
 
@@ -254,7 +254,7 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
         min_score: float | None = None,
         exact: bool = False,
     ) -> list[Hit]:
-        """Return the pictures nearest to a unit vector, best first, those of one score by id, at most `limit`."""
+        """Return at most `limit` pictures nearest to a unit vector, best first, equal scores by id."""
         return nearest(self.collection, vector, limit, where=where, min_score=min_score, exact=exact)
 
     def _aim(self, query: Query, pictures: Mapping[str, Likeness], sent: Vector | None) -> Vector | None:
@@ -284,7 +284,7 @@ def _towers(
 
 
 def _notes(answer: Answer, progress: Progress | None, *, unruled: bool) -> list[str]:
-    """Return what whoever asked should know of the collection and the encoder."""
+    """Return what the user should know about the collection and the encoder."""
     notes = []
     if progress:
         notes.append(f"ingest has not finished: {progress.done} of {progress.found} files are indexed so far")

@@ -29,9 +29,9 @@ class Lowered(NamedTuple):
     """A filter that the collection takes.
 
     Attributes:
-        meanings: What each filter of the line was taken for, in words.
+        meanings: How each filter of the line was understood, in words.
         hints: What the line probably meant instead, where a value matches nothing.
-        corrections: These filters once more for each of them, with the value that was probably meant.
+        corrections: The same filters, once for each hint, with the value that was probably meant.
     """
 
     filter: Filter
@@ -95,7 +95,7 @@ class _Lowering:
     def _has(self, value: str) -> _Read:
         if value != "duplicates":
             return _Read(Filter(must_not=((HAS[value], None),)), f"with {value}")
-        stacks = self._collection.facet("stack", MOST_VALUES, least=2)  # every picture has one; most are alone in it
+        stacks = self._collection.facet("stack", MOST_VALUES, least=2)  # most stacks hold one picture
         return _Read(_all(("stack", [str(stack) for stack in stacks])), "with near-duplicates")
 
     def _text(self, value: str) -> _Read:
@@ -113,14 +113,14 @@ class _Lowering:
         return _Read(_all((key, found)), f"{key} {some or f'{value}, which no picture has'}")
 
     def _correct(self, what: str, wanted: Condition, meant: Iterable[Condition]) -> None:
-        """Note what is wrong with a filter, and the filters that were probably meant."""
+        """Record what is wrong with a filter, and the filters that were probably meant."""
         positive = [replace(each, negated=False) for each in meant]
         self.corrections += [(wanted, replace(each, negated=wanted.negated)) for each in positive]
         said = " or ".join(map(str, positive))
         self.hints.append(what + (f"; did you mean {said}?" if said else ""))
 
     def _place(self, wanted: Condition) -> _Read:
-        """Compare names whole; each that stands between commas has to be one of the picture's place."""
+        """Compare whole names; each name between commas must be one of the picture's place names."""
         value, known = wanted.value, self._places()
         if not known:
             self.hints.append("no picture has the name of a place; ingest --refresh finds them")
@@ -141,7 +141,7 @@ class _Lowering:
             if not cities:
                 meant = _meant(replace(wanted, key="place"), name, self._places())
                 self._correct(f"no city is called {name}", wanted, meant)
-                return _Read(_all(("place", [])), f"near {name}, which is no known city")
+                return _Read(_all(("place", [])), f"near {name}, which is not a known city")
             name, point = cities[0].whole_name, (cities[0].latitude, cities[0].longitude)
         if not self._collection.count(Filter(must_not=(("location", None),))):
             self.hints.append("no picture says where it was taken; ingest --refresh reads it again from the files")
@@ -151,7 +151,7 @@ class _Lowering:
         return [str(each) for each in self._collection.facet("place", MOST_VALUES)]
 
     def _orientation(self, wanted: Condition) -> _Read:
-        """Compare heights with widths, of which engines compare neither: every width there is has its own bounds."""
+        """Compare heights with widths. Engines cannot, so every existing width gets its own bounds."""
         value = wanted.value
         bound = _TURNED[value]
         widths = [int(width) for width in self._collection.facet("width", MOST_VALUES)]
@@ -165,19 +165,19 @@ def _all(*conditions: Stored) -> Filter:
 
 
 def _names_of(name: str, known: Sequence[str]) -> list[str]:
-    """Return those of the known names that are a name, or else that cities and countries have that are called so."""
+    """Return the known names that equal a name, or else those of the cities and countries with that name."""
     wanted = plain(name)
     found = [each for each in known if plain(each) == wanted]
     return found or sorted(all_cities().meant_by(name) & set(known))
 
 
 def _meant(wanted: Condition, value: str, known: Iterable[str]) -> list[Condition]:
-    """Return at most three filters of the same key that would match and that somebody probably meant."""
+    """Return at most three filters with the same key that would match and were probably meant."""
     return [replace(wanted, value=each) for each in _near(wanted.key, value, known)]
 
 
 def _near(key: str, value: str, known: Iterable[str]) -> list[str]:
-    """Return at most three values that would match and that somebody probably meant."""
+    """Return at most three values that would match and were probably meant."""
     if key == "folder":
         known = {part for folder in known for part in PurePosixPath(folder).parts if part != "/"}
     elif key == "path":
@@ -191,7 +191,7 @@ def _near(key: str, value: str, known: Iterable[str]) -> list[str]:
 def _date(key: str, value: str) -> _Read:
     year, month, day = ([int(part) for part in value.split("-")] + [0, 0])[:3]
     meaning = f"{key} {value}" + (" has ended" if key == "after" and not day else "")
-    if not month:  # by the calendar of the place where it was taken, as `year:` is
+    if not month:  # in the local time of the place where it was taken, like `year:`
         return _Read(_all(("year", {"lt" if key == "before" else "gt": year})), meaning)
     if key == "before":
         return _Read(_all(("date", {"lt": f"{year:04}-{month:02}-{day or 1:02}T00:00:00Z"})), meaning)
@@ -210,7 +210,7 @@ def _number(wanted: Condition) -> _Read:
 
 
 def in_folder(wanted: str, folder: str) -> bool:
-    """Say whether a folder is the wanted one or lies below it; names count whole, and case does not.
+    """Return whether a folder is the wanted one or below it. Names must match in full; case is ignored.
 
     >>> in_folder("alps", "/photos/Alps/2021"), in_folder("photos/alps", "/photos/Alps"), in_folder("alp", "/alps")
     (True, True, False)
@@ -221,7 +221,7 @@ def in_folder(wanted: str, folder: str) -> bool:
 
 
 def matches_path(pattern: str, path: str) -> bool:
-    """Say whether a path ends in what the pattern describes; `*` stands for slashes too, and case does not count.
+    """Return whether a path ends in what the pattern describes. `*` also matches slashes; case is ignored.
 
     >>> matches_path("*.jpg", "/a/b.JPG"), matches_path("b/*.jpg", "/a/b/c/d.jpg"), matches_path("b", "/a/bb")
     (True, True, False)
@@ -231,7 +231,7 @@ def matches_path(pattern: str, path: str) -> bool:
 
 
 def is_end_of(place: str, path: str) -> bool:
-    """Say whether a path ends in `place`; names count whole, and case does.
+    """Return whether a path ends in `place`. Names must match in full, including case.
 
     >>> is_end_of("b/c.jpg", "/a/b/c.jpg"), is_end_of("./c.jpg", "/a/b/c.jpg"), is_end_of(".jpg", "/a/b/c.jpg")
     (True, True, False)
@@ -240,12 +240,12 @@ def is_end_of(place: str, path: str) -> bool:
 
 
 def is_of_this_machine(value: str) -> bool:
-    """Say whether what a path means depends on who says it, and where: one below `~`, `.` or `..`."""
+    """Return whether a path's meaning depends on the user or current folder: one below `~`, `.` or `..`."""
     return value.split("/", maxsplit=1)[0] in (".", "..") or value.startswith("~")
 
 
 def folded(text: str) -> str:
-    """Return a text without its case, and with one way of writing each letter: file systems differ in that."""
+    """Return a text in lower case, with each letter in one Unicode form, in which file systems differ."""
     return normalize("NFC", text.casefold())
 
 

@@ -10,7 +10,7 @@ from gallery.stores import Filter, date_of, folder_values
 from search.request import Grouping
 
 GROUP_SIZE, STACK_SIZE = 5, 100
-"""Hits that are kept of a folder or a day, and of near-duplicates."""
+"""How many hits of a folder or day are kept, and of near-duplicates."""
 _FIRST_POOL = 100
 MOST_GROUPED = 20_000
 
@@ -21,7 +21,7 @@ class Group:
 
     Attributes:
         name: The folder, the day, or of near-duplicates the first hit's path.
-        hits: Of a folder or a day the best five, best first; of near-duplicates up to a hundred, the best file first.
+        hits: The best five of a folder or day, best first; up to a hundred near-duplicates, best file first.
     """
 
     name: str
@@ -32,12 +32,12 @@ def grouped(rank: Callable[[int], list[Hit]], by: Grouping, wanted: int, least: 
     """Return the first `wanted` groups, in the order of their first hits.
 
     Args:
-        rank: Returns at most so many hits, in order.
+        rank: Returns at most a given number of hits, in order.
         by: What the hits of a group have in common.
         wanted: Groups.
-        least: Hits that are looked at in any case.
+        least: How many hits to look at in any case.
     """
-    size = max(_FIRST_POOL, least, (2 if by == "near-duplicates" else 4) * wanted)  # most pictures are like no other
+    size = max(_FIRST_POOL, least, (2 if by == "near-duplicates" else 4) * wanted)  # most pictures are alone
     while True:
         hits = rank(size)
         groups = _split(hits, by)
@@ -47,11 +47,11 @@ def grouped(rank: Callable[[int], list[Hit]], by: Grouping, wanted: int, least: 
 
 
 def completed(groups: Sequence[Group], find: Callable[[list[str], int], Iterable[Hit]]) -> list[Group]:
-    """Return groups of near-duplicates with those members that come too late in the ranking to have been seen.
+    """Return groups of near-duplicates, adding members too far down the ranking to have been seen.
 
     Args:
         groups: Of near-duplicates.
-        find: Returns the hits of these stacks, at most so many, in the order of the ranking.
+        find: Returns at most a given number of hits of these stacks, in ranking order.
     """
     members: dict[str, list[Hit]] = {_key(group.hits[0], "near-duplicates"): [] for group in groups}
     stacks = [group.hits[0].image.stack for group in groups if group.hits[0].image.stack]
@@ -66,7 +66,7 @@ def completed(groups: Sequence[Group], find: Callable[[list[str], int], Iterable
 
 
 def best_file_first(group: Group) -> Group:
-    """Return near-duplicates with the best file before the others: most pixels, then most bytes, then the oldest."""
+    """Return near-duplicates with the best file first: most pixels, then most bytes, then oldest."""
     first = min(group.hits, key=_worst_last)
     return Group(first.image.path, (first, *[hit for hit in group.hits if hit is not first]))
 
@@ -77,12 +77,12 @@ def _worst_last(hit: Hit) -> tuple[int, int, int, str]:
 
 
 def filled(groups: Sequence[Group], by: Grouping, rank: Callable[[int, Filter], list[Hit]]) -> list[Group]:
-    """Return groups of folders or days with all of their first five, however late these come in the ranking.
+    """Return groups of folders or days with their first five hits, however far down the ranking these are.
 
     Args:
-        groups: With those that were seen.
+        groups: With the hits seen so far.
         by: What the hits of a group have in common.
-        rank: Returns at most so many hits that a filter lets through, in order.
+        rank: Returns at most a given number of hits that pass a filter, in order.
     """
     return [group if len(group.hits) >= GROUP_SIZE else _filled(group, by, rank) for group in groups]
 
@@ -100,7 +100,7 @@ def _filled(group: Group, by: Grouping, rank: Callable[[int, Filter], list[Hit]]
 
 
 def _around(day: str) -> Filter:
-    """Return a filter that lets a day through by any clock: dates are compared by UTC, and days are the camera's."""
+    """Return a filter for a day in any time zone: dates are compared in UTC, but days are the camera's."""
     number = date.fromisoformat(day).toordinal()
     bounds: dict[str, str] = {}
     if number > 1:
@@ -124,4 +124,4 @@ def _key(hit: Hit, by: Grouping) -> str:
         return str(PurePath(hit.image.path).parent)
     if by == "day":
         return date_of(hit.image)[:10]
-    return hit.image.stack or hit.image.id  # one without a stack stands alone
+    return hit.image.stack or hit.image.id  # a picture without a stack stands alone

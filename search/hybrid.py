@@ -14,7 +14,7 @@ from search.terms import Vector
 
 RANK_CONSTANT = 60
 DEPTH = 1000
-"""Hits of each ranking that are fused."""
+"""How many hits of each ranking are fused."""
 
 
 def fuse(near: Sequence[Hit], said: Sequence[Hit], word_weight: float, limit: int) -> list[Hit]:
@@ -30,7 +30,7 @@ def fuse(near: Sequence[Hit], said: Sequence[Hit], word_weight: float, limit: in
 def with_words(
     collection: ImageCollection, text: str, depth: int, where: Filter, vector: Vector, min_score: float | None
 ) -> list[Hit]:
-    """Return the pictures with the words of a text, best first, at most `depth`.
+    """Return at most `depth` pictures with the words of a text, best first.
 
     Args:
         collection: What is searched.

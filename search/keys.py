@@ -1,4 +1,4 @@
-"""The filters of the query language by name: what each takes, and what someone probably meant who wrote another."""
+"""The filters of the query language by name: what each takes, and suggestions for a misspelt one."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -13,7 +13,7 @@ HAS = {"captions": "captions", "text": "text", "camera": "camera", "duplicates":
 ORIENTATIONS = ("portrait", "landscape", "square")
 _DATE = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?", re.ASCII)
 _PLACE = r"^(?!~|\.{1,2}(/|$))[\s\S]*\S"
-"""Over HTTP, nobody's home and no current folder."""
+"""Over HTTP, there is no home folder and no current folder."""
 _OPERATOR = "(<=|>=|<|>)?"
 _MONTH_AND_DAY = "(-(0[1-9]|1[0-2])|-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|-(0[13-9]|1[0-2])-(29|30))"
 _DATES = f"^([1-9][0-9]{{3}}|0[1-9][0-9]{{2}}|00[1-9][0-9]|000[1-9]){_MONTH_AND_DAY}?$"
@@ -28,8 +28,9 @@ class Key:
         takes: What it takes, in words.
         accepts: Says whether it takes a value with an operator.
         ordered: Whether `<`, `<=`, `>` and `>=` may stand in place of the colon.
-        example: A value, for documents.
-        pattern: A regular expression of what it takes over HTTP, for documents: that a day exists is not in it.
+        example: A value, for documentation.
+        pattern: A regular expression for what it takes over HTTP, for the API's documentation; it does not check that a
+            day exists.
     """
 
     takes: str
@@ -40,7 +41,7 @@ class Key:
 
 
 def is_date(value: str) -> bool:
-    """Say whether `value` is a year, a month or a day that exists."""
+    """Return whether `value` is a year, a month or a day that exists."""
     match = _DATE.fullmatch(value)
     if not match:
         return False
@@ -140,7 +141,7 @@ _FAMILIAR = {
 
 
 def nearest(word: str, known: Iterable[str], count: int = 1) -> list[str]:
-    """Return those of the known words that somebody probably meant, the most probable first.
+    """Return the known words that were probably meant, most probable first.
 
     >>> nearest("ofset", ["limit", "offset"]), nearest("canonn", ["Canon EOS 5D", "canon"]), nearest("x", ["limit"])
     (['offset'], ['canon'], [])
@@ -150,7 +151,7 @@ def nearest(word: str, known: Iterable[str], count: int = 1) -> list[str]:
 
 
 def unknown_key(key: str) -> str:
-    """Return the sentence about a filter that does not exist, with the one that was probably meant."""
+    """Return the error message for an unknown filter, with the one that was probably meant."""
     meant = _FAMILIAR.get(key) or _FAMILIAR.get(key.removesuffix("s"))
     close = nearest(key, KEYS)
     if close and not meant:

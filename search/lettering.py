@@ -8,7 +8,7 @@ from PIL import ImageFont
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 LONGEST = 1000
-"""Characters of a text that are looked at."""
+"""How many characters of a text are looked at."""
 _FONTS = (
     "NotoSans-Regular.ttf",
     "DejaVuSans.ttf",
@@ -20,14 +20,15 @@ _FONTS = (
     "msyh.ttc",
     "seguiemj.ttf",
 )
-"""Where a system has them: the first with all letters of a text is taken. Latin, Greek and Cyrillic come first."""
+"""Fonts in the order of preference: the first with all letters of a text is used. Latin, Greek and Cyrillic come
+first."""
 _NO_CHARACTER = "\U0010ffff"
 
 
 def lines_of(text: str, size: int, width: int, most: int = 1) -> list[str]:
-    """Return a text in at most so many lines of a width in pixels; what is cut off becomes an ellipsis.
+    """Wrap a text into at most a given number of lines of a width in pixels; an ellipsis marks what is cut off.
 
-    A character that no font here has is a backslash escape.
+    A character that no installed font has becomes a backslash escape.
     """
     words = written(text, size).split(" ")
     font = font_for(" ".join(words), size)
@@ -54,7 +55,7 @@ def lines_of(text: str, size: int, width: int, most: int = 1) -> list[str]:
 
 
 def written(text: str, size: int) -> str:
-    """Return a text in one line, with what cannot be drawn as backslash escapes."""
+    """Return a text in one line, with backslash escapes for what cannot be drawn."""
     line = " ".join(text[:LONGEST].encode("utf-8", "backslashreplace").decode().split())
     font = font_for(line, size)
     return "".join(
@@ -79,13 +80,13 @@ def _beginning(text: str, font: Font, width: float) -> str:
 
 @cache
 def _has(font: Font, character: str) -> bool:
-    """Whether a font has a glyph: those that it lacks are drawn as a box, all the same."""
+    """Whether a font has a glyph; all glyphs that it lacks are drawn as the same box."""
     return bytes(font.getmask(character)) != bytes(font.getmask(_NO_CHARACTER))
 
 
 @cache
 def _fonts(size: int) -> tuple[Font, ...]:
-    """Return the fonts that are there, at a size; the one that comes with matplotlib is there wherever that is."""
+    """Return the installed fonts at a size, including the one that comes with matplotlib."""
     found: list[Font] = []
     for name in (*_FONTS, *_packaged()):
         try:
@@ -96,6 +97,6 @@ def _fonts(size: int) -> tuple[Font, ...]:
 
 
 def _packaged() -> list[str]:
-    spec = find_spec("matplotlib")  # where it is, without importing it
+    spec = find_spec("matplotlib")  # finds the package without importing it
     origin = spec.origin if spec else None
     return [str(Path(origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf")] if origin else []

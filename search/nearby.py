@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 
 USUAL_KM = 25.0
-"""Around a place where the line does not say how far."""
+"""The distance if the line gives none."""
 _FARTHEST_KM = 20_040.0
-"""Half around the earth, which holds everything."""
+"""Half the earth's circumference, which includes everything."""
 _KM = {"km": 1.0, "mi": 1.609344, "m": 0.001}
 _NUMBER, _UNIT = r"[0-9]{1,8}(\.[0-9]{1,8})?", "([Kk][Mm]|[Mm][Ii]|[Mm])"
 WITHIN = rf"\s+[Ww]ithin\s+{_NUMBER}\s*{_UNIT}"
@@ -15,7 +15,7 @@ _LATITUDE = r"[+-]?(90(\.0{1,15})?|[0-8]?[0-9](\.[0-9]{1,15})?)"
 _LONGITUDE = r"[+-]?(180(\.0{1,15})?|(1[0-7][0-9]|[0-9]{1,2})(\.[0-9]{1,15})?)"
 _POINT = rf"\s*{_LATITUDE}\s*,\s*{_LONGITUDE}"
 NEARBY = rf"^({_POINT}({WITHIN})?\s*|(?![\s0-9.,+-]*({WITHIN}\s*)?$)[\s\S]+)$"
-"""All of it, for documents too: what has only digits is a point of the earth, and all else is a name."""
+"""The whole value, also for documentation: digits alone are a point on the earth, anything else is a name."""
 _WITHIN = re.compile(rf"(?P<place>[\s\S]*\S)\s+[Ww]ithin\s+(?P<number>{_NUMBER})\s*(?P<unit>{_UNIT})\s*")
 
 
@@ -25,7 +25,7 @@ class Nearby:
 
     Attributes:
         place: Its centre, as it was written.
-        point: Its centre in degrees of latitude and longitude, if that is what was written.
+        point: Its centre as latitude and longitude in degrees, if it was written so.
         km: How far from the centre.
     """
 

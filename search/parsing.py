@@ -1,6 +1,6 @@
-"""A line becomes a `Query`. What is not written as the grammar has it is text, so that sentences need no quoting.
+"""A line becomes a `Query`. Whatever does not follow the grammar is text, so sentences need no quotes.
 
-docs/query-language.md has the grammar. An operand of OR is the filter, or the group of filters, right beside it.
+docs/query-language.md has the grammar. OR takes the filter, or the group of filters, directly before and after it.
 """
 
 import re
@@ -106,13 +106,13 @@ class _Parser:
         return next((match for pattern in patterns if (match := pattern.match(self._line, place))), None)
 
     def _any_of(self, place: int, depth: int) -> tuple[FilterExpression, int]:
-        """Read filters with OR between them, and an AND after them, which adds nothing; and say where they end."""
+        """Read filters joined by OR, and a following AND, which is optional; return them and where they end."""
         first, end = self._one(place, depth)
         members = [first]
         while _OR.match(self._line, beside := self._after_space(end)):
             after = self._after_space(beside + len("OR"))
             if not self._begins_filter(after):
-                raise self._error(beside, "OR stands between filters only; write it in small letters if it is text")
+                raise self._error(beside, "OR only goes between filters; write it in lower case if it is text")
             another, end = self._one(after, depth)
             members.append(another)
         beside = self._after_space(end)
@@ -122,7 +122,7 @@ class _Parser:
         return either(tuple(members)), end
 
     def _one(self, place: int, depth: int) -> tuple[FilterExpression, int]:
-        """Read one filter or group of filters, negated or not, and say where it ends."""
+        """Read one filter or group of filters, negated or not; return it and where it ends."""
         if depth > DEEPEST:
             raise self._error(place, f"parentheses and NOT may nest {DEEPEST} deep at most")
         opening = _OPENING.match(self._line, place)

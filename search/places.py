@@ -1,4 +1,4 @@
-"""Where a picture lies now, of the places where it was indexed."""
+"""Where a picture can be found now, among the places where it was indexed."""
 
 import os
 from dataclasses import replace
@@ -7,7 +7,7 @@ from gallery.records import ImageRecord
 
 
 def present_first(record: ImageRecord) -> ImageRecord:
-    """Return the record with those of its places first at which there is a file; looks only if there are several."""
+    """Return the record with its existing files first; checks only if it has several places."""
     if len(record.files) < 2:
         return record
     files = sorted(record.files, key=lambda file: not os.path.exists(file.path))  # noqa: PTH110 - called for every hit

@@ -1,4 +1,4 @@
-"""Pictures in the terminal: sharp where the terminal can show them, else in half blocks of colour."""
+"""Pictures in the terminal: sharp if it supports them, or else in coloured half blocks."""
 
 from collections.abc import Callable, Sequence
 from io import BytesIO
@@ -12,7 +12,7 @@ from gallery.printable import printable
 from search.answer import AnswerHit
 
 ROWS = 12
-"""Lines of the terminal that a picture takes."""
+"""How many terminal lines a picture takes."""
 
 
 def show_previews(
@@ -36,9 +36,9 @@ def show_previews(
 
 
 def _renderable() -> Callable[..., Any]:
-    """Return what turns a picture into something to print, after asking the terminal what that can show.
+    """Return the function that makes a picture printable, after asking the terminal what it supports.
 
-    Kitty's protocol or sixels, else half blocks, also where there is no terminal to ask.
+    Kitty's protocol or sixels, or else half blocks, which are also used without a terminal.
     """
     try:
         from textual_image import renderable

@@ -26,7 +26,7 @@ class QueryError(BadInput):
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """Something that the pictures should be like, or unlike if its weight is negative.
+    """Something that the pictures should resemble, or not resemble if its weight is negative.
 
     Attributes:
         text: What the picture shows; if `like` is true, the path or the id of a picture.
@@ -65,7 +65,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """Filters of which all hold (`AND`), or at least one (`OR`); at least two of them."""
+    """At least two filters, of which all must hold (`AND`), or at least one (`OR`)."""
 
     operator: Literal["AND", "OR"]
     members: tuple["FilterExpression", ...]
@@ -80,7 +80,7 @@ FilterExpression = Condition | Combination
 
 
 def inverted(wanted: FilterExpression) -> FilterExpression:
-    """Return the filter that lets through exactly what the given one does not."""
+    """Return the filter that passes exactly what the given one does not."""
     return replace(wanted, negated=not wanted.negated)
 
 
@@ -92,7 +92,7 @@ def replaced(wanted: FilterExpression, old: Condition, new: Condition) -> Filter
 
 
 def either(members: tuple[FilterExpression, ...]) -> FilterExpression:
-    """Return the filter that lets through what at least one of these lets through."""
+    """Return the filter that passes what at least one of these passes."""
     return members[0] if len(members) == 1 else Combination("OR", members)
 
 
@@ -115,30 +115,30 @@ class Query:
     def __str__(self) -> str:
         words = [str(term) for term in self.terms]
         for place, term in enumerate(self.terms):
-            if term.weight == 1 and not term.like:  # one text may stand without a sign; it is read first
+            if term.weight == 1 and not term.like:  # one text may have no sign; it comes first
                 words[place] = term.text if _is_plain(term.text) else quoted(term.text)
                 break
         return " ".join([*words, *map(str, self.filters)])
 
 
 def clean_text(text: str) -> str:
-    """Return a text that encoders take: what is not Unicode, as a shell may pass it, becomes a question mark."""
+    """Return a text that encoders accept: bytes from a shell that are not Unicode become question marks."""
     return text.encode("utf-8", "replace").decode()
 
 
 def quoted(text: str) -> str:
-    """Return a text in quotes, as the language takes any text."""
+    """Return a text in quotes, so that the language takes it as text."""
     return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
 
 
 def _is_plain(text: str) -> bool:
-    """Whether a text reads the same without quotes, wherever it stands; in doubt it does not."""
+    """Whether a text reads the same without quotes anywhere in a line; if in doubt, false."""
     words = text.split(" ")
     return all(_SAFE_WORD.fullmatch(word) and word not in _OPERATORS for word in words)
 
 
 def _word(text: str) -> str:
-    return text if re.fullmatch(r"[^\W\d_][\w-]*", text) and text[0].isalpha() else quoted(text)  # ½ is no letter
+    return text if re.fullmatch(r"[^\W\d_][\w-]*", text) and text[0].isalpha() else quoted(text)  # ½ is not a letter
 
 
 def _value(value: str) -> str:

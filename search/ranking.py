@@ -12,7 +12,7 @@ from search.request import Request
 from search.terms import Vector
 
 Rank = Callable[[int, Filter], list[Hit]]
-"""Returns at most so many hits that a filter lets through, in order; fewer only where there are no more."""
+"""Returns at most a given number of hits that pass a filter, in order; fewer only if there are no more."""
 
 MOST_BY_DATE = 10_000
 MOST_OF_ONE_SCORE = 20_000
@@ -27,7 +27,7 @@ def ranking(
 ) -> Rank:
     """Return the ranking that a request asks for; without a vector the newest pictures come first.
 
-    Of the places of a picture, those at which there is a file come first.
+    Among the places of a picture, those that still have the file come first.
     """
 
     def rank(count: int, also: Filter) -> list[Hit]:
@@ -46,13 +46,13 @@ def ranking(
 def page(
     rank: Rank, request: Request, ahead: int, *, bounded: bool, fused: int = 0
 ) -> tuple[list[Hit], tuple[Group, ...]]:
-    """Cut what is asked for out of a ranking.
+    """Cut the requested page out of a ranking.
 
     Args:
         rank: The ranking.
         request: Says which hits or groups, in which order: `date` puts what belongs to the answer in the order of its
             date.
-        ahead: Hits or groups more than asked for.
+        ahead: How many hits or groups to return beyond those requested.
         bounded: Whether the ranking ends by itself, at a least score: then all of it is ordered by date, and the
             page is cut afterwards. Else what is ordered is the page.
         fused: How many hits are ranked in any case, where scores depend on what else is ranked, else 0: groups then
@@ -90,7 +90,7 @@ def nearest(
     wanted = limit + 1
     while True:
         hits = collection.nearest(vector, wanted, where=where, min_score=min_score, exact=exact)
-        # Of several with the last score the engine returns any: more are asked for until they are all there.
+        # The engine may drop some of the hits that share the last score, so ask for more until all of them are there.
         if len(hits) < wanted or hits[-1].score < hits[limit - 1].score or wanted > MOST_OF_ONE_SCORE:
             return hits[:limit]
         wanted = limit + 4 * (wanted - limit)
@@ -113,7 +113,7 @@ def fused(
 
 
 def words_in(request: Request) -> str:
-    """Return the texts that a line asks for more of."""
+    """Return the texts that a line has with a positive weight."""
     return " ".join(term.text for term in request.query.terms if term.weight > 0 and not term.like)
 
 
@@ -121,7 +121,7 @@ def with_reasons(
     collection: ImageCollection, hits: Sequence[Hit], request: Request, vector: Vector | None
 ) -> list[Hit]:
     """Return hits with why they were found: the cosine with the query, and the words that they share with it."""
-    from gallery.stores.words import shared_words  # whose tokenizer other searches do without
+    from gallery.stores.words import shared_words  # imported here, as other searches do not need its tokenizer
 
     text = words_in(request)
     vectors = {} if vector is None else collection.vectors([hit.image.id for hit in hits])
@@ -134,5 +134,5 @@ def with_reasons(
 
 
 def _newest_first(hit: Hit) -> tuple[float, str]:
-    """Return what hits are sorted by to have the newest first, those of one date by id."""
+    """Return the sort key for hits, newest first, equal dates by id."""
     return -moment(hit.image).timestamp(), hit.image.id

@@ -1,4 +1,4 @@
-"""What is asked of a collection: made by the command line, the API, the page and Python alike."""
+"""A request to a collection, as the command line, the API, the page and Python all make it."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -18,7 +18,7 @@ WORD_WEIGHT = 0.7
 """Chosen on captions and file names of 100 photos, with ConSE: results/hybrid.md."""
 LONGEST, MOST_HITS, DEEPEST, MOST_VALUES = 20_000, 10_000, 10_000, 100
 MOST_AT_ONCE = 200
-"""Hits that the page, the API and agents get at once."""
+"""How many hits the page, the API and agents get at a time."""
 _ORDERED = ("<=", ">=", "<", ">")
 
 Text = Annotated[str, BeforeValidator(lambda text: clean_text(text) if isinstance(text, str) else text)]
@@ -39,7 +39,7 @@ def _values(key: str) -> Any:  # noqa: ANN401 - what pydantic's Field returns
 
 
 class Filters(BaseModel):
-    """Filters by name; each means what it means in a line. All keys have to hold, and of one key's values one."""
+    """Filters by name, with the same meaning as in a line. All keys must hold, by any one of their values."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -65,31 +65,31 @@ class Filters(BaseModel):
 
     @cached_property
     def conditions(self) -> tuple[Any, ...]:
-        """The filters as a line has them.
+        """The filters, as in a line.
 
         Raises:
-            BadInput: A value is none that its filter takes.
+            BadInput: A filter does not accept its value.
         """
         chosen = self.chosen.items()
         return tuple(either(tuple(_condition(key, value) for value in values)) for key, values in chosen)
 
 
 class Search(Filters):
-    """What to look for, and in which order it comes."""
+    """What to look for, and in which order."""
 
     q: Text = Field(default="", max_length=LONGEST, description="A line", examples=["a red car -night"])
     like: UUID | None = Field(default=None, description="The id of a picture that hits should be like")
     sort: Order = Field(default="score", description="`date` puts the hits in the order of their date, newest first")
     min_score: float | None = Field(default=None, ge=-1, le=1, description="The least cosine of a hit")
-    strict: bool = Field(default=False, description="Leave out what a calibration tells from an answer")
+    strict: bool = Field(default=False, description="Leave out what the calibration says does not match")
     hybrid: bool = Field(default=False, description="Rank by the words of captions and file names as well")
-    word_weight: float = Field(default=WORD_WEIGHT, ge=0, le=1, description="What words count for in hybrid search")
+    word_weight: float = Field(default=WORD_WEIGHT, ge=0, le=1, description="The weight of words in hybrid search")
     why: bool = Field(default=False, description="Say why each picture was found: its cosine, and the words it shares")
-    exact: bool = Field(default=False, description="Compare with every vector, also where an index is faster")
+    exact: bool = Field(default=False, description="Compare with every vector, even if an index would be faster")
 
     @cached_property
     def query(self) -> Query:
-        """The line, understood, with all that the other fields say of what is looked for.
+        """The parsed line, together with what the other fields add to it.
 
         Raises:
             QueryError: The line cannot be understood.
@@ -101,7 +101,7 @@ class Search(Filters):
 
 
 class Request(Search):
-    """What is asked, and which part of the answer is wanted. Without a line: all pictures, the newest first."""
+    """A query, and which part of the answer to return. Without a line: all pictures, newest first."""
 
     limit: int = Field(default=10, ge=1, le=MOST_HITS, description="The most hits, or groups")
     offset: int = Field(default=0, ge=0, le=DEEPEST, description="How many of the first hits or groups to leave out")
@@ -112,7 +112,7 @@ def request_of(**options: Any) -> Request:  # noqa: ANN401 - fields have all sor
     """Return a request.
 
     Raises:
-        BadInput: An option does not exist, or its value makes no sense.
+        BadInput: An option does not exist, or its value is invalid.
     """
     try:
         return Request(**options)
@@ -121,7 +121,7 @@ def request_of(**options: Any) -> Request:  # noqa: ANN401 - fields have all sor
 
 
 def explained(errors: Sequence[Any], model: type[BaseModel]) -> str:
-    """Return the first of pydantic's errors as a sentence; of an unknown name with the one that was meant."""
+    """Return the first of pydantic's errors as a sentence; for an unknown name, suggest a known one."""
     first = errors[0]
     where = [str(part) for part in first["loc"] if part not in ("query", "body")]
     name = where[0] if where else "the request"

@@ -19,12 +19,12 @@ from search.answer import AnswerHit
 from search.lettering import font_for, lines_of
 
 HEIGHT, TALLEST, WIDTH = 200, 250, 1600
-"""Pixels: the height of a picture that is aimed at, the greatest height, and the sheet's width.
+"""In pixels: the target height of a picture, its maximum height, and the sheet's width.
 
-The pictures of a query fill lines of the sheet's width, as many as that height needs.
+The pictures of a query are laid out in full-width lines of about that height.
 """
 MOST_HIGH = 60_000
-"""Pixels of a sheet's height; beyond that only HTML will do."""
+"""The maximum height of a sheet in pixels; a longer one must be HTML."""
 _GAP, _MARGIN, _LABEL, _LINE, _LINES = 10, 24, 24, 34, 3
 _MOST_ELONGATED = 4
 _BIG, _SMALL = 24, 14
@@ -143,7 +143,7 @@ figcaption { overflow: hidden; text-overflow: ellipsis }
 
 
 def _placed(hits: Sequence[AnswerHit], top: int) -> Iterator[_Tile]:
-    """Yield where the pictures of a query go: lines as full as each other."""
+    """Yield the positions of a query's pictures, in evenly filled lines."""
     inner = WIDTH - 2 * _MARGIN
     count = max(1, math.ceil(sum(map(_shape, hits)) * HEIGHT / inner - 0.3))
     share = sum(map(_shape, hits)) / count
@@ -165,12 +165,12 @@ def _placed(hits: Sequence[AnswerHit], top: int) -> Iterator[_Tile]:
 
 
 def _shape(hit: AnswerHit) -> float:
-    """Return width over height of a hit's place in a sheet."""
+    """Return the aspect ratio of a hit's place in a sheet."""
     return min(max(hit.width / max(hit.height, 1), 1 / _MOST_ELONGATED), _MOST_ELONGATED)
 
 
 def _picture(tile: _Tile, thumbnail: Thumbnail) -> Image.Image:
-    """Return a hit's picture in the size of its place; of one that cannot be read, a grey field."""
+    """Return a hit's picture in the size of its place; a grey field if it cannot be read."""
     size = (tile.width, tile.height)
     try:
         with Image.open(BytesIO(thumbnail(tile.hit)), formats=["JPEG"]) as image:
@@ -183,7 +183,7 @@ def _picture(tile: _Tile, thumbnail: Thumbnail) -> Image.Image:
 
 
 def _label(tile: _Tile) -> Iterator[_Text]:
-    """Yield a hit's score and, where there is room for it, the name of its file."""
+    """Yield a hit's score and, if there is room, its file name."""
     y = tile.y - _LABEL + 4
     worth = _worth(tile.hit)
     yield _Text(worth, _SMALL, _INK, tile.x, y)
@@ -195,7 +195,7 @@ def _label(tile: _Tile) -> Iterator[_Text]:
 
 
 def _worth(hit: AnswerHit) -> str:
-    """Return a hit's score, and probability if it has one; its date where nothing was asked for."""
+    """Return a hit's score, and its probability if it has one; its date if the query has no terms."""
     if hit.score is None:
         return hit.day
     return f"{hit.score:.3f}" + ("" if hit.probability is None else f" ({hit.probability:.0%})")

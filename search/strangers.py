@@ -1,4 +1,4 @@
-"""What visitors of the page and agents may not ask, as they need not be at this machine."""
+"""What visitors of the page and agents may not ask, because they may be on other machines."""
 
 from uuid import UUID
 
@@ -8,14 +8,14 @@ from search.query import Combination, Condition, FilterExpression, Query
 
 
 class HiddenError(BadInput):
-    """Something was asked for that would tell where pictures were taken, where that is hidden."""
+    """A request that would reveal hidden coordinates."""
 
 
 def refuse_files(query: Query) -> None:
-    """Refuse a query that names files of this machine, and so tells whether they are there.
+    """Refuse a query that names files of this machine, because the answer would reveal whether they exist.
 
     Raises:
-        BadInput: It does.
+        BadInput: The query names such a file.
     """
     for term in query.terms:
         if term.like and not _is_id(term.text):
@@ -25,10 +25,10 @@ def refuse_files(query: Query) -> None:
 
 
 def refuse_circles(query: Query) -> None:
-    """Refuse a query by which one could find out where pictures were taken, circle by circle.
+    """Refuse a query that could narrow down, circle by circle, where pictures were taken.
 
     Raises:
-        HiddenError: It is one.
+        HiddenError: It is such a query.
     """
     if any(map(_asks_where, query.filters)):
         raise HiddenError("where pictures were taken is hidden here, so near: does not work; use place: instead")

@@ -1,7 +1,7 @@
-"""The least score of a hit that is an answer, where something tells.
+"""The minimum score for a hit to count as an answer, if a rule for it was measured.
 
-Every collection has a best picture for every text, and the scores of most encoders do not tell whether it is a good
-one: then nothing is left out, and nothing is said. Only a rule that `evaluate calibrate` chose on judged photos counts,
+Every collection has a best picture for every text, and with most encoders the score does not show whether it is a good
+one. Then nothing is left out and no note is shown. Only a rule that `evaluate calibrate` chose on judged photos counts,
 and only if it separated answers from the rest there.
 """
 
@@ -17,7 +17,7 @@ from gallery.stores import ImageCollection
 from search.unrelated import Background, measure_background
 
 STANDING = 2.0
-"""Standard deviations above the unrelated texts, a rule of thumb that `evaluate` compares measured rules with."""
+"""Standard deviations above the unrelated texts: a rule of thumb, with which `evaluate` compares measured rules."""
 
 
 def least_score(
@@ -28,17 +28,17 @@ def least_score(
     *,
     measure: bool = True,
 ) -> float | None:
-    """Return the least cosine of a hit that is an answer to a single text; None where nothing tells.
+    """Return the minimum cosine for a hit to count as an answer to a single text; None without a rule.
 
-    A rule may go by what unrelated texts score in the collection. That is measured once for each generation, on a
+    A rule may depend on how unrelated texts score in the collection. That is measured once for each generation, on a
     server for each number of pictures, and kept with the encoder.
 
     Args:
         texts: Encodes the unrelated texts.
-        collection: Where they are asked.
+        collection: Is searched for them.
         settings: Where the measurement is kept; without them it is not.
         calibration: The encoder's, which may have a rule.
-        measure: Whether to measure what was not measured yet; else None is returned.
+        measure: Whether to measure if that was not done yet; otherwise None is returned.
     """
     rule = calibration.strict if calibration else None
     if calibration is None or rule is None or not rule.separates:
@@ -80,5 +80,5 @@ def _measured(
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps({**asdict(found), **of}) + "\n", encoding="utf-8")
         except OSError:
-            return found  # a folder that cannot be written to costs the next search its measuring, no more
+            return found  # if the folder cannot be written to, the next search just measures again
     return found

@@ -12,7 +12,7 @@ from search.answer import Answer, AnswerGroup, AnswerHit
 def format_table(answer: Answer, *, by_date: bool = False) -> str:
     """Return lines of rank, score, probability if there are any, and path, for a terminal, which breaks them itself.
 
-    Ordered by date, and where nothing was asked for, they have the date as well. Near-duplicates are folded; other
+    Hits ordered by date, or without a query, show the date as well. Near-duplicates are folded; other
     groups come below their name. Paths are links, and relative to the current folder where that is shorter.
     """
     from rich.console import Console
@@ -40,7 +40,7 @@ def format_table(answer: Answer, *, by_date: bool = False) -> str:
 
 
 def why(hit: AnswerHit) -> str:
-    """Return why a picture was found, where that was asked for.
+    """Return why a picture was found, if that was requested.
 
     >>> why(AnswerHit(1, .03, None, "/a", "", [], 1, 1, "", None, None, "", [], "", 1, "", cosine=.271, words=["dog"]))
     'cosine 0.271; words: dog'
@@ -50,11 +50,11 @@ def why(hit: AnswerHit) -> str:
 
 
 def summary(answer: Answer) -> str:
-    """Return how much of what there is was found, and in which time."""
+    """Return how many pictures were found, of how many, and in what time."""
     seconds = f"{sum(answer.seconds.values()):.2f} s"
     shown = len(answer.hits)
     if not shown:
-        return "No picture of the collection answers this."
+        return "No picture in the collection matches this."
     what = ("1 picture" if shown == 1 else f"{shown} pictures") if not answer.groups else _groups(answer.groups)
     if answer.total is not None and (answer.more or answer.groups):
         what += f", out of {answer.total}"
@@ -62,7 +62,7 @@ def summary(answer: Answer) -> str:
 
 
 def shown_path(path: str, here: str | None = None) -> str:
-    """Return a path as somebody in a folder would write it: relative where that is shorter.
+    """Return a path as seen from a folder: relative if that is shorter.
 
     >>> shown_path("/home/me/photos/a.jpg", "/home/me"), shown_path("/mnt/a.jpg", "/home/me/photos")
     ('photos/a.jpg', '/mnt/a.jpg')
@@ -77,10 +77,10 @@ def format_groups(groups: Sequence[AnswerGroup]) -> str:
 
 
 def format_tsv(hits: Sequence[AnswerHit]) -> str:
-    """Return a line `rank<TAB>score<TAB>path` per hit; what is odd in a path is a backslash escape.
+    """Return a line `rank<TAB>score<TAB>path` per hit; control characters in a path become backslash escapes.
 
-    A hit with a probability has it as a fourth field; where it was asked why, the reason is the last one. Where nothing
-    was asked for, the date stands for the score.
+    A probability is the fourth field; the reason, if requested, is the last. Without a query, the date takes the place
+    of the score.
     """
     return "".join("\t".join(_columns(hit)) + "\n" for hit in hits)
 

@@ -1,4 +1,4 @@
-"""The terms of a line become the vector that its answer is near to."""
+"""The terms of a line become one query vector."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +21,7 @@ _LEAST_LENGTH = 1e-3
 
 
 class Likeness(NamedTuple):
-    """A picture as part of a query: its unit vector, its id if the collection holds it, and where it was found."""
+    """A picture in a query: its unit vector, its id if the collection has it, and where it was found."""
 
     vector: Vector
     id: str | None
@@ -35,7 +35,7 @@ def combine(vectors: Sequence[Vector], weights: Sequence[float]) -> Vector:
     [0.7070000171661377, -0.7070000171661377]
 
     Raises:
-        BadInput: Nothing is left of them.
+        BadInput: The vectors cancel each other out.
     """
     if len(vectors) == 1 and weights[0] == 1:
         return vectors[0]
@@ -50,13 +50,13 @@ def likeness(value: str, collection: ImageCollection, encode: Callable[[Path], V
     """Find the picture that `like:` names: an id of the collection, or a path in or outside of it.
 
     Args:
-        value: What follows `like:`. Of a path in the collection its end is enough.
-        collection: Where it is looked for first.
+        value: What follows `like:`. The end of a path in the collection is enough.
+        collection: Is searched first.
         encode: Returns the unit vector of an image file.
 
     Raises:
         BadInput: There is no such picture.
-        UnreadableImage: The file is none.
+        UnreadableImage: The file is not a picture.
     """
     if (id := _as_id(value)) and not Path(value).exists():
         if vector := _of(collection, id):
@@ -71,8 +71,8 @@ def likeness(value: str, collection: ImageCollection, encode: Callable[[Path], V
     try:
         found = _of(collection, point_id(sha256_of(Path(path))))
     except OSError as error:
-        raise BadInput(f"{path} cannot be read ({error.strerror}); see that it is yours to read") from error
-    return found or Likeness(encode(Path(path)), None, f"{path}, which the collection does not hold")
+        raise BadInput(f"{path} cannot be read ({error.strerror}); check its permissions") from error
+    return found or Likeness(encode(Path(path)), None, f"{path}, which is not in the collection")
 
 
 def record_named(value: str, collection: ImageCollection) -> ImageRecord:
@@ -91,7 +91,7 @@ def record_named(value: str, collection: ImageCollection) -> ImageRecord:
 
 
 def _ending(value: str, path: str, collection: ImageCollection) -> ImageRecord:
-    """Return the only picture of the collection with a path that ends with `value`, whose names count whole."""
+    """Return the only picture in the collection whose path ends with `value`; names must match in full."""
     paths = [str(known) for known in collection.facet("path", MOST_VALUES) if is_end_of(value, str(known))]
     records = collection.newest(2, where={"path": paths}) if paths else []
     if len(records) > 1:
@@ -114,7 +114,7 @@ def _as_id(value: str) -> str | None:
 
 
 def meaning_of(term: Term, pictures: Mapping[str, Likeness]) -> str:
-    """Say what a term was taken for."""
+    """Return how a term was understood, in words."""
     side = "like" if term.weight > 0 else "unlike"
     what = f"the picture {pictures[term.text].meaning}" if term.like else f'the text "{term.text}"'
     weight = "" if abs(term.weight) == 1 else f", weight {abs(term.weight):g}"

@@ -1,4 +1,4 @@
-"""The encoder of an engine: its text tower from the start, its picture tower once a picture is to be encoded."""
+"""The encoder of an engine: the text tower is loaded at once, the picture tower on first use."""
 
 import threading
 from collections.abc import Callable
@@ -23,7 +23,7 @@ class Towers:
     """
 
     def __init__(self, texts: TextEncoder, open_pictures: Callable[[], PictureEncoder] | None = None) -> None:
-        """Take a text tower, and what opens the picture tower; without it the engine takes texts only."""
+        """Take a text tower, and a function that opens the picture tower; without it, the engine takes only texts."""
         self.texts = texts
         self._open_pictures = open_pictures
         self._pictures: PictureEncoder | None = None
@@ -39,10 +39,10 @@ class Towers:
             collection: Its spec names the encoder.
             settings: Where encoders are kept, and the device for pictures.
             text_encoder: Name of another text tower that shares the collection's space.
-            say: Told what takes time.
+            say: Called with a message before each slow step.
 
         Raises:
-            EncoderError: It cannot be had.
+            EncoderError: The encoder is unavailable.
             SpecMismatch: It belongs to another space.
         """
         encoder = _encoder(collection, settings, text_encoder, say)
@@ -65,10 +65,10 @@ class Towers:
         """Return the unit vector of an image file, shape `(dimension,)`.
 
         Raises:
-            UnreadableImage: The file is none.
+            UnreadableImage: The file is not a picture.
             EncoderError: The picture tower cannot be opened.
         """
-        from gallery.pictures import open_image  # whose decoders a search by text does without
+        from gallery.pictures import open_image  # imported here, as a search by text does not need its decoders
 
         encoder = self.pictures()
         vector: Vectors = encoder.encode_images([open_image(str(path), encoder.detail).rgb])[0]

@@ -1,7 +1,7 @@
-"""What a collection answers to texts that have nothing to do with it.
+"""How a collection scores texts that have nothing to do with it.
 
 `unrelated.txt` has 200 sentences that were written for this: a hundred that no picture shows, and a hundred of things
-that few collections have. The best score that each of them gets in a collection is what a query gets there by chance.
+that few collections have. The best score of each shows what a query scores in a collection by chance.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ def unrelated_texts() -> list[str]:
 
 
 def background(best_scores: Sequence[float]) -> Background:
-    """Return the background for the best score of each unrelated text. One without a spread gets a least one."""
+    """Return the background of the best scores of unrelated texts, with a minimum spread."""
     scores = np.asarray(best_scores, float)
     return Background(float(scores.mean()), max(float(scores.std()), 1e-6))
 
@@ -44,7 +44,7 @@ def background(best_scores: Sequence[float]) -> Background:
 def measure_background(
     encoder: TextEncoder, collection: ImageCollection, where: Where | None = None
 ) -> Background | None:
-    """Ask a collection the unrelated texts; None where it has no picture that `where` lets through."""
+    """Search a collection for the unrelated texts; None if no picture passes `where`."""
     vectors = encoder.encode_texts(unrelated_texts())
     best = [hit.score for vector in vectors for hit in collection.nearest(vector, 1, where=where)]
     return background(best) if best else None

@@ -1,7 +1,7 @@
-"""What an encoder answers to a few fixed texts and drawings: an encoder is what it does.
+"""An encoder's vectors for a few fixed texts and drawings, by which it is recognised.
 
-Two folders with different digests may hold the same encoder, exported by different tools or computing with other
-numbers. Where their answers agree to a cosine of `gallery.spec.SAME_SPACE`, their vectors compare.
+Two folders with different digests may hold the same encoder, exported by different tools or in another precision. If
+their answers agree to a cosine of `gallery.spec.SAME_SPACE`, their vectors can be compared.
 """
 
 from PIL import Image, ImageDraw
@@ -12,7 +12,7 @@ TEXTS = (
     "an empty street at night, seen from above",
     "кот на крыше",
 )
-"""Short ones that every tokenizer reads whole."""
+"""Short texts, which no tokenizer truncates."""
 
 
 def drawings() -> list[Image.Image]:

@@ -1,6 +1,6 @@
-"""The catalogue: which encoders are supported, where they come from, and which are refused with what reason.
+"""The catalogue: which encoders are supported, where they come from, and which are refused and why.
 
-The facts are in `catalogue.toml`. Whatever is not in it is judged by its model type.
+The facts are in `catalogue.toml`. Other models are accepted or refused by their model type.
 """
 
 import fnmatch
@@ -27,7 +27,7 @@ class Port:
         file: The graph in it, with its weights.
         output: The output that becomes the vector; without it the first one.
         revision: A commit; without it the newest one.
-        mean_of_tokens: Whether the output has a row for each token, of which the mean is taken.
+        mean_of_tokens: Whether the output has a row for each token, to be averaged.
         dense: A file of weights by which the mean is multiplied then, `(dimension, width)`.
     """
 
@@ -41,11 +41,11 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the real weights answer.
+    """A known output of the real weights.
 
     Attributes:
         text: A text.
-        begins: The first numbers of its vector, of any length.
+        begins: The first numbers of its vector, as many as are known.
     """
 
     text: str
@@ -57,15 +57,15 @@ class Entry:
     """A supported encoder.
 
     Attributes:
-        name: Under which it is loaded, and which collections keep.
+        name: The name under which it is loaded, and which collections store.
         type: Its model type; `text` is a text tower alone, `conse` is made from installed packages.
-        licence: Of the weights.
+        licence: The licence of the weights.
         dimension: Length of its vectors.
-        megabytes: What is downloaded.
-        languages: In which it reads texts.
-        short: One word that names it, too.
+        megabytes: The size of the download.
+        languages: The languages that it understands.
+        short: A short name, in one word.
         repository: Of the original weights on the hub; none for `conse`.
-        revision: A commit of it; without it the newest one.
+        revision: A commit of it; the newest by default.
         aliases: Other names of the same weights.
         partners: Names of the encoders whose pictures fit this text tower.
         picture: How pictures are prepared; none for a text tower.
@@ -100,7 +100,7 @@ def entries() -> list[Entry]:
 
 
 def find(name: str) -> Entry | None:
-    """Return the encoder of this name, short name, repository or alias; upper and lower case are one.
+    """Return the encoder with this name, short name, repository or alias, ignoring case.
 
     >>> find("openai/CLIP-vit-base-patch32").name, find("siglip2-base").name
     ('clip-ViT-B-32', 'siglip2-base-patch16-224')
@@ -132,10 +132,10 @@ def share_space(pictures: Entry | None, texts: Entry | None) -> bool:
 
 
 def refuse_unfit(name: str) -> None:
-    """Refuse, by name alone and before any download, what cannot be had right.
+    """Refuse, by name alone and before any download, an encoder that would not work correctly.
 
     Raises:
-        EncoderError: `name`, or a part of a pair, is unfit.
+        EncoderError: `name`, or a part of a pair, is unsuitable.
     """
     for part in name.lower().split("+"):
         for refused in _read()["refused"]:
@@ -150,7 +150,7 @@ def refuse_unfit(name: str) -> None:
 
 
 def refuse_config(name: str, config: Mapping[str, Any]) -> None:
-    """Refuse an encoder whose `config.json` shows that it cannot be had right.
+    """Refuse an encoder whose `config.json` shows that it would not work correctly.
 
     Raises:
         EncoderError: It runs program code of its own, or its model type is not supported.

@@ -1,7 +1,7 @@
 """Reading a checkpoint of torch's old format without torch, and without running any code that it holds.
 
 The file is a row of pickles (a magic number, a version, the machine, the tensors, the names of the storages) and then
-the storages themselves: for each its length in numbers, and the numbers.
+the storages themselves: each as its length followed by its numbers.
 """
 
 import io
@@ -27,7 +27,7 @@ class _View(NamedTuple):
 
 
 class _Unpickler(pickle.Unpickler):
-    """Knows nothing but ordered dicts and the parts of a tensor."""
+    """An unpickler that knows only ordered dicts and the parts of a tensor."""
 
     def __init__(self, file: io.BytesIO) -> None:
         super().__init__(file)
@@ -49,7 +49,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def read_checkpoint(content: bytes) -> Weights:
-    """Return the arrays of a state dict by name. Positions in the file are taken as given: check its digest first.
+    """Return the arrays of a state dict by name. Positions in the file are trusted: check its digest first.
 
     Raises:
         pickle.UnpicklingError: It holds more than arrays.

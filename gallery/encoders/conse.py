@@ -2,7 +2,7 @@
 
 Norouzi et al., "Zero-Shot Learning by Convex Combination of Semantic Embeddings", ICLR 2014: a picture's vector is
 the sum of the text vectors of the class names, weighted with the classifier's probabilities for the picture. Texts
-go through the sentence encoder alone. It names things; it does not understand scenes.
+go through the sentence encoder alone. It recognises things, but does not understand scenes.
 
 Three changes to the paper, chosen on 1000 photos of Flickr8k by how often a caption finds its photo: the class names
 are WordNet's, with all synonyms and the definition ("moped: a motorbike that can be pedaled …"), their vectors are
@@ -39,7 +39,7 @@ MANIFEST = Manifest(
     near_duplicate_cosine=0.93,
 )
 _PROMPTS_AT_ONCE = 16
-"""More at once leave the processor's cache, and take longer."""
+"""Larger batches do not fit into the processor's cache, and take longer."""
 
 
 def build_conse(place: Path) -> Path:
@@ -66,7 +66,7 @@ def class_names() -> list[str]:
 def class_vectors(texts: TextEncoder) -> Vectors:
     """Return one row per class of ImageNet, centred on their mean: shape `(1000, dimension)`."""
     prompts = [f"a photo of a {name}" for name in class_names()]
-    order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))  # texts of one length need no padding
+    order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))  # texts of equal length need no padding
     vectors = np.empty((len(prompts), texts.spec.dimension), np.float32)
     for start in range(0, len(order), _PROMPTS_AT_ONCE):
         rows = order[start : start + _PROMPTS_AT_ONCE]

@@ -1,4 +1,4 @@
-"""How far a download is: a bar on a terminal, and plain lines for anything else."""
+"""The progress of a download: a bar on a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -8,7 +8,7 @@ from typing import TextIO
 
 MEGABYTE = 1_000_000
 SMALL = 10 * MEGABYTE
-"""Files below this size get one plain line, and no more."""
+"""Files below this size get a single plain line."""
 PLAIN_SECONDS = 15.0
 """The longest time between two plain lines while bytes arrive."""
 
@@ -16,16 +16,16 @@ PLAIN_SECONDS = 15.0
 class Downloads:
     """Shows the files of a download, one after the other, on stderr.
 
-    On a terminal each has a bar, with megabytes, rate and time left. Otherwise each has a line, and another one after
-    every tenth or every `PLAIN_SECONDS`.
+    On a terminal each has a bar, with megabytes, rate and time left. Otherwise each has a line, and another after every
+    tenth or every `PLAIN_SECONDS`.
     """
 
     def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         """Show nothing yet.
 
         Args:
-            stream: Where it is shown; stderr if not given.
-            clock: Tells seconds.
+            stream: Where to show it; stderr by default.
+            clock: Returns the time in seconds.
         """
         from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -49,7 +49,7 @@ class Downloads:
             self._bar.stop()
 
     def begin(self, name: str, size: int, there: int) -> None:
-        """Begin a file of `size` bytes, of which `there` have arrived at an earlier try."""
+        """Start a file of `size` bytes, of which `there` have arrived in an earlier attempt."""
         self._name, self._size, self._there, self._first = name, size, there, there
         self._began = self._spoke = self._clock()
         self._tenth = 10 * there // max(size, 1)
@@ -60,7 +60,7 @@ class Downloads:
             self._say(f"Downloading {name}, {_megabytes(size)} MB{rest}")
 
     def advance(self, there: int) -> None:
-        """Say that `there` bytes of the file have arrived so far."""
+        """Report that `there` bytes of the file have arrived so far."""
         self._there = there
         if self._bar:
             self._bar.update(self._task, completed=there)

@@ -17,7 +17,7 @@ from gallery.encoders.packaged import package_file, read_published
 SHA256 = "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
 SIDE = 260
 FEATURES = 1280
-"""Length of the vector of a picture before the last layer."""
+"""The length of a picture's vector before the last layer."""
 PREPARATION = PicturePreparation(
     side=SIDE, fit="square", resize=SIDE, interpolation="bicubic", mean=(127 / 255,) * 3, std=(128 / 255,) * 3
 )
@@ -61,7 +61,7 @@ def add_probabilities(graph: Graph, features: str, weights: Weights) -> str:
 
 @dataclass
 class _Network:
-    """Adds the network's parts one after the other, and knows how far the picture has shrunk."""
+    """Adds the network's parts one after the other, and keeps track of the picture's size."""
 
     graph: Graph
     weights: Weights
@@ -97,7 +97,7 @@ class _Network:
         return self.graph.op("Clip", y, self._zero, self._six) if clipped else y
 
     def _pads(self, kernel: int, stride: int) -> list[int]:
-        """Pad as TensorFlow does, where the network was trained: what is odd goes to the end."""
+        """Pad as TensorFlow, in which the network was trained: an odd pixel goes to the end."""
         output = math.ceil(self.side / stride)
         total = max((output - 1) * stride + kernel - self.side, 0)
         self.side = output

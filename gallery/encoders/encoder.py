@@ -13,15 +13,15 @@ from gallery.spec import SAME_SPACE, Spec
 from gallery.vectors import least_cosine, pack
 
 Say = Callable[[str], None]
-"""Tells the user something, in one sentence."""
+"""Called with a message for the user, in one sentence."""
 
 
 class Encoder:
-    """An encoder folder, whose towers are opened when somebody asks for them.
+    """An encoder folder, whose towers are opened on request.
 
     Attributes:
         folder: Where it lies.
-        manifest: What it says of itself.
+        manifest: Its manifest.
     """
 
     def __init__(self, folder: Path, remembered: Path, remake: Callable[[], Path] | None = None) -> None:
@@ -30,10 +30,10 @@ class Encoder:
         Args:
             folder: The encoder folder.
             remembered: See `gallery.encoders.verification.verify`.
-            remake: Makes the folder again where a file of it is damaged; without it that is an error.
+            remake: Makes the folder again if a file is damaged; without it, damage is an error.
 
         Raises:
-            EncoderError: It is no encoder folder, or one of another version.
+            EncoderError: It is not an encoder folder, or one of another version.
         """
         self.folder = folder
         self.manifest = read_manifest(folder)
@@ -50,7 +50,7 @@ class Encoder:
         return Encoder(folder, self._remembered, remake)
 
     def known_as(self, spec: Spec) -> "Encoder":
-        """Return the encoder under the name and fingerprints of a collection whose vectors it gives, too."""
+        """Return the encoder under the name and fingerprints of a collection whose vectors it can reproduce."""
         other = Encoder(self.folder, self._remembered, self._remake)
         other.manifest = replace(other.manifest, spec=spec)
         return other
@@ -68,10 +68,10 @@ class Encoder:
         """Open the picture tower.
 
         Args:
-            device: Where it computes, the processor unless given. One whose vectors are not the processor's is not
-                used.
+            device: Where it computes, by default the processor. A device whose vectors differ from the processor's is
+                not used.
             for_one: See `PictureTower`.
-            say: Told when the processor is used instead of the device.
+            say: Called if the processor is used instead of the device.
 
         Raises:
             EncoderError: It is damaged or cannot be opened.

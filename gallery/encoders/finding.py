@@ -18,11 +18,11 @@ from gallery.vectors import Vectors
 DEFAULT = "clip-ViT-B-32"
 FALLBACK = "conse"
 Samples = Callable[[], Iterable[tuple[Path, Vectors]]]
-"""Gives some pictures of a collection: their files, and their vectors, shape `(dimension,)`."""
+"""Yields some pictures of a collection: their files, and their vectors, shape `(dimension,)`."""
 
 
 def encoders_here(settings: Settings) -> Iterator[Encoder]:
-    """Yield the encoders in DATA_DIR and those used before, newest first; what cannot be read is passed over."""
+    """Yield the encoders in DATA_DIR and those used before, newest first, skipping unreadable ones."""
     elsewhere = [Path(note.read_text(encoding="utf-8")) for note in place_of(settings).glob(".used/*")]
     folders = [folder for folder in (*place_of(settings).glob("[!.]*"), *elsewhere) if is_encoder_folder(folder)]
     for folder in sorted(folders, key=lambda folder: folder.stat().st_mtime, reverse=True):
@@ -33,17 +33,17 @@ def encoders_here(settings: Settings) -> Iterator[Encoder]:
 
 
 def load_encoder(settings: Settings, name: str, *, insist: bool = False, say: Say = print) -> Encoder:
-    """Return the encoder of this name, which is made if it is not on this machine.
+    """Return the encoder with this name; make it if it is not on this machine.
 
     Args:
         settings: Where encoders are kept.
         name: A name of the catalogue, a repository of the model hub, `conse`, two of them joined by `+` (pictures
             first), or a path, which has a slash: of an encoder folder, or of a model to make one of.
-        insist: Whether two towers are joined that are not known to share a space.
-        say: Told what takes time.
+        insist: Whether to join two towers that are not known to share a space.
+        say: Called with a message before each slow step.
 
     Raises:
-        EncoderError: It cannot be had, or not rightly.
+        EncoderError: The encoder is unavailable, or cannot be reproduced correctly.
     """
     name = name.strip()
     path = path_of(name)
@@ -52,7 +52,7 @@ def load_encoder(settings: Settings, name: str, *, insist: bool = False, say: Sa
         _remember(settings, encoder)
         return encoder
     settled = str(path.resolve()) if path else canonical(name)
-    if path is None:  # a model's folder may have changed since
+    if path is None:  # the model's folder may have changed since
         for encoder in encoders_here(settings):
             if encoder.spec.encoder == settled and encoder.manifest.form == "float32":
                 return encoder
@@ -62,19 +62,19 @@ def load_encoder(settings: Settings, name: str, *, insist: bool = False, say: Sa
 def encoder_of(
     settings: Settings, spec: Spec, collection: str, *, samples: Samples | None = None, say: Say = print
 ) -> Encoder:
-    """Return the encoder whose vectors compare with those of a collection.
+    """Return the encoder whose vectors can be compared with a collection's.
 
     Args:
         settings: Where encoders are kept.
-        spec: Of the collection.
-        collection: Its name.
-        samples: Some of its pictures: where the collection was made by an earlier version, by which its encoder is
-            recognised if the fingerprints differ.
-        say: Told what takes time.
+        spec: The collection's spec.
+        collection: The collection's name.
+        samples: Some of its pictures, by which the encoder of a collection from an earlier version is recognised if the
+            fingerprints differ.
+        say: Called with a message before each slow step.
 
     Raises:
-        EncoderError: The encoder cannot be had.
-        SpecMismatch: What is to be had under its name gives other vectors.
+        EncoderError: The encoder is unavailable.
+        SpecMismatch: The encoder now available under its name gives other vectors.
     """
     here = list(encoders_here(settings))
     exact = [encoder for encoder in here if encoder.spec.space == spec.space]
@@ -93,7 +93,7 @@ def encoder_of(
 
 
 def choose_encoder(settings: Settings, wanted: str | None) -> tuple[str, str]:
-    """Return the name of the encoder for a new collection, and a sentence that says why it is this one.
+    """Return the name of the encoder for a new collection, and a sentence that says why it was chosen.
 
     `wanted` decides if given. Otherwise it is CLIP if it is on this machine or the model hub answers within five
     seconds, else ConSE, which needs no download.
@@ -119,7 +119,7 @@ def place_of(settings: Settings) -> Path:
 
 
 def _opened(settings: Settings, folder: Path) -> Encoder:
-    """Open a folder; one of ours is made again where it is damaged."""
+    """Open a folder; one of ours is made again if it is damaged."""
     remembered = place_of(settings) / ".verified"
     if folder.parent != place_of(settings):
         return Encoder(folder, remembered)
@@ -128,7 +128,7 @@ def _opened(settings: Settings, folder: Path) -> Encoder:
 
 
 def _remember(settings: Settings, encoder: Encoder) -> None:
-    """Note where an encoder lies that was given by its path, for the searches that follow."""
+    """Record the path of an encoder that was given as a folder, for later searches."""
     note = place_of(settings) / ".used" / encoder.spec.fingerprint
     with contextlib.suppress(OSError):
         note.parent.mkdir(parents=True, exist_ok=True)
@@ -142,7 +142,7 @@ def _remake(settings: Settings, spec: Spec) -> Path:
 
 
 def _named(settings: Settings, spec: Spec, say: Say) -> Encoder:
-    """Return the encoder that a collection names, in the form that it names."""
+    """Return the encoder that a collection names, in that precision."""
     here = path_of(settings.encoder or "")
     if here and is_encoder_folder(here) and (given := _opened(settings, here.resolve())).spec.fits(spec):
         return given
@@ -150,18 +150,18 @@ def _named(settings: Settings, spec: Spec, say: Say) -> Encoder:
 
 
 def _agrees(settings: Settings, encoder: Encoder, spec: Spec, samples: Samples) -> bool:
-    """Return whether an encoder gives pictures the vectors that a collection has of them; remembered once it does."""
+    """Return whether an encoder reproduces a collection's vectors of some pictures; a match is remembered."""
     note = place_of(settings) / ".verified" / f"{spec.fingerprint}-{encoder.spec.fingerprint}"
     if note.exists():
         return True
-    from gallery.pictures import open_image  # whose decoders a search by text does without
+    from gallery.pictures import open_image  # imported here, as a search by text does not need its decoders
 
     tower = encoder.pictures(for_one=True)
     cosines = []
     for path, vector in samples():
         with contextlib.suppress(UnreadableImage):
             cosines.append(float(tower.encode_images([open_image(str(path), tower.detail).rgb])[0] @ vector))
-    # The median, as single files may have been edited, or be decoded with truer colours by now.
+    # The median, because some files may have been edited, or be decoded with better colours now.
     agrees = bool(cosines) and statistics.median(cosines) >= SAME_SPACE
     if agrees:
         with contextlib.suppress(OSError):

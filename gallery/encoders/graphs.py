@@ -1,4 +1,4 @@
-"""Building ONNX graphs: a few words for what our encoders consist of, and one way to save them."""
+"""Building ONNX graphs: methods for the parts of our encoders, and one way to save them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,15 +13,15 @@ from gallery.encoders.manifest import WEIGHTS_SUFFIX
 
 OPSET = 20
 IR_VERSION = 9
-"""The file format that belongs to the opset; every onnxruntime that knows the one reads the other."""
+"""The file format that belongs to the opset; every onnxruntime that supports one reads the other."""
 FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64
 OUTPUT = "vectors"
 KEPT_INSIDE = 1024
-"""Arrays of fewer bytes stay in the graph's own file."""
+"""Smaller arrays stay in the graph's own file."""
 
 
 class Graph:
-    """A graph in the making: every method adds to it and returns the name of the value that it adds.
+    """A graph under construction: every method adds to it and returns the name of the added value.
 
     >>> graph = Graph()
     >>> rows = graph.unit_rows(graph.input("pixels", FLOAT, ["n", 2]))
@@ -29,7 +29,7 @@ class Graph:
     """
 
     def __init__(self, model: onnx.ModelProto | None = None) -> None:
-        """Begin an empty graph, or go on with one that somebody else made."""
+        """Start an empty graph, or extend an existing one."""
         opsets = [helper.make_opsetid("", OPSET)]
         self._model = model or helper.make_model(
             onnx.GraphProto(name="encoder"), opset_imports=opsets, ir_version=IR_VERSION
@@ -51,7 +51,7 @@ class Graph:
         for given in self._graph.input:
             if given.name == old:
                 given.name = new
-                # First, since nodes must follow what they need; the runtime takes it out again.
+                # First, because nodes must follow their inputs; the runtime removes it again.
                 self._graph.node.insert(0, helper.make_node("Identity", [new], [old]))
                 return new
         raise KeyError(old)
@@ -103,5 +103,5 @@ def save_model(model: onnx.ModelProto, path: Path) -> None:
     """Write a model to `path` and its weights to `path` + `.data`; the weights are then gone from `model`."""
     weights = path.with_name(path.name + WEIGHTS_SUFFIX)
     weights.unlink(missing_ok=True)
-    weights.touch()  # with the rights that files have here: the library would keep it from all other users
+    weights.touch()  # with normal permissions: the library would make it unreadable for other users
     onnx.save_model(model, path, save_as_external_data=True, location=weights.name, size_threshold=KEPT_INSIDE)

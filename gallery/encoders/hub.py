@@ -1,7 +1,7 @@
-"""The model hub: what a repository holds, and its files on this machine.
+"""The model hub: the contents of a repository, and its files on this machine.
 
-What another program has downloaded into the hub's own cache is used from there. What is missing is kept in a folder of
-ours until the encoder is made from it.
+Files that another program has downloaded into the hub's own cache are used from there. Missing files are downloaded to
+a folder of ours, until the encoder has been made from them.
 """
 
 import fnmatch
@@ -25,9 +25,9 @@ from gallery.encoders.transfer import HubFile, bytes_there, transfer
 from gallery.errors import EncoderError
 
 HUB_SECONDS = 5.0
-"""How long the hub may take to answer before a new collection does without it."""
+"""How long a new collection waits for the hub to answer."""
 PATIENCE = 30.0
-"""Seconds without a byte after which a download is broken."""
+"""Seconds without a byte after which a download counts as broken."""
 
 _CONFIGURATION = ("*.json", "*.txt", "*.model", "*.jinja")
 _NO_SOURCE = (
@@ -60,17 +60,17 @@ class Repository:
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """The model hub as it is seen from here.
+    """The model hub, as reached from this machine.
 
     Attributes:
         folder: Where downloads are kept until they are no longer needed.
         endpoint: The hub's address; `HF_ENDPOINT` unless given.
         cache: The hub's own cache; `HF_HUB_CACHE` unless given.
-        offline: Whether nothing is asked of the network; `HF_HUB_OFFLINE` unless given.
-        patience: Seconds without a byte after which a download is broken.
-        pause: Seconds between two tries.
-        downloads: Makes what shows a download.
-        free: Tells how many bytes a folder has room for.
+        offline: Whether to stay off the network; `HF_HUB_OFFLINE` by default.
+        patience: Seconds without a byte after which a download counts as broken.
+        pause: Seconds between two attempts.
+        downloads: Makes the progress display of a download.
+        free: Returns the free bytes on a folder's disk.
     """
 
     folder: Path
@@ -83,9 +83,9 @@ class Hub:
     free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
 
     def answers(self, repository: str, seconds: float = HUB_SECONDS) -> bool:
-        """Return whether the hub gives this repository, within `seconds`.
+        """Return whether the hub offers this repository, within `seconds`.
 
-        It is asked in a thread of its own: neither name look-up nor a silent network may hold the run up.
+        It is asked in a separate thread, so that neither name look-up nor a silent network delays the run.
         """
         answers: list[bool] = []
 
@@ -106,7 +106,7 @@ class Hub:
         """Return what a repository holds, at a commit or in its newest state.
 
         Raises:
-            EncoderError: The hub does not say.
+            EncoderError: The hub does not answer.
         """
         with self._saying(repository):
             info = self._api().model_info(repository, revision=revision, files_metadata=True, timeout=self.patience)
@@ -141,10 +141,10 @@ class Hub:
         return None
 
     def fetch(self, repository: str, names: Sequence[str], revision: str | None = None) -> Path:
-        """Return a folder that holds these files of a repository, and bring what is missing.
+        """Return a folder with these files of a repository, after downloading the missing ones.
 
         Raises:
-            EncoderError: They are not here and cannot be had, or there is no room for them.
+            EncoderError: They cannot be downloaded, or there is no room for them.
         """
         if folder := self.there(repository, names, revision):
             return folder
@@ -152,18 +152,18 @@ class Hub:
         if missing := [name for name in names if name not in listed.files]:
             raise EncoderError(f"{repository} has no file {missing[0]} at the model hub; use another --encoder")
         folder = self._kept(repository) / listed.revision
-        with self._writing(folder), FileLock(folder.with_suffix(".lock")):  # another process may bring the same
+        with self._writing(folder), FileLock(folder.with_suffix(".lock")):  # others may download the same
             missing_files = [listed.files[name] for name in names if not (folder / name).is_file()]
             self._bring(listed, missing_files, folder)
         return folder
 
     def fetch_source(self, repository: str, revision: str | None = None) -> Path:
-        """Return a folder that holds what an export needs of a repository; see `source_files`.
+        """Return a folder with the files of a repository that an export needs; see `source_files`.
 
-        Without the network it is what this machine has of it.
+        Without the network, this is whatever the machine has.
 
         Raises:
-            EncoderError: It is not here and cannot be had, or there is no room for it.
+            EncoderError: It cannot be downloaded, or there is no room for it.
         """
         try:
             listed = self.list(repository, revision)
@@ -177,12 +177,12 @@ class Hub:
         """Return the `config.json` of a repository's model, of its first module where it has several.
 
         Raises:
-            EncoderError: It cannot be had.
+            EncoderError: The encoder is unavailable.
         """
         listed = self.list(repository, revision)
         name = next((name for name in ("0_CLIPModel/config.json", "config.json") if name in listed.files), None)
         if name is None:
-            raise EncoderError(f"{repository} has no config.json, so it is no model that transformers reads")
+            raise EncoderError(f"{repository} has no config.json, so transformers cannot read it")
         path = self.fetch(repository, [name], listed.revision) / name
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
@@ -191,7 +191,7 @@ class Hub:
         return values if isinstance(values, dict) else {}
 
     def forget(self, repository: str) -> None:
-        """Remove what was downloaded of a repository; the hub's own cache stays."""
+        """Remove the downloads of a repository; the hub's own cache stays."""
         shutil.rmtree(self._kept(repository), ignore_errors=True)
 
     def _bring(self, repository: Repository, files: Sequence[HubFile], folder: Path) -> None:
@@ -254,7 +254,7 @@ def source_files(repository: str, names: Iterable[str]) -> list[str]:
 
 
 def _is_inside(name: str) -> bool:
-    """Whether a file of this name lies in the folder of its repository, wherever that is."""
+    """Whether a file with this name would be inside its repository's folder."""
     path = PurePosixPath(name)
     return not path.is_absolute() and ".." not in path.parts
 

@@ -1,4 +1,4 @@
-"""What can go wrong between this machine and the model hub, in one sentence each."""
+"""The errors between this machine and the model hub, in one sentence each."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,11 +16,11 @@ from huggingface_hub.errors import (
 
 from gallery.errors import EncoderError
 
-_AGAIN = "run the same again, which goes on with what has arrived"
+_AGAIN = "run the same command again to continue"
 
 
 def offline_error(repository: str) -> EncoderError:
-    """Return the error for a repository that is not here while the network must not be used."""
+    """Return the error for a missing repository while the network must not be used."""
     return EncoderError(
         f"{repository} is not on this machine and HF_HUB_OFFLINE is set; unset it, or bring an encoder folder from "
         "another machine and give it with --encoder FOLDER"
@@ -29,7 +29,7 @@ def offline_error(repository: str) -> EncoderError:
 
 @contextmanager
 def saying(repository: str, endpoint: str, patience: float) -> Iterator[None]:
-    """Turn the errors of a talk with the hub about `repository` into an `EncoderError` of one sentence."""
+    """Turn errors of the hub's client about `repository` into an `EncoderError` of one sentence."""
     try:
         yield
     except OfflineModeIsEnabled as error:
@@ -41,7 +41,7 @@ def saying(repository: str, endpoint: str, patience: float) -> Iterator[None]:
 def _sentence(error: Exception, repository: str, endpoint: str, patience: float) -> str:
     match error:
         case HFValidationError():
-            says = f"{repository} is no name of the model hub; give OWNER/NAME, or a folder with a slash in its name"
+            says = f"{repository} is not a name on the model hub; give OWNER/NAME, or a folder with a slash in its name"
         case GatedRepoError():
             says = (
                 f"{repository} is given only to those who accept its terms: accept them at {endpoint}/{repository} and "

@@ -1,4 +1,4 @@
-"""A folder is made beside its place and moved there whole, so that nobody ever sees half of one."""
+"""Makes a folder beside its target and moves it there when complete, so that nobody ever sees half of one."""
 
 import contextlib
 import shutil
@@ -22,7 +22,7 @@ def folder_name(manifest: Manifest) -> str:
 
 @contextlib.contextmanager
 def drafted(place: Path, name: str) -> Iterator[Path]:
-    """Yield an empty folder in `place` to make the encoder `name` in; whatever is left in it is removed at the end.
+    """Yield an empty folder in `place` for making the encoder `name`; leftovers are removed at the end.
 
     Only one process makes an encoder of this name at a time; the others wait.
 
@@ -49,7 +49,7 @@ def drafted(place: Path, name: str) -> Iterator[Path]:
 def finish(draft: Path, manifest: Manifest, place: Path) -> Path:
     """Add answers and digests to the manifest, write it, and move the folder to its place; return that.
 
-    `draft` holds the graphs and the tokenizer. What lies at the place already is replaced.
+    `draft` holds the graphs and the tokenizer. An existing folder there is replaced.
 
     Raises:
         EncoderError: The graphs cannot be opened, or give vectors of another length than the manifest says.

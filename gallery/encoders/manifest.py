@@ -28,9 +28,9 @@ class PicturePreparation:
         side: Pixels of the input's height and width.
         fit: `shortest` scales the shorter side to `resize` and crops the centre; `square` scales the centred square
             in one step; `squash` scales both sides and ignores the shape.
-        resize: For `shortest`, the shorter side before the crop, in pixels. For `square`, the side that the whole
-            square would have, of which the centre is used.
-        interpolation: Of the scaling; with antialiasing, as Pillow does it.
+        resize: For `shortest`, the shorter side before the crop, in pixels. For `square`, the side of the whole square
+            before its centre is cut out.
+        interpolation: How to scale, with antialiasing as in Pillow.
         mean: Subtracted from each channel, of values 0 to 1.
         std: By which each channel is then divided.
     """
@@ -51,7 +51,7 @@ class TextPreparation:
         limit: The most tokens that are read, special tokens included; 0 for no limit.
         padding: `longest` pads to the longest text of a batch, `limit` always to `limit` tokens.
         pad_id: The token to pad with.
-        pad_token: The same in letters.
+        pad_token: The same token as text.
         lower_case: Whether the text is put into lower case first.
     """
 
@@ -64,17 +64,18 @@ class TextPreparation:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What an encoder folder says of itself.
+    """The manifest of an encoder folder.
 
     Attributes:
-        spec: What a collection keeps of the encoder: its name, its length, the fingerprints of its two towers.
+        spec: What a collection stores about the encoder: its name, vector length, and the fingerprints of its two
+            towers.
         picture: How pictures are prepared.
         text: How texts are prepared.
         source: Where the weights come from, e.g. a repository and its revision.
         licence: Of the weights.
-        form: The numbers that the picture graph computes with: `float32`, `int8` or `int8-mlp`.
+        form: The precision of the picture graph: `float32`, `int8` or `int8-mlp`.
         near_duplicate_cosine: The least cosine of near-duplicates, if it was measured.
-        check: What the graphs were compared with and the least cosine, e.g. `{"texts": 100, "least_cosine": 0.99999}`.
+        check: The result of comparing the graphs with the original, e.g. `{"texts": 100, "least_cosine": 0.99999}`.
         files: Name of each file -> its `size` in bytes and `sha256`.
     """
 
@@ -94,14 +95,14 @@ class Manifest:
         return replace(self, files={p.name: {"size": p.stat().st_size, "sha256": sha256_of(p)} for p in paths})
 
     def files_of(self, graphs: Iterable[str]) -> list[str]:
-        """Return the names of the files that these graphs need, the tokenizer among them for the text graph."""
+        """Return the names of the files that these graphs need, including the tokenizer for the text graph."""
         wanted = set()
         for graph in graphs:
             wanted |= {graph, graph + WEIGHTS_SUFFIX} | ({TOKENIZER} if graph == TEXT_GRAPH else set())
         return sorted(wanted & self.files.keys())
 
     def write(self, folder: Path) -> None:
-        """Write it to `folder`; the last file to be written, as it makes a folder an encoder."""
+        """Write it to `folder`, after all other files: it turns the folder into an encoder."""
         values = {"format": FORMAT, **asdict(self), "spec": self.spec.to_dict()}
         (folder / MANIFEST).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 
@@ -110,7 +111,7 @@ def read_manifest(folder: Path) -> Manifest:
     """Read the manifest of an encoder folder.
 
     Raises:
-        EncoderError: There is none, or one that this version cannot read.
+        EncoderError: It is missing, or this version cannot read it.
     """
     path = folder / MANIFEST
     try:
@@ -126,7 +127,7 @@ def read_manifest(folder: Path) -> Manifest:
             **values,
         )
     except FileNotFoundError as error:
-        raise EncoderError(f"{folder} is no encoder folder: it has no {MANIFEST}") from error
+        raise EncoderError(f"{folder} is not an encoder folder: it has no {MANIFEST}") from error
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise EncoderError(f"{path} cannot be read ({error}); copy or export the encoder again") from error
 

@@ -1,4 +1,4 @@
-"""Weights and data that come in Python packages: found without importing these, as some import torch."""
+"""Weights and data inside Python packages, found without importing them, because some import torch."""
 
 import hashlib
 from importlib.util import find_spec
@@ -22,7 +22,7 @@ def package_file(package: str, name: str) -> Path:
 
 
 def read_published(path: Path, sha256: str) -> bytes:
-    """Read a file of which the digest is known.
+    """Read a file and check its digest.
 
     Raises:
         EncoderError: It is not the published file.

@@ -20,11 +20,11 @@ from gallery.spec import Spec, digest_of_files
 from gallery.vectors import unit_rows
 
 KNOWN_COSINE = 0.99
-"""Least cosine with known numbers: they are published in four digits."""
+"""The least cosine with known outputs, which are published with four digits."""
 
 
 def has_ports(pictures: Entry | None, texts: Entry | None) -> bool:
-    """Return whether an encoder of these towers can be made from ready graphs."""
+    """Return whether these towers are available as ready graphs."""
     return bool(pictures and texts and pictures.picture_port and texts.text_port and share_space(pictures, texts))
 
 
@@ -38,7 +38,7 @@ def make_from_ports(pictures: Entry, texts: Entry, hub: Hub, place: Path) -> Pat
         place: Where encoder folders lie.
 
     Raises:
-        EncoderError: They cannot be had, or are not what the catalogue says.
+        EncoderError: They are unavailable, or differ from what the catalogue says.
     """
     name = pictures.name if texts == pictures else f"{pictures.name}+{texts.name}"
     if pictures.picture_port is None or texts.text_port is None or pictures.picture is None or texts.text is None:
@@ -72,7 +72,7 @@ def make_from_ports(pictures: Entry, texts: Entry, hub: Hub, place: Path) -> Pat
             made = finish(draft, manifest, place)
         except (EncoderError, OSError, MemoryError):
             raise
-        except Exception as error:  # on graphs that are not what they should be, the libraries raise what they like
+        except Exception as error:  # the libraries may raise anything on unexpected graphs
             why = " ".join(str(error).split())[:200]
             raise EncoderError(f"the ready graphs of {name} cannot be used ({why}); use another --encoder") from error
     for port in (picture_port, text_port):
@@ -101,7 +101,7 @@ def _write(model: onnx.ModelProto, path: Path) -> None:
 
 
 def _write_tokenizer(source: Path, path: Path) -> None:
-    """Take a tokenizer over; how texts are cut and padded is the manifest's business."""
+    """Copy a tokenizer without truncation and padding, which the manifest defines."""
     tokenizer = json.loads(source.read_text(encoding="utf-8"))
     path.write_text(
         json.dumps({**tokenizer, "padding": None, "truncation": None}, ensure_ascii=False), encoding="utf-8"
@@ -109,7 +109,7 @@ def _write_tokenizer(source: Path, path: Path) -> None:
 
 
 def _compare(texts: TextTower, known: Known) -> None:
-    """Refuse graphs that do not answer as the real weights do."""
+    """Refuse graphs whose output differs from the real weights'."""
     begins = texts.encode_texts([known.text])[:, : len(known.begins)]
     cosine = float((unit_rows(begins) * unit_rows(np.array([known.begins]))).sum())
     if not cosine >= KNOWN_COSINE:

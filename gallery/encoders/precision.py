@@ -1,7 +1,7 @@
-"""Which numbers a picture graph computes with: float32, or 8-bit integers where they are faster and lose nothing.
+"""The precision of a picture graph: float32, or 8-bit integers if they are faster and just as good.
 
-Whether they lose too much depends on the weights and on the pictures, and whether they are faster on the processor. So
-both are measured, on the user's machine and on a sample of the pictures that are about to be indexed.
+Accuracy depends on the weights and the pictures, speed on the processor. So both are measured on the user's machine,
+with a sample of the pictures about to be indexed.
 """
 
 import contextlib
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 Form = Literal["float32", "int8", "int8-mlp"]
 FORMS: tuple[Form, ...] = ("int8", "int8-mlp")
-"""What may replace float32, fastest first: all matrix products in 8 bits, or only those of the wide layers."""
+"""Alternatives to float32, fastest first: all matrix products in 8 bits, or only those of the wide layers."""
 SAMPLE = 64
-"""Pictures that are measured."""
+"""How many pictures to measure with."""
 LEAST_SAMPLE = 32
-"""With fewer of them nothing is measured, and float32 stays."""
+"""With fewer pictures, nothing is measured and float32 is used."""
 LEAST_PRODUCTS = 8
-"""A network with fewer matrix products has convolutions instead, which are no faster in 8 bits."""
+"""A network with fewer matrix products mostly has convolutions, which are no faster in 8 bits."""
 LEAST_SPEEDUP = 1.3
 LEAST_COSINE = 0.99
 LEAST_AGREEMENT = 0.95
@@ -44,13 +44,13 @@ NEIGHBOURS = 10
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was measured of a form.
+    """The measurements of a form.
 
     Attributes:
-        form: Which.
+        form: Its name.
         speedup: How many times as fast as float32.
         cosine: The least cosine of a picture's two vectors.
-        agreement: Share of the ten nearest pictures that are the same, on the mean.
+        agreement: The mean share of the ten nearest pictures that are the same.
         pictures: How many were measured.
     """
 
@@ -62,7 +62,7 @@ class Measured:
 
     @property
     def is_good(self) -> bool:
-        """Whether it is worth its while, and loses next to nothing."""
+        """Whether it is clearly faster, and almost as accurate."""
         return self.speedup >= LEAST_SPEEDUP and self.cosine >= LEAST_COSINE and self.agreement >= LEAST_AGREEMENT
 
     def __str__(self) -> str:
@@ -75,16 +75,16 @@ class Measured:
 def choose_form(
     encoder: Encoder, sample: Callable[[], Sequence["Image.Image"]], place: Path, say: Say, *, anew: bool = False
 ) -> Encoder:
-    """Measure the forms of an encoder on a sample of pictures, and return it in the one to use.
+    """Measure the forms of an encoder on a sample of pictures, and return the encoder in the best one.
 
-    What was measured is remembered in `place`, and used the next time.
+    The measurements are stored in `place`, and used next time.
 
     Args:
         encoder: In float32.
         sample: Gives up to `SAMPLE` RGB pictures of those that are about to be indexed; called only to measure.
         place: Where encoder folders lie.
         say: Told what was chosen, and why.
-        anew: Whether to measure also what is remembered.
+        anew: Whether to measure again despite stored measurements.
     """
     note = place / ".precision" / f"{encoder.spec.fingerprint}.json"
     measured = None if anew else _remembered(note)
@@ -107,7 +107,7 @@ def choose_form(
 
 
 def in_form(encoder: Encoder, form: str, place: Path) -> Encoder:
-    """Return an encoder in another form, which is made in `place` unless it lies there.
+    """Return an encoder in another form, which is made in `place` if missing.
 
     Args:
         encoder: In float32.
@@ -174,7 +174,7 @@ def _nearest(vectors: Vectors) -> list[set[int]]:
 
 
 def _make(encoder: Encoder, manifest: Manifest, place: Path) -> Path:
-    """Make the folder of another form: a picture graph of its own, and all else as it is in the encoder's."""
+    """Make the folder of another form: a new picture graph, and everything else as in the encoder's."""
     with drafted(place, folder_name(manifest)) as draft:
         for file in encoder.folder.iterdir():
             if file.name not in (MANIFEST, PICTURE_GRAPH, PICTURE_GRAPH + WEIGHTS_SUFFIX):
@@ -186,12 +186,12 @@ def _make(encoder: Encoder, manifest: Manifest, place: Path) -> Path:
 def _link(file: Path, target: Path) -> None:
     try:
         target.hardlink_to(file)
-    except OSError:  # another disk
+    except OSError:  # on another disk
         shutil.copyfile(file, target)
 
 
 def _quantise(graph: Path, target: Path, form: str) -> None:
-    """Write a graph whose products compute in 8 bits; scales of the inputs are found anew at every run."""
+    """Write a graph whose products use 8 bits; the scales of inputs are computed at every run."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     products = _wide_products(graph)
@@ -213,7 +213,7 @@ def _quantise(graph: Path, target: Path, form: str) -> None:
 
 @contextlib.contextmanager
 def _no_advice() -> Iterator[None]:
-    """Keep the library's advice, which is for other kinds of models, from stderr."""
+    """Keep the library's advice off stderr: it is meant for other kinds of models."""
     logging.disable(logging.WARNING)
     try:
         yield

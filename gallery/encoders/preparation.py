@@ -1,4 +1,4 @@
-"""An upright RGB picture becomes a network's input, with Pillow and numpy alone."""
+"""Turns an upright RGB picture into a network's input, with only Pillow and numpy."""
 
 from typing import TYPE_CHECKING
 
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from PIL import Image
 
 PREPARED = "loader 1"
-"""Ends the fingerprint of every space, in the words of earlier versions, whose collections have it: raise the number
-when `prepare` gives other values for the same picture."""
+"""The end of every space's fingerprint, in a wording kept from earlier versions because collections store it: raise the
+number when `prepare` gives other values for the same picture."""
 MOST_ELONGATED = 8
-"""Beyond this ratio of its sides a picture's far ends are cut off first: what is scaled must fit into memory."""
+"""Beyond this aspect ratio, a picture's far ends are cut off first, so that scaling fits into memory."""
 
 
 def prepare(picture: "Image.Image", how: PicturePreparation) -> Vectors:
     """Return the input for one picture, shape `(3, side, side)`."""
-    from PIL.Image import Resampling  # a search by text does without it
+    from PIL.Image import Resampling  # a search by text does not need it
 
     filter_ = Resampling[how.interpolation.upper()]
     if how.fit == "squash":
@@ -37,7 +37,7 @@ def prepare(picture: "Image.Image", how: PicturePreparation) -> Vectors:
 
 
 def _without_far_ends(picture: "Image.Image") -> "Image.Image":
-    """Cut off at both ends what the crop leaves out anyway: a picture of 60 000 x 1 pixels would take gigabytes."""
+    """Cut off the ends that the crop would discard: otherwise, a picture of 60 000 x 1 pixels would take gigabytes."""
     most = MOST_ELONGATED * min(picture.size)
     return _centre_box(picture, min(picture.width, most), min(picture.height, most))
 

@@ -1,4 +1,4 @@
-"""ONNX Runtime sessions: which device computes, in how many threads, and what is kept in memory."""
+"""ONNX Runtime sessions: the device, the number of threads, and what is kept in memory."""
 
 import os
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Device:
 
 
 def available_devices() -> list[str]:
-    """Return the names that `DEVICE` may have here, best first, by what the installed onnxruntime offers."""
+    """Return the possible values of `DEVICE` here, best first, from what the installed onnxruntime offers."""
     import onnxruntime
 
     offered = onnxruntime.get_available_providers()
@@ -50,7 +50,7 @@ def available_devices() -> list[str]:
 
 
 def choose_device(wanted: str | None) -> Device:
-    """Return the device that `DEVICE` names; without it the best one that the installed onnxruntime offers.
+    """Return the device that `DEVICE` names, by default the best one that the installed onnxruntime offers.
 
     Raises:
         EncoderError: There is no such device here.
@@ -76,14 +76,14 @@ def open_session(graph: Path | bytes, device: Device, *, threads: int, packed: b
     """Open a graph for running.
 
     Args:
-        graph: The ONNX file, or what it would hold.
+        graph: The ONNX file, or its contents.
         device: Where it is computed.
-        threads: On the processor, how many threads one run uses.
-        packed: Whether weights are laid out for speed first: worth it for many pictures, not for a single query. It
-            takes 0.3 s for a ViT-B/32, and each run is then about 15 % faster.
+        threads: How many threads one run uses on the processor.
+        packed: Whether to rearrange weights for speed first, which pays for many pictures, not for a single query. It
+            takes 0.3 s for a ViT-B/32, and makes each run about 15 % faster.
 
     Raises:
-        EncoderError: The graph cannot be opened, or not on this device.
+        EncoderError: The graph cannot be opened on this device.
     """
     import onnxruntime
 
@@ -91,7 +91,7 @@ def open_session(graph: Path | bytes, device: Device, *, threads: int, packed: b
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    # Threads that wait by spinning take the processor from whoever works beside them.
+    # Threads that spin while waiting take processor time from others.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if not packed:
         options.add_session_config_entry("session.disable_prepacking", "1")
@@ -101,10 +101,10 @@ def open_session(graph: Path | bytes, device: Device, *, threads: int, packed: b
     try:
         model = graph if isinstance(graph, bytes) else str(graph)
         session = onnxruntime.InferenceSession(model, options, providers=providers)
-    except Exception as error:  # the runtime raises what it likes
+    except Exception as error:  # the runtime may raise anything
         name = "the graph" if isinstance(graph, bytes) else graph
         raise EncoderError(f"{name} cannot be opened ({' '.join(str(error).split())[:200]})") from error
-    if PROVIDERS[device.name] not in session.get_providers():  # the runtime falls back with no more than a log line
+    if PROVIDERS[device.name] not in session.get_providers():  # the runtime falls back to the CPU with only a log line
         raise EncoderError(f"DEVICE {device} cannot be used: onnxruntime did not open it; unset it, or use cpu")
     return session
 
@@ -112,13 +112,13 @@ def open_session(graph: Path | bytes, device: Device, *, threads: int, packed: b
 def _provider_options(device: Device) -> dict[str, str]:
     if device.name == "cuda":
         return {"device_id": str(device.number), "arena_extend_strategy": "kSameAsRequested"}
-    if device.name == "openvino":  # on some processors it would compute in bfloat16 by itself
+    if device.name == "openvino":  # on some processors its default is bfloat16
         return {"device_type": "CPU", "load_config": '{"CPU": {"INFERENCE_PRECISION_HINT": "f32"}}'}
     return {"ModelFormat": "MLProgram", "MLComputeUnits": "ALL"}
 
 
 def optimise(graph: Path, target: Path, weights: str) -> None:
-    """Write a graph without what is needless in it, so that it opens sooner: standard operators only, for any machine.
+    """Write a simplified graph that opens faster, with only standard operators, for any machine.
 
     Args:
         graph: The ONNX file.

@@ -1,4 +1,4 @@
-"""Making an encoder folder from wherever its name leads: installed packages, ready graphs, or a model to export."""
+"""Makes an encoder folder from installed packages, ready graphs, or a model to export, depending on its name."""
 
 import importlib.util
 from pathlib import Path
@@ -16,9 +16,9 @@ FALLBACK = "conse"
 
 
 def path_of(name: str) -> Path | None:
-    """Return the path that a name is, if it is one.
+    """Return the path if a name is one.
 
-    A path has a slash: it begins like one, or leads to a folder and is no name of the catalogue.
+    A path contains a slash: it begins like a path, or leads to a folder and is not in the catalogue.
     """
     if name.startswith(("/", "./", "../", "~")):
         return Path(name).expanduser()
@@ -26,7 +26,7 @@ def path_of(name: str) -> Path | None:
 
 
 def canonical(name: str) -> str:
-    """Return the catalogue's name of an encoder, or of each part of a pair; as it is where the catalogue has none.
+    """Return the catalogue's name of an encoder, or of each part of a pair; unchanged if it has none.
 
     >>> canonical("openai/clip-vit-base-patch32")
     'clip-ViT-B-32'
@@ -36,14 +36,14 @@ def canonical(name: str) -> str:
 
 
 def hub_of(place: Path) -> "Hub":
-    """Return the model hub as the environment has it; downloads are kept beside `place`."""
-    from gallery.encoders.hub import Hub  # whose client takes a while to import
+    """Return the model hub that the environment configures; downloads are kept beside `place`."""
+    from gallery.encoders.hub import Hub  # imported here, as its client takes a while
 
     return Hub(place.parent / "downloads")
 
 
 def is_downloaded(name: str, hub: "Hub") -> bool:
-    """Return whether what a catalogue's encoder is made from is on this machine; nothing is asked of the network."""
+    """Return whether the sources of a catalogue encoder are on this machine, without using the network."""
     pictures, texts = find_pair(name)
     if pictures is None or texts is None:
         return False
@@ -51,7 +51,7 @@ def is_downloaded(name: str, hub: "Hub") -> bool:
 
 
 def hub_has(name: str, hub: "Hub") -> bool:
-    """Return whether the model hub gives the ready graphs of a catalogue's encoder, within seconds."""
+    """Return whether the model hub offers the ready graphs of a catalogue encoder, within seconds."""
     pictures, texts = find_pair(name)
     repositories = [port.repository for port in (pictures and pictures.picture_port, texts and texts.text_port) if port]
     return bool(repositories) and all(hub.answers(repository) for repository in repositories)
@@ -66,7 +66,7 @@ def _ports_here(pictures: Entry, texts: Entry, hub: "Hub") -> bool:
 
 
 def _originals_here(pictures: Entry, texts: Entry, hub: "Hub") -> bool:
-    """Return whether the original weights were downloaded, by whomever, and can be exported."""
+    """Return whether the original weights have been downloaded, by any program, and can be exported."""
     repositories = {entry.repository: entry.revision for entry in (pictures, texts)}
     here = all(name and hub.source_there(name, revision) for name, revision in repositories.items())
     return here and importlib.util.find_spec("torch") is not None
@@ -78,11 +78,11 @@ def make(name: str, place: Path, *, insist: bool, say: Say) -> Path:
     Args:
         name: A canonical name, a repository of the hub, two of them joined by `+`, or the path of a model.
         place: Where encoder folders lie.
-        insist: Whether two towers are joined that are not known to share a space.
-        say: Told what takes time.
+        insist: Whether to join two towers that are not known to share a space.
+        say: Called with a message before each slow step.
 
     Raises:
-        EncoderError: It cannot be had, or not rightly.
+        EncoderError: The encoder is unavailable, or cannot be reproduced correctly.
     """
     if path := path_of(name):
         from gallery.encoders.export import export
@@ -124,7 +124,7 @@ def _exported(name: str, hub: "Hub", place: Path, say: Say) -> Path:
     repositories = [(entry.repository if entry else None) or part.strip() for part, entry in _parts(name)]
     revisions = [entry.revision if entry else None for _, entry in _parts(name)]
     for repository, (part, entry) in zip(repositories, _parts(name), strict=True):
-        if entry is None:  # judged by its configuration, before its weights are downloaded
+        if entry is None:  # checks its configuration before downloading its weights
             refuse_config(part, hub.config(repository))
     sources = [str(hub.fetch_source(*each)) for each in zip(repositories, revisions, strict=True)]
     made = export("+".join(sources), place, name=name, insist=True, say=say)

@@ -1,4 +1,4 @@
-"""Graphs that somebody else exported are given our inputs and our one output, a unit vector."""
+"""Gives graphs that others exported our inputs and our single output, a unit vector."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +28,7 @@ def picture_graph(path: Path, output: str | None) -> onnx.ModelProto:
     model, output = _open(path, output)
     names = _inputs(model.graph)
     if len(names) != 1:
-        raise EncoderError(f"{path.name} is no picture tower: its inputs are {', '.join(names)}")
+        raise EncoderError(f"{path.name} is not a picture tower: its inputs are {', '.join(names)}")
     graph = Graph(model)
     graph.rename_input(names[0], "pixels")
     return graph.model(graph.unit_rows(output))
@@ -40,16 +40,16 @@ def text_graph(path: Path, output: str | None, *, mean_of_tokens: bool, dense: P
     Args:
         path: The graph as it was published, with its weights inside.
         output: The output that becomes the vector; without it the first one.
-        mean_of_tokens: Whether the output is a row for each token, of which the mean is to be taken.
+        mean_of_tokens: Whether the output has a row for each token, to be averaged.
         dense: Weights by which the mean is then multiplied.
 
     Raises:
-        EncoderError: It has no such output, or an input that is none of a text tower.
+        EncoderError: It has no such output, or an input that a text tower does not have.
     """
     model, output = _open(path, output)
     for name in _inputs(model.graph):
         if name not in _TEXT_INPUTS:
-            raise EncoderError(f"{path.name} is no text tower: it has an input {name}")
+            raise EncoderError(f"{path.name} is not a text tower: it has an input {name}")
         _rename_integers(model.graph, name, _TEXT_INPUTS[name])
     _without_types(model.graph)
     graph = Graph(model)
@@ -94,14 +94,14 @@ def _reads(node: onnx.NodeProto) -> Iterator[str]:
 
 
 def _drop(values: Any, keep: list[bool]) -> None:  # noqa: ANN401 - a list of protobuf's
-    """Take values out in place: weights of hundreds of megabytes are not copied."""
+    """Remove values in place, to avoid copying hundreds of megabytes of weights."""
     for index in reversed(range(len(values))):
         if not keep[index]:
             del values[index]
 
 
 def _inputs(graph: onnx.GraphProto) -> list[str]:
-    weights = {given.name for given in graph.initializer}  # some exporters list them as inputs, too
+    weights = {given.name for given in graph.initializer}  # some exporters also list them as inputs
     return [given.name for given in graph.input if given.name not in weights]
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TEXTS_AT_ONCE = 64
 PICTURES_AT_ONCE = 8
-"""On the processor more at once are no faster, and take more memory."""
+"""On the processor, larger batches are no faster and take more memory."""
 PICTURES_AT_ONCE_ON_A_GPU = 64
 
 
@@ -28,18 +28,18 @@ class TextEncoder(Protocol):
 
     Attributes:
         spec: Names the encoder; a collection keeps it.
-        text_limit: Tokens that are read of a text; 0 for all.
+        text_limit: How many tokens of a text are read; 0 for all.
     """
 
     spec: Spec
     text_limit: int
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        """Return one unit vector per text, shape `(n, dimension)`. A text is never taken for a path or an address."""
+        """Return one unit vector per text, shape `(n, dimension)`. A text is never treated as a path or an address."""
         ...
 
     def count_tokens(self, text: str) -> int:
-        """Return how many tokens the text has, to be compared with `text_limit`."""
+        """Return how many tokens the text has, for comparison with `text_limit`."""
         ...
 
 
@@ -57,7 +57,7 @@ class PictureEncoder(Protocol):
     at_once: int = PICTURES_AT_ONCE
 
     def pack(self) -> None:
-        """Get ready for many pictures, before the first: for a few, what that takes is not worth it."""
+        """Prepare for many pictures, before the first; for a few, this is not worth its time."""
         return
 
     def pixels(self, picture: "Image.Image") -> Vectors:
@@ -83,10 +83,10 @@ class PictureTower(PictureEncoder):
 
         Args:
             folder: The encoder folder, whose files have been verified.
-            manifest: Of the folder.
+            manifest: The folder's manifest.
             device: Where the graph is computed.
-            for_one: Whether a single picture is to be encoded, soon: all processors share its work. Otherwise every
-                processor works on pictures of its own.
+            for_one: Whether to encode a single picture fast, on all processors together. Otherwise, every processor
+                works on its own pictures.
 
         Raises:
             EncoderError: The graph cannot be opened.
@@ -115,7 +115,7 @@ class TextTower(TextEncoder):
     """The text tower of an encoder folder."""
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
-        """Open the graph, on the processor: a query is too short to be worth the way to another device.
+        """Open the graph on the processor: a query is too short for another device to pay off.
 
         Raises:
             EncoderError: Graph or tokenizer cannot be opened.
@@ -125,7 +125,7 @@ class TextTower(TextEncoder):
         self.spec = manifest.spec
         self._how = manifest.text
         self.text_limit = self._how.limit
-        with ThreadPoolExecutor(1) as pool:  # each takes some 50 ms, of which only the tokenizer holds the interpreter
+        with ThreadPoolExecutor(1) as pool:  # each takes some 50 ms, and only the tokenizer holds the GIL
             opening = pool.submit(open_session, folder / TEXT_GRAPH, Device(), threads=processors(), packed=False)
             try:
                 self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))

@@ -1,6 +1,6 @@
-"""One file of the model hub, byte by byte: what has arrived is kept, and the next try goes on from there.
+"""Downloads a file of the model hub: what has arrived is kept, and the next attempt continues from there.
 
-huggingface_hub's own download throws away what a broken one has brought, and reports every ten megabytes at most.
+huggingface_hub's own download discards what a broken one has fetched, and reports progress every ten megabytes at most.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from gallery.errors import EncoderError
 
 CHUNK = 1 << 18
 TRIES = 3
-"""How many tries in a row may bring nothing."""
+"""How many attempts in a row may fetch nothing."""
 _PARTIAL = 206
 
 
@@ -28,7 +28,7 @@ class HubFile:
     Attributes:
         name: Its path in the repository.
         size: In bytes.
-        sha256: Of its content; of small files only `blob` is known.
+        sha256: The digest of its content; for small files, only `blob` is known.
         blob: Its digest as git computes it.
     """
 
@@ -44,7 +44,7 @@ def part_of(target: Path) -> Path:
 
 
 def bytes_there(target: Path) -> int:
-    """Return how many bytes of `target` have arrived at earlier tries."""
+    """Return how many bytes of `target` have arrived in earlier attempts."""
     try:
         return part_of(target).stat().st_size
     except OSError:
@@ -60,15 +60,15 @@ def transfer(
     pause: float,
     on_bytes: Callable[[int], None],
 ) -> None:
-    """Bring a file to `target`, going on with what is there of it.
+    """Download a file to `target`, continuing an earlier attempt.
 
     Args:
-        url: Of the file.
-        file: What it must be.
+        url: The file's address.
+        file: Its expected size and digest.
         target: Where it belongs; its folder exists.
         patience: Seconds to wait for the next byte.
-        pause: Seconds between two tries.
-        on_bytes: Is told how many bytes are there.
+        pause: Seconds between two attempts.
+        on_bytes: Called with the number of bytes so far.
 
     Raises:
         httpx2.HTTPError: The server does not answer, or not with the file, also after `TRIES` tries.

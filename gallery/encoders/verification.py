@@ -1,7 +1,7 @@
-"""Whether the files of an encoder folder are what its manifest says, by size and digest.
+"""Checks the files of an encoder folder against its manifest, by size and digest.
 
-Digests of hundreds of megabytes take a second, so a file that was found sound is remembered by size, time and inode:
-in DATA_DIR, as the folder may belong to somebody else.
+Digests of hundreds of megabytes take a second, so an intact file is remembered by size, time and inode: in DATA_DIR,
+because the folder may belong to another user.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ def verify(folder: Path, manifest: Manifest, graphs: Iterable[str], remembered: 
         folder: The encoder folder.
         manifest: Of the folder.
         graphs: Names of the graphs that are about to be opened.
-        remembered: The folder in which sound files are remembered; need not be there, nor be writable.
+        remembered: The folder in which intact files are remembered; it need not exist or be writable.
 
     Raises:
         DamagedEncoderError: A file is missing, or has another size or digest.
@@ -62,7 +62,7 @@ def _read(note: Path) -> dict[str, list[object]]:
 
 def _write(note: Path, sound: dict[str, list[object]]) -> None:
     draft = note.with_suffix(f".{os.getpid()}")
-    with contextlib.suppress(OSError):  # on a full or read-only disk the digests are taken again
+    with contextlib.suppress(OSError):  # on a full or read-only disk, the digests are computed again next time
         note.parent.mkdir(parents=True, exist_ok=True)
         draft.write_text(json.dumps(sound), encoding="utf-8")
         draft.replace(note)

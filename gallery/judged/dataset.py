@@ -22,11 +22,11 @@ class JudgedSet:
     Attributes:
         images: The folder of the images to learn from.
         captions: Sentences written for them.
-        judgements: Of pairs of such an image and such a sentence, in the order of the files.
+        judgements: Judgements of pairs of these images and sentences, in the order of the files.
         query_images: The folder of the images to be found.
         gallery: Names of the images to be found, all of them in `query_images`.
         queries: Sentences written for them.
-        dropped: How many rows were left out, by reason.
+        dropped: How many rows were dropped, by reason.
     """
 
     images: Path
@@ -47,7 +47,7 @@ def read_judged(folder: Path) -> JudgedSet:
     """Read a folder in the form of the Practicum task or of Flickr8k.
 
     Raises:
-        BadInput: It is neither, or its files are not what they should be.
+        BadInput: It is neither, or its files are malformed.
     """
     return read_practicum(folder) if (folder / "train_dataset.csv").exists() else read_flickr8k(folder)
 
@@ -84,7 +84,7 @@ def read_practicum(folder: Path) -> JudgedSet:
 
     `train_dataset.csv` has the sentences, `ExpertAnnotations.tsv` and `CrowdAnnotations.tsv` the judgements,
     `test_queries.csv`, separated by `|`, the queries; `train_images` and `test_images` the images. Crowd judgements of
-    sentences whose words `train_dataset.csv` does not have are left out and counted.
+    sentences missing from `train_dataset.csv` are left out and counted.
 
     Raises:
         BadInput: A file cannot be read or a row is not what it should be, with file and line; or it names an
@@ -122,9 +122,9 @@ def read_flickr8k(folder: Path) -> JudgedSet:
     `Flickr8k.token.txt`, `ExpertAnnotations.txt`, `CrowdFlowerAnnotations.txt` and `Flickr_8k.*Images.txt` lie in
     `folder` or in a folder `Flickr8k_text` or `text` below it; the images in `Flicker8k_Dataset` (spelled so) or
     `Images`.
-    The captions to learn from are those of the published training images; the queries are those of the published
-    test images, of which the judgements are, too. The sentences of the one name without an image are left out
-    and counted.
+    The captions to learn from are those of the published training images; the queries and the judgements are those of
+    the published test images. The sentences of the one name that has no image are left out and
+    counted.
 
     Raises:
         BadInput: As `read_practicum`.
@@ -156,7 +156,7 @@ def read_flickr8k(folder: Path) -> JudgedSet:
 def _judgements(
     experts: Path, crowd: Path, captions: Mapping[str, Caption], known: set[str]
 ) -> tuple[tuple[Judgement, ...], int]:
-    """Return the two files' judgements, one for a pair, and how many rows had a sentence that is not known."""
+    """Return the two files' judgements, one per pair, and how many rows had an unknown sentence."""
     grades, votes, wordless = dict[tuple[str, str], tuple[int, ...]](), dict[tuple[str, str], tuple[int, int]](), 0
     for path in (experts, crowd):
         columns = ("image", "id", *_GRADES) if path == experts else ("image", "id", "share", "yes", "no")
@@ -205,7 +205,7 @@ def _number(text: str, what: str) -> float:
     try:
         return float(text)
     except ValueError as error:
-        raise BadInput(f"{what} {text!r} is no number") from error
+        raise BadInput(f"{what} {text!r} is not a number") from error
 
 
 def _check_known(image: str, known: set[str], where: str) -> None:
@@ -234,7 +234,7 @@ def _lines(path: Path, known: set[str]) -> Iterator[str]:
 
 
 def _with_header(path: Path, required: Sequence[str], delimiter: str = ",") -> Iterator[_Row]:
-    """Yield the rows of a file whose first line names the columns; none of the required fields is empty."""
+    """Yield the rows of a file whose first line names the columns; required fields must not be empty."""
     with _table(path, delimiter=delimiter) as table:
         missing = set(required) - set(table.fieldnames or ())
         if missing:
@@ -246,7 +246,7 @@ def _with_header(path: Path, required: Sequence[str], delimiter: str = ",") -> I
 
 
 def _without_header(path: Path, columns: Sequence[str]) -> Iterator[_Row]:
-    """Yield the rows of a file of fields between tabs, without a header and without quoting."""
+    """Yield the rows of a tab-separated file, without a header and without quoting."""
     with _table(path, fieldnames=columns, delimiter="\t", quoting=csv.QUOTE_NONE) as table:
         yield from _filled(path, table, columns)
 
@@ -277,4 +277,4 @@ def _table(path: Path, **form: Any) -> "Iterator[csv.DictReader[str]]":  # noqa:
     except OSError as error:
         raise BadInput(f"{path} cannot be read ({error.strerror}); it must be there") from error
     except UnicodeDecodeError as error:
-        raise BadInput(f"{path} is no text in UTF-8 ({error}); save it as that") from error
+        raise BadInput(f"{path} is not UTF-8 text ({error}); save it as that") from error

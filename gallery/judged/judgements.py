@@ -1,4 +1,4 @@
-"""What many people said of an image and a sentence becomes one number: their match probability."""
+"""Turns several people's judgements of an image and a sentence into one number: their match probability."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from gallery.records import Judgement, Match
 
 EXPERTS, CROWD = 0.6, 0.4
-"""Weights where both judged: those of the task that the data was published with."""
+"""Weights if both judged, as in the task that the data was published with."""
 
 
 def match_probability(judgement: Judgement, *, crowd_alone: bool = False) -> float | str:
     """Return the probability, 0 to 1, that image and sentence match; or why the pair is dropped.
 
     Grades 1 to 4 become 0 to 1 by `(grade - 1) / 3`, and the experts' value is the grade that more than half gave. The
-    crowd's value is its share of yes. Where only the experts judged, theirs is taken. Where only the crowd did, the
-    pair is dropped unless `crowd_alone`: in Flickr8k these are 45501 of 51323 pairs, nine of ten without one yes.
+    crowd's value is its share of yes. If only the experts judged, their value counts. If only the crowd did, the pair
+    is dropped unless `crowd_alone`: in Flickr8k, these are 45501 of 51323 pairs, nine in ten without a single yes.
 
     >>> from gallery.records import Caption
     >>> pair = Judgement("a.jpg", Caption("b.jpg", "A dog"), grades=(2, 3, 3), yes=1, no=2)

@@ -1,4 +1,4 @@
-"""Frozen image networks: what they make of a picture before their last layer."""
+"""Frozen image networks: their vector of a picture before the last layer."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +31,7 @@ class ImageNetwork:
         name: One of `NETWORKS`.
         weights: A local file of weights, or empty for those that come with the network.
         dimension: Length of the vectors.
-        detail: Pixels of a picture's shorter side that are enough, for `open_image`.
+        detail: How many pixels of a picture's shorter side are enough, for `open_image`.
         fingerprint: Names the weights and the image loader.
     """
 
@@ -45,7 +45,7 @@ class ImageNetwork:
                 computed on the processor without torch.
 
         Raises:
-            EncoderError: The name is not known, or the weights cannot be had.
+            EncoderError: The name is unknown, or the weights are unavailable.
         """
         if name not in NETWORKS or (weights and name != "resnet50"):
             raise EncoderError(f"no image network {name} {weights}; choose {' or '.join(NETWORKS)}".replace("  ", " "))
@@ -95,7 +95,7 @@ def resnet_pixels(picture: Image.Image) -> Vectors:
 
 
 def without_last_layer(network: "nn.Module") -> "nn.Module":
-    """Return a torchvision ResNet whose output is what goes into its last layer, in the state for inference."""
+    """Return a torchvision ResNet that outputs the input of its last layer, ready for inference."""
     from torch import nn
 
     network.fc = nn.Identity()
@@ -142,7 +142,7 @@ def _resnet50(weights: str) -> tuple["nn.Module", str]:
         network = resnet50(weights=None)
         network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
         return without_last_layer(network), sha256_of(Path(weights))[:8]
-    except Exception as error:  # torch's loader, the network and the disk raise what they like
+    except Exception as error:  # torch's loader, the network and the disk may raise anything
         said = " ".join(str(error).split())[:200]
         raise EncoderError(
             f"the weights of resnet50 {weights or 'could not be fetched'} ({said}); give a file of torchvision's "

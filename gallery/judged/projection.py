@@ -1,4 +1,4 @@
-"""What the heads of two trained towers make of frozen vectors.
+"""The vectors that the heads of two trained towers make from frozen vectors.
 
 Several pairs of heads may be trained on the same vectors. Their unit vectors lie one after the other, so that a cosine
 is the mean of the pairs' cosines.
@@ -14,7 +14,7 @@ SIDES = ("text", "image")
 
 
 def project(vectors: Vectors, side: str, arrays: Mapping[str, Vectors]) -> Vectors:
-    """Return the unit vectors that the heads of one side make of frozen vectors.
+    """Return the unit vectors that the heads of one side make from frozen vectors.
 
     Args:
         vectors: Shape `(n, f)`.
@@ -22,7 +22,7 @@ def project(vectors: Vectors, side: str, arrays: Mapping[str, Vectors]) -> Vecto
         arrays: `SIDE.centre` and `SIDE.scale`, shape `(f,)`, and `SIDE.heads`, shape `(heads, d, f)`.
 
     Returns:
-        Shape `(n, heads * d)`. A text without a known word is where the centre is.
+        Shape `(n, heads * d)`. A text without a known word lies at the centre.
     """
     standard = (vectors - arrays[f"{side}.centre"]) / arrays[f"{side}.scale"]
     return unit_rows(np.concatenate([unit_rows(standard @ head.T) for head in arrays[f"{side}.heads"]], axis=1))

@@ -1,4 +1,4 @@
-"""What may be learned from, and which judged pairs are kept for judging."""
+"""Divides a judged set into pairs to learn from and pairs to judge by."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Split:
     Attributes:
         pairs: Pairs to learn from.
         captions: Captions to learn from, each with its own photo.
-        judged: Judged pairs to judge by; none of `all` pairs of the Practicum form.
+        judged: Judged pairs to judge by; empty for `all` in the Practicum form.
     """
 
     pairs: tuple[Match, ...]
@@ -39,7 +39,7 @@ class Seen:
 
     @classmethod
     def of(cls, pairs: Iterable[Match] = (), captions: Iterable[Caption] = ()) -> "Seen":
-        """Return what there is in some pairs, and in some captions with their own photos."""
+        """Return the photos and sentences in some pairs, and in some captions with their own photos."""
         pairs, captions = list(pairs), list(captions)
         images = {pair.image for pair in pairs} | {caption.image for caption in captions}
         return cls(frozenset(images), frozenset(pair.caption for pair in pairs) | frozenset(captions))
@@ -48,7 +48,7 @@ class Seen:
         return Seen(self.images | other.images, self.captions | other.captions)
 
     def leaks(self, judged: Iterable[Match | Topic]) -> set[str]:
-        """Return what was seen of pairs or queries to judge by: photos, themselves or by a caption, and sentences."""
+        """Return what was seen of pairs or queries to judge by: photos, also through captions, and sentences."""
         seen = self.images | {part for caption in self.captions for part in (caption.image, caption.text)}
         return {part for one in judged for part in _parts(one) if part in seen}
 
@@ -60,7 +60,7 @@ def _parts(judged: Match | Topic) -> tuple[str, ...]:
 
 
 def photo_of(match: Match) -> str:
-    """Return the photo that the pair's sentence was written for, or where nobody says which, its own words."""
+    """Return the photo that the pair's sentence was written for, or, if unknown, the sentence itself."""
     return match.caption.image or match.caption.text
 
 
@@ -70,18 +70,18 @@ def photos_of(matches: Sequence[Match]) -> list[str]:
 
 
 def split(judged: JudgedSet, matches: Sequence[Match], name: str = "all", seed: int = 0) -> Split:
-    """Divide a judged set so that nothing of what is judged by can be learned.
+    """Divide a judged set so that nothing that is judged by can be learned.
 
-    The queries' photos, and captions with the words of a query, are never learned from. Where the photos that people
-    judged are those to be found, as in Flickr8k's form, all judged pairs are kept for judging, and pairs to learn from
-    are drawn: training photos with a caption of their own, which match, and with captions of others, which do not.
+    The queries' photos, and captions with the words of a query, are never learned from. If the judged photos are those
+    to be found, as in Flickr8k's form, all judged pairs are kept for judging. Pairs to learn from are then drawn:
+    training photos with a caption of their own, which match, and with other photos' captions, which do not.
 
     Args:
         judged: The set.
         matches: Its judged pairs.
-        name: `all` to learn from all that is left; `held-out` to hold out photos at random; `leaky` to hold out images
-            alone as published solutions do, only for comparison with their figures.
-        seed: Of the draw.
+        name: `all` to learn from everything that is left; `held-out` to hold out photos at random; `leaky` to hold out
+            only images, as published solutions do, for comparison with their figures.
+        seed: The seed of the draw.
 
     Raises:
         BadInput: A part would be empty.
@@ -114,20 +114,20 @@ def drawn_pairs(captions: Sequence[Caption], seed: int) -> tuple[Match, ...]:
 
 
 def held_out_photos(matches: Sequence[Match], share: float = 0.3, seed: int = 0) -> set[str]:
-    """Draw photos to hold out; about the square of `share` is the share of pairs that have nothing but these."""
+    """Draw photos to hold out; about the square of `share` of the pairs contain only these."""
     photos = photos_of(matches)
     order = np.random.default_rng(seed).permutation(len(photos))
     return {photos[place] for place in order[: round(share * len(photos))]}
 
 
 def inner_split(matches: Sequence[Match], seed: int) -> tuple[tuple[Match, ...], tuple[Match, ...]]:
-    """Divide pairs to learn from once more, in the same way, to choose between models."""
+    """Divide the pairs to learn from again, in the same way, to choose between models."""
     found = _by_photos(matches, (), held_out_photos(matches, seed=seed))
     return found.pairs, found.judged
 
 
 def _by_photos(matches: Sequence[Match], captions: Sequence[Caption], held_out: set[str]) -> Split:
-    """Judge by pairs whose image and sentence's photo are held out, and learn from pairs that have neither."""
+    """Judge by pairs whose image and sentence's photo are both held out, and learn from pairs with neither."""
     sides = [(match.image in held_out) + (photo_of(match) in held_out) for match in matches]
     judged = tuple(match for match, side in zip(matches, sides, strict=True) if side == 2)
     words = {match.caption.text for match in judged}
@@ -137,7 +137,7 @@ def _by_photos(matches: Sequence[Match], captions: Sequence[Caption], held_out: 
 
 
 def _by_image(matches: Sequence[Match], captions: Sequence[Caption]) -> Split:
-    """Hold out images alone. In Flickr8k 97 % of the pairs to judge by have a sentence that was learned from."""
+    """Hold out only images. In Flickr8k, 97 % of the pairs to judge by have a sentence that was learned from."""
     from sklearn.model_selection import GroupShuffleSplit
 
     groups = [match.image for match in matches]

@@ -1,4 +1,4 @@
-"""Texts become vectors by TF-IDF, word2vec or BERT: frozen, from what was learned and saved as plain arrays."""
+"""Turns texts into vectors by TF-IDF, word2vec or BERT, frozen and saved as plain arrays."""
 
 import re
 from collections import Counter
@@ -25,7 +25,7 @@ _WORD = re.compile(r"\b\w\w+\b")
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of two letters and more, in lower case, as scikit-learn's TF-IDF takes them.
+    """Return the words of at least two letters, in lower case, as scikit-learn's TF-IDF does.
 
     >>> words_of("A dog's ball .")
     ['dog', 'ball']
@@ -34,7 +34,7 @@ def words_of(text: str) -> list[str]:
 
 
 class TextVectors(Protocol):
-    """A frozen way from texts to vectors.
+    """A frozen function from texts to vectors.
 
     Attributes:
         kind: One of `TEXTS`.
@@ -45,7 +45,7 @@ class TextVectors(Protocol):
     dimension: int
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Return one vector per text, shape `(n, dimension)`; zeros where no word of it is known."""
+        """Return one vector per text, shape `(n, dimension)`; zeros if no word is known."""
         ...
 
     def saved(self) -> tuple[dict[str, Any], dict[str, Vectors]]:
@@ -54,7 +54,7 @@ class TextVectors(Protocol):
 
 
 class TfidfVectors:
-    """Words and pairs of words, weighted by how few texts have them: scikit-learn's TF-IDF, with unit rows."""
+    """Words and pairs of words, weighted by their rarity: scikit-learn's TF-IDF, with unit rows."""
 
     kind = "tfidf"
 
@@ -98,7 +98,7 @@ class Word2vecVectors:
 
 
 class BertVectors:
-    """The mean of what a transformer makes of a text's tokens.
+    """The mean of a transformer's output for a text's tokens.
 
     `PACKAGED_BERT` is all-MiniLM-L6-v2 from its package. Another name is a folder or a model of the hub.
     """
@@ -117,7 +117,7 @@ class BertVectors:
     def _encode(self, texts: Sequence[str]) -> Vectors:
         if not texts:
             return np.empty((0, self.dimension), np.float32)
-        # Typed, as everywhere: a plain string may be taken for a path or an address.
+        # An explicit type, because the library may treat a plain string as a path or an address.
         typed = [{"text": text} for text in texts]
         return np.asarray(self.model.encode(typed, show_progress_bar=False), np.float32)
 
@@ -126,7 +126,7 @@ class BertVectors:
 
     @property
     def limit(self) -> int:
-        """How many tokens are read; the rest of a longer text is not used."""
+        """How many tokens are read; the rest of a longer text is ignored."""
         return int(self.model.max_seq_length or 0)
 
     def count_tokens(self, text: str) -> int:
@@ -135,12 +135,12 @@ class BertVectors:
 
     @cached_property
     def model(self) -> "SentenceTransformer":
-        """The transformer, loaded when first asked for."""
+        """The transformer, loaded on first use."""
         if self.name == PACKAGED_BERT:
             return sentence_transformer(str(packaged_tokenizer().parent), self._device, local_only=True)
         try:
             return sentence_transformer(self.name, self._device, local_only=Path(self.name).is_dir())
-        except Exception as error:  # the hub's client, the disk and the model's own code raise what they like
+        except Exception as error:  # the hub's client, the disk and the model's own code may raise anything
             said = " ".join(str(error).split())[:200]
             raise EncoderError(
                 f"BERT {self.name} cannot be loaded ({said}); give a local folder or a name of the model hub, or leave "
@@ -149,7 +149,7 @@ class BertVectors:
 
 
 class JoinedVectors:
-    """Several vectors of a text, one after the other."""
+    """Several vectors of a text, concatenated."""
 
     def __init__(self, parts: Sequence[TextVectors]) -> None:
         self.parts = list(parts)
@@ -170,10 +170,10 @@ class JoinedVectors:
 def load_text_vectors(
     values: Mapping[str, Any], arrays: Mapping[str, Vectors], device: str | None = None
 ) -> JoinedVectors:
-    """Read what `JoinedVectors.saved` gave.
+    """Read what `JoinedVectors.saved` returned.
 
     Raises:
-        EncoderError: A part is missing or of no known kind.
+        EncoderError: A part is missing or of an unknown kind.
     """
     parts: list[TextVectors] = []
     try:

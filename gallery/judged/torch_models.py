@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def best_device(device: str | None) -> str:
-    """Return `device`, in torch's words, or without one the GPU if torch finds one, else `cpu`.
+    """Return `device` in torch's notation; by default the GPU if torch finds one, or else `cpu`.
 
     Raises:
         EncoderError: torch cannot use it.
@@ -19,7 +19,7 @@ def best_device(device: str | None) -> str:
     if device:
         try:
             torch.empty(0, device=device)
-        except Exception as error:  # what torch raises depends on how it was built
+        except Exception as error:  # torch's errors depend on how it was built
             raise EncoderError(f"DEVICE {device} cannot be used ({error}); unset it, or use cpu") from error
         return device
     if torch.cuda.is_available():

@@ -1,7 +1,7 @@
-"""Topics, runs and qrels: what is asked, what a system answered and what was right, in TREC's files.
+"""Topics, runs and qrels: the queries, a system's answers and the right answers, in TREC's files.
 
-Answers are ordered by score, and equal scores by name, the greater first. That is trec_eval's rule: it reads scores as
-32-bit floats and names as they stand in the file, so it finds the same figures in a written run. Names are
+Answers are ordered by score, and equal scores by name, in descending order. This is trec_eval's rule, on 32-bit scores
+and the names in the file, so it computes the same figures from a written run. Names are
 percent-encoded in files, because the format separates its columns by spaces.
 """
 
@@ -19,7 +19,7 @@ from gallery.errors import BadInput
 from gallery.records import Caption
 
 Qrels = Mapping[str, Mapping[str, int]]
-"""Topic id -> document -> relevance. 0 is not relevant, more is better; what is not named is not relevant."""
+"""Topic id -> document -> relevance. 0 is not relevant, more is better; missing documents are not relevant."""
 encoded = cache(quote)
 
 
@@ -37,7 +37,7 @@ class Topic:
 
 
 def topics_of(queries: Sequence[Caption]) -> list[Topic]:
-    """Return queries as topics, whose photo is the one that they were written for."""
+    """Return queries as topics, each with the photo that it was written for."""
     return [Topic(query.id or f"{query.image}#{n}", query.text, query.image) for n, query in enumerate(queries)]
 
 
@@ -62,7 +62,7 @@ class Run:
 
 
 def in_order(answers: Iterable[tuple[str, float]]) -> tuple[Answer, ...]:
-    """Sort by score, then by encoded name, both falling."""
+    """Sort by score, then by encoded name, both descending."""
     pairs = [Answer(document, float(np.float32(score))) for document, score in answers]
     return tuple(sorted(pairs, key=lambda answer: (answer.score, encoded(answer.document)), reverse=True))
 
@@ -70,14 +70,14 @@ def in_order(answers: Iterable[tuple[str, float]]) -> tuple[Answer, ...]:
 def run_of_scores(
     name: str, topics: Sequence[str], documents: Sequence[str], scores: NDArray[np.floating], depth: int | None = None
 ) -> Run:
-    """Make a run of a matrix.
+    """Make a run from a matrix of scores.
 
     Args:
         name: The system.
         topics: Ids of the rows.
         documents: Names of the columns.
         scores: Shape `(topics, documents)`.
-        depth: How many answers to keep for a topic; all by default.
+        depth: How many answers to keep per topic; all by default.
     """
     columns = sorted(range(len(documents)), key=lambda column: encoded(documents[column]), reverse=True)
     names = [documents[column] for column in columns]
@@ -105,7 +105,7 @@ def write_run(run: Run, path: Path) -> Path:
 
 
 def read_run(path: Path) -> Run:
-    """Read what `write_run` or another TREC tool wrote. Ranks in the file are ignored, as trec_eval ignores them.
+    """Read what `write_run` or another TREC tool wrote. Ranks in the file are ignored, as in trec_eval.
 
     Raises:
         BadInput: The file cannot be read, or a line has other columns; with file and line.
@@ -146,7 +146,7 @@ def read_qrels(path: Path) -> Qrels:
         try:
             qrels.setdefault(unquote(fields[0]), {})[unquote(fields[2])] = int(fields[3])
         except ValueError as error:
-            raise BadInput(f"{path}, line {number}: the fourth column, the relevance, is no whole number") from error
+            raise BadInput(f"{path}, line {number}: the fourth column, the relevance, is not a whole number") from error
     return qrels
 
 

@@ -1,4 +1,4 @@
-"""Vectors that are made once: those of pictures are kept on disk, those of texts in memory; and cosines of pairs."""
+"""Vectors that are computed once: pictures' are cached on disk, texts' in memory; and cosines of pairs."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ Encode = Callable[[Sequence[str]], Vectors]
 
 
 class Pictures(Protocol):
-    """What makes vectors of pictures: a frozen network, or an encoder's picture tower.
+    """A source of pictures' vectors: a frozen network, or an encoder's picture tower.
 
     Attributes:
         detail: Pixels of a picture's shorter side that are enough, for `open_image`.
@@ -36,7 +36,7 @@ class Pictures(Protocol):
 
 
 class Remembered:
-    """A function from texts to vectors that is asked for each text once, and for many at a time."""
+    """A function from texts to vectors that sees each text once, and many at a time."""
 
     def __init__(self, encode: Encode) -> None:
         self._encode = encode
@@ -44,7 +44,7 @@ class Remembered:
 
     def __call__(self, texts: Sequence[str]) -> Vectors:
         """Return one vector per text, shape `(n, dimension)`."""
-        # Texts of one length go together, because a batch is as slow as its longest text.
+        # Texts of similar length go together, because a batch is as slow as its longest text.
         new = sorted({text for text in texts if text not in self._known}, key=lambda text: (len(text), text))
         if new or not texts:
             self._known |= dict(zip(new, made := self._encode(new), strict=True))
@@ -58,14 +58,14 @@ def picture_vectors(
     folder: Path,
     told: Callable[[str], None] = lambda _: None,
 ) -> Vectors:
-    """Return one vector per image file, shape `(n, dimension)`; those made before come from `folder`.
+    """Return one vector per image file, shape `(n, dimension)`; known ones come from `folder`.
 
     Args:
-        pictures: Makes the vectors.
-        fingerprint: Names it and its weights. Vectors are kept by this name and the content of the file.
+        pictures: Computes the vectors.
+        fingerprint: Names it and its weights. Vectors are cached by this name and the file's content.
         paths: At least one.
-        folder: Where vectors are kept from run to run.
-        told: Called with a line on the progress.
+        folder: The cache of vectors.
+        told: Called with progress messages.
 
     Raises:
         BadInput: A file cannot be read.

@@ -1,8 +1,7 @@
 """A file becomes an upright sRGB picture, its facts, and its thumbnail.
 
-Inside, files are found and read, decoded, brought to sRGB and laid on a ground; what they say of themselves is read out
-of six kinds of metadata. How that is done may change without asking anybody, as long as ordinary files give the same
-pixels.
+Inside, files are found and read, decoded, converted to sRGB and put on a background; facts are read from six kinds of
+metadata. How this is done may change freely, as long as ordinary files give the same pixels.
 """
 
 from gallery.pictures.facts import Facts, merged

@@ -1,4 +1,4 @@
-"""BMP files that were cut off."""
+"""Truncated BMP files."""
 
 import struct
 
@@ -7,7 +7,7 @@ _MOST_BYTES = 2**28
 
 
 def repaired(source: bytes) -> tuple[bytes, float]:
-    """Return a file of full length with what can be read of a cut one, and the share that is missing.
+    """Complete a truncated file; return it and the share that is missing.
 
     Raises:
         ValueError: It has no pixels, or they are compressed.

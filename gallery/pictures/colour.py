@@ -1,4 +1,4 @@
-"""Colours become sRGB: a file's ICC profile, or what it says of its colours in numbers, is applied by Little CMS."""
+"""Converts colours to sRGB: Little CMS applies a file's ICC profile, or its numeric description of colours."""
 
 from functools import lru_cache
 from io import BytesIO
@@ -11,11 +11,11 @@ MOST_PROFILE_BYTES = 2**24
 _SPACES = {"RGB": "RGB ", "L": "GRAY", "CMYK": "CMYK", "LAB": "Lab "}
 """Modes of Pillow -> the colour space that a profile for them names."""
 _SAME = 2
-"""Of 255: a profile that changes no colour by more is sRGB under whatever name, and costs nothing."""
+"""Out of 255: a profile that changes no colour by more than this counts as sRGB, and is skipped."""
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, str | None]:
-    """Return a picture of 8 bits in sRGB, in mode RGB, or RGBA where it has transparency; and a note.
+    """Return an 8-bit sRGB picture in mode RGB, or RGBA if it has transparency; and a note.
 
     Args:
         image: In mode RGB, RGBA, L, LA, CMYK or LAB.
@@ -49,7 +49,7 @@ def _applied(image: Image.Image, space: str, transform: ImageCms.ImageCmsTransfo
 
 @lru_cache(maxsize=64)
 def _transform(profile: bytes | None, space: str) -> ImageCms.ImageCmsTransform | None:
-    """Return what takes `space` to sRGB; None where that changes nothing.
+    """Return the transform from `space` to sRGB; None if it changes nothing.
 
     Raises:
         PyCMSError, OSError, ValueError, TypeError: The profile is broken, or describes another space.

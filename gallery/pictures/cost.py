@@ -1,11 +1,11 @@
-"""Whether a file can be decoded in this process: its header and parts bound what that costs, whatever is in them."""
+"""Whether a file can be decoded in this process: its header and parts limit the cost, whatever they contain."""
 
 import struct
 
 from gallery.pictures import bmp, gif, jpeg, png, webp
 
 MOST_PIXELS = 25_000_000
-"""Of a picture that is decoded in this process, unless it is a JPEG."""
+"""The most pixels that are decoded in this process, except in JPEGs."""
 _MOST_GIF_BYTES = 2_000_000
 """A GIF is read block by block in Python."""
 _DIB_HEADERS = tuple(struct.pack("<I", size) for size in (12, 16, 40, 52, 56, 64, 108, 124))
@@ -14,8 +14,8 @@ _DIB_HEADERS = tuple(struct.pack("<I", size) for size in (12, 16, 40, 52, 56, 64
 def is_cheap(data: bytes) -> bool:
     """Return whether decoding takes at most some 2 seconds and 500 MB. Photos of most cameras and telephones do.
 
-    Files of the TIFF, AVIF and HEIC families, to which raw files belong, never do: they refer to places in
-    themselves, so that a small file can describe any amount of work.
+    Files of the TIFF (including raw), AVIF and HEIC families never count: they contain references into themselves, so a
+    small file can describe any amount of work.
     """
     if data.startswith(jpeg.START):
         return jpeg.is_cheap(data)

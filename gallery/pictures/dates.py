@@ -1,11 +1,11 @@
-"""When a picture was taken, out of the many ways of writing it; in ISO 8601, or None where it makes no sense."""
+"""Parses the many ways of writing when a picture was taken, into ISO 8601; None if it makes no sense."""
 
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 FIRST_YEAR, LAST_YEAR = 1000, 2999
-"""Other years are what clocks and programs write that know none."""
+"""Other years come from clocks and programs that do not know the date."""
 _MOST_OFFSET = 15 * 60
 _WRITTEN = re.compile(
     r"\s*(?P<year>\d{4})[:/.\-](?P<month>\d{1,2})[:/.\-](?P<day>\d{1,2})"
@@ -21,18 +21,18 @@ _IN_NAME = re.compile(
     re.IGNORECASE,
 )
 _SECONDS_IN_NAME = re.compile(r"(?<!\d)1\d{12}(?!\d)", re.ASCII)
-"""Milliseconds since 1970, as several programs name files."""
+"""Milliseconds since 1970, a file name used by several programs."""
 _FIRST_YEAR_OF_NAMES = 1990
-"""Eight digits in a row are no date before that: hardly a camera wrote such names."""
+"""Eight digits in a row are not a date before this year: hardly any camera wrote such names."""
 
 
 def read_date(text: str, offset: str = "", fraction: str = "") -> str | None:
-    """Return a date as metadata write it, in ISO 8601.
+    """Convert a date from metadata to ISO 8601.
 
     Args:
         text: Such as `2021:06:30 21:30:00`, as in EXIF, an ISO date, or a date without a time.
         offset: How far the clock is from UTC, if that is written elsewhere.
-        fraction: The digits of the second's fraction, if they are.
+        fraction: The digits of the second's fraction, if any.
 
     >>> read_date("2021:06:30 21:30:00", "-05:00", "25"), read_date("2021/06/30")
     ('2021-06-30T21:30:00.250000-05:00', '2021-06-30')
@@ -47,7 +47,7 @@ def read_date(text: str, offset: str = "", fraction: str = "") -> str | None:
 
 
 def read_mail_date(text: str) -> str | None:
-    """Return a date as mails write it, `Wed, 30 Jun 2021 21:30:00 -0500`, in ISO 8601."""
+    """Convert a date in e-mail form, `Wed, 30 Jun 2021 21:30:00 -0500`, to ISO 8601."""
     try:
         found = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):
@@ -56,7 +56,7 @@ def read_mail_date(text: str) -> str | None:
 
 
 def read_name(name: str) -> str | None:
-    """Return the date in a file's name as cameras, telephones and programs write it, in ISO 8601.
+    """Return the date in a file's name, as cameras, phones and programs write it, in ISO 8601.
 
     >>> read_name("IMG-20161224-WA0014.jpg"), read_name("Screenshot 2023-03-12 at 3.45.12 PM.png")
     ('2016-12-24', '2023-03-12T15:45:12')
@@ -69,7 +69,7 @@ def read_name(name: str) -> str | None:
         if half and fields["hour"]:
             fields["hour"] = str(int(fields["hour"]) % 12 + 12 * (half == "P"))
         if fields["mark"] or int(fields["year"]) >= _FIRST_YEAR_OF_NAMES:
-            offset = "+00:00" if name.startswith("PXL_") else ""  # Pixel telephones name files by UTC
+            offset = "+00:00" if name.startswith("PXL_") else ""  # Pixel phones name files by UTC
             if date := _iso(fields, offset, ""):
                 return date
     stamp = _SECONDS_IN_NAME.search(name)
@@ -77,7 +77,7 @@ def read_name(name: str) -> str | None:
 
 
 def from_seconds(seconds: float) -> str | None:
-    """Return a moment in seconds since 1970 in ISO 8601, in UTC.
+    """Convert seconds since 1970 to ISO 8601, in UTC.
 
     >>> from_seconds(1625106600), from_seconds(1e18)
     ('2021-07-01T02:30:00+00:00', None)
@@ -90,7 +90,7 @@ def from_seconds(seconds: float) -> str | None:
 
 
 def has_time(date: str) -> bool:
-    """Return whether a date of this module says more than the day."""
+    """Return whether a date from this module has a time."""
     return len(date) > len("2021-06-30")
 
 
@@ -102,7 +102,7 @@ def _iso(fields: dict[str, str | None], offset: str, fraction: str) -> str | Non
         if fields.get("hour") is None:
             return datetime(year, month, day).date().isoformat()
         hour, minute, second = (int(fields[name] or 0) for name in ("hour", "minute", "second"))
-        hour = 0 if hour == 24 else hour  # Nokia's telephones write the first hour of a day so
+        hour = 0 if hour == 24 else hour  # Nokia phones write the first hour of a day like this
         micro = int(fraction[:6].ljust(6, "0")) if fraction.isascii() and fraction.isdigit() else 0
         date = datetime(year, month, day, hour, minute, min(second, 59), micro)
     except ValueError:

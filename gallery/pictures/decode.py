@@ -1,4 +1,4 @@
-"""The bytes of a file become an upright sRGB picture."""
+"""Turns the bytes of a file into an upright sRGB picture."""
 
 from contextlib import closing
 from dataclasses import replace
@@ -15,16 +15,17 @@ from gallery.pictures.picture import Picture
 from gallery.pictures.salvage import damage, salvaged
 
 MAX_PIXELS = 2**28
-"""What a header may claim; the JPEGs of 200-megapixel cameras pass, as they are decoded at a reduced scale."""
+"""The most pixels that a header may claim; JPEGs from 200-megapixel cameras pass, as they are decoded at a reduced
+scale."""
 MAX_DECODED_PIXELS = 100_000_000
-"""What may be decoded, in pixels, of formats that take 4 bytes for each."""
+"""The most pixels that may be decoded, in formats that take 4 bytes per pixel."""
 _DEARER = {"WEBP": 2, "AVIF": 1.5, "HEIF": 1.5}
 """How many times more memory these formats take while they are decoded."""
 _WITH_ALPHA = 1.8
 """How many times more memory transparency takes."""
 MOST_OF_A_SLOW_BMP = 2**22
 _MOST_EXIF = 2**17
-"""Bytes of EXIF that are read: its entries may overlap, so that their sum grows with the square."""
+"""The most bytes of EXIF that are read: its entries may overlap, so their total can grow quadratically."""
 
 _FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "DIB", "AVIF"]
 _NAMES = {"MPO": "JPEG", "DIB": "BMP"}
@@ -32,12 +33,12 @@ _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b
 
 
 def decode(data: bytes, detail: int | None = None, most_pixels: int = MAX_DECODED_PIXELS) -> Picture:
-    """Decode the bytes of a file in this process, whatever that costs; as `open_image` says.
+    """Decode the bytes of a file in this process, at any cost; see `open_image`.
 
     `most_pixels` is a limit for formats that take 4 bytes for each pixel; others have a lower one.
 
     Raises:
-        UnreadableImage: With the reason why not.
+        UnreadableImage: It cannot be decoded; with the reason.
     """
     try:
         if raw.is_raw(data):
@@ -52,14 +53,14 @@ def decode(data: bytes, detail: int | None = None, most_pixels: int = MAX_DECODE
         raise
     except UnidentifiedImageError as error:
         raise _unidentified(data) from error
-    except MemoryError as error:  # perhaps for what a neighbour takes: to be tried again
+    except MemoryError as error:  # perhaps because other work needs it: try again later
         raise UnreadableImage(Reason.IO_ERROR, "not enough memory") from error
     except Exception as error:
         raise UnreadableImage(Reason.DAMAGED, f"{type(error).__name__}: {error}") from error
 
 
 def _opened(data: bytes) -> Image.Image:
-    Image.MAX_IMAGE_PIXELS = None  # Pillow's own guard only warns where ours refuses, and is lower for JPEGs
+    Image.MAX_IMAGE_PIXELS = None  # Pillow's own guard only warns, and is lower for JPEGs
     image = Image.open(BytesIO(data), formats=_formats())
     if image.width * image.height > MAX_PIXELS:
         raise _too_many_pixels(image.width, image.height, MAX_PIXELS)
@@ -99,9 +100,9 @@ def _decoded(
             width, height = image.size
         profile = profile or profile_of(image, data)
         loaded = _loaded(image, data, detail, page, most_pixels)
-        packet = packet or _packet_of(image)  # which lies behind the pixels in some PNG files
+        packet = packet or _packet_of(image)  # metadata can follow the pixels in PNG files
         stored = loaded.size
-        exif = _exif(image)  # after loading: Pillow has turned a TIFF itself by then, and says so here
+        exif = _exif(image)  # after loading, as Pillow turns a TIFF itself and updates this
         facts = facts_of(image, exif, packet)
         format_ = _NAMES.get(str(image.format), str(image.format))
         rgb, note = flattened(loaded, profile)
@@ -115,7 +116,7 @@ def _decoded(
     if missing:
         notes = (*notes, damage(missing))
     if format_ == "TIFF":
-        width, height = stored  # which Pillow may have turned
+        width, height = stored  # Pillow may have turned it
     if orientation > 1:
         rgb = rgb.transpose(UPRIGHT[orientation])
     if orientation >= 5:
@@ -124,14 +125,14 @@ def _decoded(
 
 
 def _packet_of(image: Image.Image) -> bytes:
-    """Take the XMP packet out of a picture, before Pillow takes the orientation from it, as no browser does."""
+    """Remove the XMP packet from a picture, because Pillow would take the orientation from it, as no browser does."""
     image.info.pop("XML:com.adobe.xmp", None)
     packet = image.info.pop("xmp", b"")
     return packet if isinstance(packet, bytes) else b""
 
 
 def _loaded(image: Image.Image, data: bytes, detail: int | None, page: int, most_pixels: int) -> Image.Image:
-    """Return the pixels, once it is sure that they fit into memory and time."""
+    """Return the pixels, after checking that decoding them fits the limits of memory and time."""
     if detail:
         image.draft("RGB", (detail, detail))
     price = _DEARER.get(str(image.format), _WITH_ALPHA if image.mode in ("RGBA", "LA", "PA") else 1.0)
@@ -151,7 +152,7 @@ def _loaded(image: Image.Image, data: bytes, detail: int | None, page: int, most
 
 
 def _of_raw(data: bytes, detail: int | None) -> Picture:
-    """Decode a camera's raw file: the JPEG inside it, else the sensor's data."""
+    """Decode a camera's raw file: its embedded JPEG, or else the sensor's data."""
     found, whole = raw.developed(data)
     facts = raw.facts(data)
     if isinstance(found, bytes):
@@ -183,7 +184,7 @@ def _unidentified(data: bytes) -> UnreadableImage:
     if data.startswith((jpeg.START, png.SIGNATURE, bmp.SIGNATURE, *gif.STARTS, *tiff.STARTS)) or webp.is_webp(data):
         return UnreadableImage(Reason.DAMAGED, "no pixel can be read")
     if data[4:8] != b"ftyp" or data[8:12] not in _HEIC_BRANDS:
-        return UnreadableImage(Reason.NOT_AN_IMAGE, "no image format that is known here")
+        return UnreadableImage(Reason.NOT_AN_IMAGE, "not a known image format")
     if "HEIF" in _formats():
         return UnreadableImage(Reason.DAMAGED, "HEIC that cannot be decoded")
     return UnreadableImage(Reason.UNSUPPORTED, "HEIC needs a package: pip install pi-heif")

@@ -1,4 +1,4 @@
-"""Samples of more than eight bits become eight, without cutting at 255 or wrapping around."""
+"""Reduces samples to eight bits by scaling, without clipping at 255 or wrapping around."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 _ROWS = 256
-"""Rows that are scaled at once, as that takes several times the memory of the result."""
+"""How many rows are scaled at once, because scaling takes several times the memory of the result."""
 
 
 def eight_bit(image: Image.Image) -> Image.Image:
-    """Return a picture of mode I, I;16 or F in mode L, or another one as it is.
+    """Convert a picture of mode I, I;16 or F to mode L; return others unchanged.
 
-    One pixel value may be marked as transparent in `info`; those pixels come out with an alpha of 0, in mode LA.
+    If `info` marks a pixel value as transparent, these pixels get an alpha of 0, in mode LA.
     """
     if not image.mode.startswith(("I", "F")):
         return image
@@ -26,12 +26,12 @@ def eight_bit(image: Image.Image) -> Image.Image:
 
 
 def scaled(values: NDArray[np.generic], bits: int | None = None) -> NDArray[np.uint8]:
-    """Return samples of any kind as 8 bits, of the same shape.
+    """Return samples of any type as 8 bits, in the same shape.
 
     Args:
         values: Whole numbers or floats; shape `(height, width, …)`.
-        bits: How many bits of a whole number are used, if the file says so. Else 16 bits count as 16; of wider
-            numbers and of floats the largest one tells whether white is 1, 255, 65535 or that number.
+        bits: How many bits of a whole number are used, if the file says so. Otherwise 16-bit samples use all bits; for
+            wider numbers and floats, the largest value decides whether white is 1, 255, 65535 or that value.
     """
     if values.dtype == np.uint8 and bits in (None, 8):
         return values.astype(np.uint8, copy=False)

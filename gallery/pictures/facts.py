@@ -1,4 +1,4 @@
-"""What a picture's file says of it: camera, date, place, and words; from EXIF, XMP, IPTC, and the text of PNG files."""
+"""The facts in a picture's file: camera, date, place and words, from EXIF, XMP, IPTC, and PNG text."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,15 +11,15 @@ from gallery.pictures.dates import read_date, read_mail_date
 from gallery.printable import is_dangerous
 
 SOURCES = ("exif", "xmp", "iptc", "gps", "png", "takeout", "name", "mtime")
-"""Where a date can come from, the most trusted first."""
+"""The sources of dates, most trusted first."""
 MOST_WORDS = 2000
-"""Letters of a title or description that are kept."""
+"""How many letters of a title or description are kept."""
 MOST_SAID = 200
-"""Titles, descriptions and keywords that are kept of one picture."""
+"""How many titles, descriptions and keywords of a picture are kept."""
 _FACTORY_WORDS = frozenset(
     ("olympus digital camera", "sony dsc", "digital camera", "minolta digital camera", "default", "untitled", "dcim")
 )
-"""What cameras write for a title."""
+"""What cameras write in place of a title."""
 _EXIF_DATES = (
     (ExifTags.Base.DateTimeOriginal, ExifTags.Base.OffsetTimeOriginal, ExifTags.Base.SubsecTimeOriginal),
     (ExifTags.Base.DateTimeDigitized, ExifTags.Base.OffsetTimeDigitized, ExifTags.Base.SubsecTimeDigitized),
@@ -32,12 +32,12 @@ Location = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a picture beside its pixels.
+    """What is known about a picture besides its pixels.
 
     Attributes:
         camera: Maker and model.
-        taken_at: ISO 8601: a day, or a moment, with an offset only where one is given. None if nothing says it.
-        date_source: Which of `SOURCES` said so; `mtime` where none of the others did.
+        taken_at: ISO 8601: a day, or a moment, with an offset only if one is given. None if unknown.
+        date_source: Which of `SOURCES` the date is from; `mtime` if from none of the others.
         location: Latitude and longitude in degrees.
         said: Titles, descriptions and keywords.
     """
@@ -50,7 +50,7 @@ class Facts:
 
 
 def merged(facts: Iterable[Facts]) -> Facts:
-    """Return what several sources know together: the date of the most trusted one, else what the first says."""
+    """Merge the facts of several sources: the date of the most trusted one, other facts of the first that has them."""
     result = Facts()
     for other in facts:
         result = replace(
@@ -65,7 +65,7 @@ def merged(facts: Iterable[Facts]) -> Facts:
 
 
 def facts_of(image: Image.Image, exif: Image.Exif, packet: bytes) -> Facts:
-    """Return what is in a file.
+    """Return the facts in a file.
 
     Args:
         image: Opened, and loaded for a PNG, whose text may come last.
@@ -77,12 +77,12 @@ def facts_of(image: Image.Image, exif: Image.Exif, packet: bytes) -> Facts:
 
 
 def facts_of_xmp(packet: bytes) -> Facts:
-    """Return what an XMP packet says, as side-cars hold them."""
+    """Return the facts in an XMP packet, as in side-car files."""
     return _facts(*xmp.read_packet(packet))
 
 
 Found = tuple[str, str | None, Sequence[str], Location | None]
-"""A source, a date, words, and a point that need not be one of the earth."""
+"""A source, a date, words, and a point, which may be invalid."""
 
 
 def _facts(source: str, date: str | None, said: Iterable[str], point: Location | None) -> Facts:
@@ -149,7 +149,7 @@ def _location(gps: Mapping[int, Any]) -> Location | None:
 
 
 def on_earth(latitude: float, longitude: float) -> Location | None:
-    """Return a point in steps of 11 cm if it is one; 0, 0 is what programs write that know none."""
+    """Round a point to 11 cm if it is valid; programs write 0, 0 if they do not know one."""
     point = (round(latitude, 6), round(longitude, 6))
     return point if abs(latitude) <= 90 and abs(longitude) <= 180 and point != (0, 0) else None
 

@@ -1,4 +1,4 @@
-"""Image files: how they look to the file system, and their bytes."""
+"""Image files: their state in the file system, and their bytes."""
 
 import os
 import stat
@@ -10,7 +10,7 @@ MAX_BYTES = 2**29
 
 
 def look_at(path: str) -> ImageFile | None:
-    """Return the regular file at `path` as it looks now, if there is one."""
+    """Return the current state of the regular file at `path`, if there is one."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):
@@ -19,13 +19,13 @@ def look_at(path: str) -> ImageFile | None:
 
 
 def image_file(path: str, found: os.stat_result) -> ImageFile:
-    """Return how the file at `path` looks, out of what `os.stat` says of it."""
+    """Return the state of the file at `path`, from the result of `os.stat`."""
     mtime_ns, changed = (min(max(number, -(2**63)), 2**63 - 1) for number in (found.st_mtime_ns, _changed(found)))
-    return ImageFile(path, found.st_size, mtime_ns, changed)  # what databases hold; file systems hold more
+    return ImageFile(path, found.st_size, mtime_ns, changed)  # the range of databases; file systems allow more
 
 
 def _changed(found: os.stat_result) -> int:
-    """Return what an edit changes that keeps size and mtime: the ctime, or on Windows, which has none, the inode."""
+    """Return a value that changes even with an edit that keeps size and mtime: the ctime, or on Windows, the inode."""
     return found.st_ino if os.name == "nt" else found.st_ctime_ns
 
 

@@ -1,4 +1,4 @@
-"""Which image files there are below a folder."""
+"""Finds the image files below a folder."""
 
 import os
 import stat
@@ -45,20 +45,20 @@ def find_images(
     exclude: Sequence[str] = (),
     skipped: "Counter[str] | None" = None,
 ) -> Iterator[ImageFile]:
-    """Yield the image files below `root` by their suffix, folder by folder, sorted by name.
+    """Yield the files below `root` that have an image suffix, folder by folder, sorted by name.
 
-    Left out are hidden files and folders, the folders in which systems and programs keep thumbnails and what was
-    thrown away, this program's own DATA_DIR, and what `IGNORE_FILE`s exclude. Links are followed, but no folder is
+    Hidden files and folders, folders for thumbnails and trash, this program's own DATA_DIR, and whatever an
+    `IGNORE_FILE` excludes are left out. Links are followed, but no folder is
     walked twice. A `root` that is a file is yielded whatever its name.
 
     Args:
         root: A folder or a file.
         on_error: Called with the path of every folder or entry that cannot be read.
-        exclude: Patterns of what not to look at below `root`, in the language of .gitignore.
-        skipped: Counts by kind what is left out and may have been meant: `{"videos": 12}`.
+        exclude: Patterns of what to skip below `root`, in the syntax of .gitignore.
+        skipped: Counts, by kind, what is left out although it may have been wanted: `{"videos": 12}`.
 
     Raises:
-        BadInput: `root` does not exist, `exclude` holds what is no pattern, or an ignore file cannot be read.
+        BadInput: `root` does not exist, `exclude` has an invalid pattern, or an ignore file cannot be read.
     """
     start = os.path.abspath(root)
     try:

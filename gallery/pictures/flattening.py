@@ -1,4 +1,4 @@
-"""A decoded picture of any mode becomes an upright one of mode RGB, in sRGB."""
+"""Turns a decoded picture of any mode into an upright one of mode RGB, in sRGB."""
 
 from PIL import Image
 
@@ -17,16 +17,16 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""EXIF orientations -> what turns the stored pixels upright; 1 stands for pixels that are."""
+"""EXIF orientations -> how to turn the stored pixels upright; 1 is upright already."""
 _CODES_AHEAD = 2**16
-"""Bytes of an AVIF or HEIC file in which the codes of its colours are looked for."""
+"""How many bytes of an AVIF or HEIC file are searched for its colour codes."""
 
 
 def flattened(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, str | None]:
     """Return the picture in mode RGB and in sRGB, and a note on its colour profile."""
     loaded, image = image, eight_bit(image)
     if image.mode == "RGB" and not profile and "transparency" not in image.info:
-        return image.copy(), None  # most photos
+        return image.copy(), None  # the case of most photos
     if image.mode not in ("RGB", "L", "CMYK", "LAB", "RGBA", "LA") or "transparency" in image.info:
         grey = image.mode in ("1", "L", "LA", "La")
         alpha = image.has_transparency_data
@@ -37,7 +37,7 @@ def flattened(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, s
 
 
 def profile_of(image: Image.Image, data: bytes) -> bytes | None:
-    """Return the ICC profile of an opened picture's colours, or one for what it says of them; None for sRGB."""
+    """Return a picture's ICC profile, or one made from its colour codes; None for sRGB."""
     if image.format == "PNG":
         return png.profile_of(data)
     profile = image.info.get("icc_profile")

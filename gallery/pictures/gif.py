@@ -1,4 +1,4 @@
-"""GIF files that were cut off."""
+"""Truncated GIF files."""
 
 import numpy as np
 from PIL import Image
@@ -9,9 +9,9 @@ _MOST_PIXELS = 25_000_000
 
 
 def repaired(source: bytes) -> tuple[bytes, bool]:
-    """Return a file in which the first picture has an end, and whether it is interlaced.
+    """Complete the first picture of a truncated file; return the file and whether it is interlaced.
 
-    What is missing of it is of the first colour.
+    The missing part has the first colour.
 
     Raises:
         ValueError: It has no pixels, or nothing is missing.
@@ -35,7 +35,7 @@ def repaired(source: bytes) -> tuple[bytes, bool]:
 
 
 def without_gaps(picture: Image.Image, *, interlaced: bool) -> tuple[Image.Image, float]:
-    """Return a repaired picture, and the share of its rows that are missing; between others they become like these."""
+    """Repair a picture; return it and the share of missing rows. Missing rows between others are copied from them."""
     values = np.asarray(picture)
     last = len(values) - 1
     filler = values[last - (1 - last % 2) if interlaced and last else last, -1]  # a row of the last pass
@@ -52,7 +52,7 @@ def _palette_bytes(flags: bytes) -> int:
 
 
 def _blocks(source: bytes, at: int) -> tuple[bytes, int]:
-    """Return the bytes in a row of blocks, and where it ends; beyond the end of the file if it is cut off."""
+    """Return the bytes of a sequence of blocks, and its end, which is beyond the file's end if it is truncated."""
     parts = []
     while at < len(source) and source[at]:
         parts.append(source[at + 1 : at + 1 + source[at]])

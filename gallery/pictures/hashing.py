@@ -8,15 +8,15 @@ from PIL import Image
 
 _SIDE, _LOW = 32, 8
 _LEAST_DETAIL = 60.0
-"""The least median of the frequencies' weights; below it, noise decides on the bits, and flat pictures look alike."""
+"""The least median of the frequencies' weights; below it, noise decides the bits, and all flat pictures look alike."""
 CELLS = 2
 """Rows and columns of the grid whose mean colours are part of the hash."""
 MOST_COLOUR_DISTANCE = 8
-"""How far the colours of cells may lie apart, 0 to 255, in pictures that look the same."""
+"""How far cells' colours may differ, 0 to 255, in pictures that look the same."""
 
 
 def perceptual_hash(picture: Image.Image) -> str | None:
-    """Return 32 hexadecimal digits, or None of a picture that is too flat for a hash to mean anything.
+    """Return 32 hexadecimal digits, or None if the picture is too flat for a meaningful hash.
 
     The first 16 are a hash of its greys (pHash: the signs of 64 low frequencies about their median), the others the
     two colour values of each of 2 by 2 cells.
@@ -36,7 +36,7 @@ def perceptual_hash(picture: Image.Image) -> str | None:
 
 
 def colours_of(phash: str) -> bytes:
-    """Return the colours in a hash, 8 bytes; all zero for a hash of an earlier version, which has none."""
+    """Return the colours in a hash, 8 bytes; zeros for a hash from an earlier version, which has none."""
     return bytes.fromhex(phash[16:32].ljust(16, "0"))
 
 

@@ -1,4 +1,4 @@
-"""Which files and folders are left out: hidden ones, what programs keep for themselves, and what users exclude."""
+"""Decides which files and folders to skip: hidden ones, those that belong to programs, and what users exclude."""
 
 import codecs
 import os
@@ -15,24 +15,24 @@ from gallery.errors import BadInput, UnreadableImage
 from gallery.pictures.files import read_file
 
 IGNORE_FILE = ".galleryignore"
-"""A file of this name says what not to look at in its folder and below, in the language of .gitignore."""
+"""A file with this name says what to skip in and below its folder, in the syntax of .gitignore."""
 JUNK = frozenset(
     (
         "@eadir", "#recycle", "@recycle", "@recently-snapshot", "@tmp", "#snapshot", "$recycle.bin", "recycler",
         "system volume information", "lost+found", "found.000", ".thumbnails", ".trash", "thumbs.db", "__macosx",
     )
 )  # fmt: skip
-"""Folders, in lower case, in which NAS boxes and systems keep thumbnails and what was thrown away."""
+"""Folders, in lower case, in which NAS boxes and systems keep thumbnails and trash."""
 JUNK_SUFFIXES = (".lrdata", ".aplibrary-thumbnails")
-"""Ends of the names of folders in which programs keep previews."""
+"""Endings of the names of folders in which programs keep previews."""
 COLLECTIONS = "collections"
 OWN_FOLDERS = frozenset((COLLECTIONS, "encoders", "features", "thumbs"))
 """What this program keeps in its DATA_DIR."""
 _MARKS = ("CURRENT", "holder", "lock", "journal.sqlite")
-"""What makes a folder one with collections of this program: one of these files, one level down."""
+"""A folder with one of these files one level down holds collections of this program."""
 _MOST_BYTES = 2**20
 _LAZY = {"(?:.+/)?": "(?:.+?/)??", "(?:/.+)?/": "(?:/.+?)??/"}
-"""What pathspec compiles `**` to, at the beginning and after it -> the same, with as little as possible."""
+"""pathspec's regular expressions for `**`, at the beginning and elsewhere -> the same, but not greedy."""
 _DEEP = re.compile(r"(\^)?(\(\?:\.\+/\)\?|\(\?:/\.\+\)\?/)((?:(?!\(\?:/\.\+\)\?/).)+)(?=\(\?:/\.\+\)\?/)")
 """In pathspec's regular expressions: `**`, and what comes between it and the next one."""
 _STAR = re.compile(r"\[\^/\]\*((?:\\.|\[(?:\\.|[^]\\])+\](?!\*)|[^][\\()/*?+^$|])+)(?=\[\^/\]\*)")
@@ -40,13 +40,13 @@ _STAR = re.compile(r"\[\^/\]\*((?:\\.|\[(?:\\.|[^]\\])+\](?!\*)|[^][\\()/*?+^$|]
 _BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 Rules = tuple[tuple[str, GitIgnoreSpec], ...]
-"""Folders and what is excluded below them, outermost first."""
+"""Folders and their exclusion rules, outermost first."""
 
 
 class _Pattern(GitIgnoreSpecPattern):
-    """A pattern whose stars take the first place that fits, and try no other: as good, and it takes no time.
+    """A pattern whose stars take the first match and do not backtrack: equivalent, and fast.
 
-    With ten stars, what pathspec compiles would compare a name of 60 letters for minutes.
+    With ten stars, pathspec's own expression would take minutes for a name of 60 letters.
     """
 
     @classmethod
@@ -59,22 +59,22 @@ class _Pattern(GitIgnoreSpecPattern):
 
 
 def rules_of(patterns: Sequence[str]) -> GitIgnoreSpec:
-    """Compile patterns in the language of .gitignore.
+    """Compile patterns in the syntax of .gitignore.
 
     Raises:
-        BadInput: One of them is none, or could take for ever to compare.
+        BadInput: One of them is invalid, or matching it could take for ever.
     """
     try:
         return GitIgnoreSpec.from_lines((_normal(re.sub(r"\*{3,}", "**", line)) for line in patterns), _Pattern)
     except (ValueError, re.error) as error:
-        raise BadInput(f"this is no pattern that .gitignore would know: {error}") from error
+        raise BadInput(f"this is not a valid .gitignore pattern: {error}") from error
 
 
 def read_rules(folder: str) -> GitIgnoreSpec:
     """Read the ignore file of a folder: in UTF-8 or UTF-16, with a byte order mark or without.
 
     Raises:
-        BadInput: It cannot be read, so that nobody can know what is private.
+        BadInput: It cannot be read, so what is private is unknown.
     """
     path = os.path.join(folder, IGNORE_FILE)
     try:
@@ -83,28 +83,26 @@ def read_rules(folder: str) -> GitIgnoreSpec:
             raise BadInput(f"{len(data)} bytes; the limit is {_MOST_BYTES}")
         return rules_of(_decoded(data).splitlines())
     except (UnreadableImage, BadInput, UnicodeDecodeError) as error:
-        raise BadInput(
-            f"{path} cannot be read ({error}), so nothing tells what it excludes; mend or remove it"
-        ) from error
+        raise BadInput(f"{path} cannot be read ({error}), so what it excludes is unknown; fix or remove it") from error
 
 
 def _decoded(data: bytes) -> str:
     for mark, encoding in _BOMS.items():
         if data.startswith(mark):
             return data[len(mark) :].decode(encoding)
-    if b"\0" in data:  # UTF-16 without a mark: every second byte of plain letters is zero
+    if b"\0" in data:  # UTF-16 without a byte order mark: every second byte of plain letters is zero
         return data.decode("utf-16-be" if data[:1] == b"\0" else "utf-16-le")
     return data.decode("utf-8")
 
 
 def is_junk(name: str) -> bool:
-    """Return whether a folder of this name holds nothing of the user's: hidden, trash, thumbnails, previews."""
+    """Return whether a folder with this name holds none of the user's files: hidden, trash, thumbnails, previews."""
     lower = name.casefold()
     return name.startswith(".") or lower in JUNK or lower.startswith("$recycle") or lower.endswith(JUNK_SUFFIXES)
 
 
 def own_folders(folder: str) -> frozenset[str]:
-    """Return the names of folders in `folder` that are this program's own: there are some in a DATA_DIR only."""
+    """Return the names of this program's own folders in `folder`: only a DATA_DIR has any."""
     collections = Path(folder, COLLECTIONS)
     try:
         if any((each / mark).is_file() for each in collections.iterdir() for mark in _MARKS):
@@ -115,11 +113,11 @@ def own_folders(folder: str) -> frozenset[str]:
 
 
 def is_excluded(path: str, rules: Rules) -> bool:
-    """Return whether rules exclude a path; as for git, the innermost file that says anything about it decides.
+    """Return whether rules exclude a path; as in git, the innermost file with a matching rule decides.
 
     Args:
         path: Absolute; a folder's ends in a slash.
-        rules: Of the folders above it.
+        rules: The rules of the folders above it.
     """
     for folder, spec in reversed(rules):
         said = spec.check_file(_normal(path[len(folder.rstrip("/")) + 1 :])).include
@@ -134,10 +132,10 @@ def _normal(text: str) -> str:
 
 
 class LeftOut:
-    """Tells of single paths whether a walk leaves them out; reads each folder's rules once."""
+    """Decides for single paths whether a walk skips them; reads each folder's rules once."""
 
     def __init__(self, root: str) -> None:
-        """Take the folder from which the walk begins."""
+        """Take the folder at which the walk starts."""
         self._root = root.rstrip("/") or "/"
         self._folders: dict[str, Rules | None] = {self._root: self._with_own((), self._root)}
 

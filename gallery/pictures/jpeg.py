@@ -1,4 +1,4 @@
-"""JPEG files: bounds on what decoding one costs, and a file that can be read out of a damaged one."""
+"""JPEG files: limits on the cost of decoding, and the repair of damaged files."""
 
 import struct
 from collections.abc import Sequence
@@ -9,9 +9,10 @@ from PIL import Image
 START, END = b"\xff\xd8\xff", b"\xff\xd9"
 _SCAN = b"\xff\xda"
 MOST_WORK = 1_500_000_000
-"""Pixels times scans that are decoded, at some 2 ns each; what later scans would add is left out."""
+"""The most pixels times scans that are decoded, at some 2 ns each; later scans are dropped."""
 _CHEAP_WORK, _CHEAP_PIXELS, _CHEAP_PROGRESSIVE = 500_000_000, 64_000_000, 33_000_000
-"""The same for a file that is decoded in this process, and its pixels; a progressive one is held in memory whole."""
+"""The same for a file that is decoded in this process, and its most pixels; a progressive one is kept in memory
+whole."""
 _MOST_SEGMENTS = 256
 """Before the pixels of such a file; each has at most 64 kB."""
 _PROGRESSIVE = 0xC2
@@ -20,13 +21,13 @@ _FRAMES = {0xC0: _CHEAP_PIXELS, 0xC1: _CHEAP_PIXELS, _PROGRESSIVE: _CHEAP_PROGRE
 _SMALL = 2**18
 """Bytes of a broken file that cannot cost much."""
 MOST_COEFFICIENTS = 700_000_000
-"""Bytes that a progressive file may take in memory while it is decoded."""
+"""How many bytes of memory decoding a progressive file may take."""
 _ADOBE = 0xEE
 _GREY = 128
 
 
 def is_cheap(source: bytes) -> bool:
-    """Return whether header and scans bound what decoding takes to about a second."""
+    """Return whether header and scans limit decoding to about a second."""
     at, has_exif, pixels, components = 2, False, 0, 0
     for _ in range(_MOST_SEGMENTS):
         head = source[at : at + 10]
@@ -34,7 +35,7 @@ def is_cheap(source: bytes) -> bool:
             return len(source) < _SMALL
         marker, length = head[1], int.from_bytes(head[2:4])
         if head[:2] == _SCAN:
-            if head[4] == components:  # all in one scan, and what may follow is not read
+            if head[4] == components:  # all in one scan; whatever follows is not read
                 return True
             return pixels > 0 and source.count(_SCAN) * pixels <= _CHEAP_WORK
         if marker in _FRAMES:
@@ -51,7 +52,7 @@ def is_cheap(source: bytes) -> bool:
 
 
 def bounded(source: bytes, pixels: int) -> bytes:
-    """Return a file without the scans that are too many for its number of pixels: mostly the file itself."""
+    """Drop the scans beyond the limit for the number of pixels; most files are returned unchanged."""
     most = max(1, MOST_WORK // max(1, pixels))
     if source.count(_SCAN) <= most:
         return source
@@ -69,7 +70,7 @@ def coefficient_bytes(size: tuple[int, int], layers: Sequence[tuple[int, int, in
 
 
 def repaired(source: bytes) -> bytes:
-    """Return a file with an end, and without the metadata that its pixels do not need.
+    """Complete a truncated file, and drop the metadata that its pixels do not need.
 
     Raises:
         ValueError: It has no pixels.
@@ -79,7 +80,7 @@ def repaired(source: bytes) -> bytes:
     while at + 4 <= len(source):
         marker, length = source[at + 1], struct.unpack_from(">H", source, at + 2)[0]
         if source[at] != 0xFF:
-            raise ValueError("no marker where one has to be")
+            raise ValueError("no marker where one is required")
         if marker == 0xFF:  # a filler
             at += 1
             continue
@@ -94,7 +95,7 @@ def repaired(source: bytes) -> bytes:
 
 
 def missing_share(image: Image.Image) -> float:
-    """Return the share of rows, from the end, that a decoder filled with grey for want of data."""
+    """Return the share of rows, from the end, that the decoder filled with grey because data was missing."""
     values = np.asarray(image)
     unlike = np.flatnonzero((values != _GREY).reshape(len(values), -1).any(axis=1))
     last = int(unlike[-1]) + 1 if len(unlike) else 0

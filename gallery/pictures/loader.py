@@ -13,13 +13,13 @@ from gallery.pictures.workers import Workers
 def open_image(source: str | bytes, detail: int | None = None) -> Picture:
     """Decode the file at a path, or its bytes, to an upright RGB picture: the first frame of an animation.
 
-    A damaged file is read as far as that goes, and the picture says so in its notes. A file that could take long, or
-    much memory, is decoded in a process of its own, which has a limit on both.
+    A damaged file is read as far as possible, and the picture's notes say so. A file that could take much time or
+    memory is decoded in a separate process with limits on both.
 
     Args:
-        source: A path or the bytes of a file. Neither is ever taken for an address to fetch.
-        detail: Pixels that are enough for the shorter side. A JPEG of at least twice that is decoded at a
-            half, a quarter or an eighth of its size, which takes a fraction of the time. None decodes all.
+        source: A path or the bytes of a file. Neither is ever treated as an address to fetch.
+        detail: How many pixels of the shorter side are enough. A JPEG of at least twice that is decoded at a
+            half, a quarter or an eighth of its size, which takes a fraction of the time. None decodes it in full.
 
     Raises:
         UnreadableImage: With the reason why not.

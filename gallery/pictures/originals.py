@@ -1,7 +1,7 @@
-"""The files of a collection's pictures, read back for those who look at them.
+"""The files of a collection's pictures, read again for viewing.
 
-What is given out are the bytes that were indexed, or nothing: they are compared by their digest. So a file may be a
-link, as in a library that git-annex keeps, and one that was edited or replaced since does not leave this module.
+Only the bytes that were indexed are returned, as checked by their digest. So a file may be a link, as in a git-annex
+library, and one that was edited or replaced since is never returned.
 """
 
 import os
@@ -13,10 +13,10 @@ from gallery.records import ImageFile, ImageRecord
 
 
 def read_original(record: ImageRecord) -> tuple[ImageFile, bytes]:
-    """Return the first of a picture's files that still holds what was indexed, and its bytes.
+    """Return the first of a picture's files that still has the indexed content, and its bytes.
 
     Raises:
-        UnreadableImage: None of them does: gone, changed or unreadable.
+        UnreadableImage: All of them are gone, changed or unreadable.
     """
     for file in record.files:
         try:

@@ -12,14 +12,14 @@ class Picture:
     """A decoded image file.
 
     Attributes:
-        rgb: The upright picture in mode RGB and in sRGB, on a ground where it is transparent; smaller than the
-            file's for a large JPEG (see `open_image`).
+        rgb: The upright sRGB picture in mode RGB, transparent parts on a background; a large JPEG may be smaller than
+            the file's (see `open_image`).
         width: Pixels of the whole upright picture.
         height: Pixels of the whole upright picture.
         format: Pillow's name of the file format, or `RAW`.
         orientation: The EXIF orientation that was applied, 1 to 8; 1 for a TIFF, which Pillow turns as it loads.
-        facts: What the file says of it.
-        notes: What a user should know of how it was read, such as `damaged: 38 % missing`.
+        facts: The facts in the file.
+        notes: Notes for the user on how it was read, such as `damaged: 38 % missing`.
     """
 
     rgb: Image.Image

@@ -1,4 +1,4 @@
-"""PNG files: what Pillow does not read of them, and a file that can be read out of a damaged one."""
+"""PNG files: what Pillow does not read, and the repair of damaged files."""
 
 import struct
 import zlib
@@ -13,11 +13,11 @@ from gallery.pictures.profiles import profile_of_codes, profile_of_gamma
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _KEPT = (b"PLTE", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"cICP")
 _MOST_INFLATED = 2**24
-"""Bytes of a compressed colour profile that are looked at."""
+"""How many bytes of a compressed colour profile are read."""
 _MOST_RAW = 2**28
 """Bytes of the pixels of a damaged file, of which several copies are held while it is repaired."""
 _MOST_CHUNKS = 20_000
-"""Of a file that is decoded in this process; each is read in Python."""
+"""The most chunks of a file that is decoded in this process; each is read in Python."""
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """Of an interlaced file: first column and row, and the steps between columns and between rows."""
@@ -46,7 +46,7 @@ def chunks(source: bytes) -> Iterator[Chunk]:
 
 
 def is_cheap(source: bytes, most_pixels: int) -> bool:
-    """Return whether the number of chunks and of pixels bounds what decoding takes to about a second."""
+    """Return whether the numbers of chunks and pixels limit decoding to about a second."""
     if int.from_bytes(source[16:20]) * int.from_bytes(source[20:24]) > most_pixels:
         return False
     at = len(SIGNATURE)
@@ -58,9 +58,9 @@ def is_cheap(source: bytes, most_pixels: int) -> bool:
 
 
 def profile_of(source: bytes) -> bytes | None:
-    """Return the ICC profile that a PNG file's colours are meant in, or None for sRGB.
+    """Return the ICC profile of a PNG file's colours, or None for sRGB.
 
-    As the specification orders it, cICP counts before iCCP, that before sRGB, and that before gAMA and cHRM.
+    As in the specification, cICP takes precedence over iCCP, then sRGB, then gAMA and cHRM.
     """
     said: dict[bytes, bytes] = {}
     for chunk in chunks(source):
@@ -86,7 +86,7 @@ def profile_of(source: bytes) -> bytes | None:
 def clear_pixels(image: Image.Image, source: bytes) -> Image.Image | None:
     """Return a mask, 255 where a PNG of three 16-bit colours is transparent; None for any other picture.
 
-    Pillow keeps the upper byte of each sample alone; here the lower ones are read as well.
+    Pillow keeps only the upper byte of each sample; this also reads the lower ones.
     """
     clear = image.info.get("transparency")
     if image.format != "PNG" or image.mode != "RGB" or not isinstance(clear, tuple) or source[24] != 16:
@@ -103,7 +103,7 @@ def clear_pixels(image: Image.Image, source: bytes) -> Image.Image | None:
 
 
 def repaired(source: bytes) -> tuple[bytes, float]:
-    """Return a sound file with what can be read of a damaged one, and the share of its rows that is missing.
+    """Repair a damaged file; return it and the share of missing rows.
 
     Raises:
         ValueError: No pixel can be read.
@@ -146,11 +146,11 @@ def _raw_size(header: bytes) -> tuple[int, int]:
 
 
 def _inflated(packed: bytes, most: int) -> tuple[bytes, bool]:
-    """Return at most so many bytes of what was compressed, and whether that was sound."""
+    """Decompress at most a given number of bytes; return them and whether the data was intact."""
     decoder = zlib.decompressobj()
     found = bytearray()
     try:
-        for start in range(0, len(packed), 4096):  # in small steps, as what fails gives none of its step
+        for start in range(0, len(packed), 4096):  # in small steps, because a failing step returns nothing
             found += decoder.decompress(packed[start : start + 4096], max(1, most - len(found)))
             if len(found) >= most:
                 break

@@ -28,7 +28,7 @@ _D50 = np.array([0.9642, 1.0, 0.8249])
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 _STEPS = 4096
 WHITE_NITS = 203
-"""The brightness of HDR material that is shown as white, after ITU-R BT.2408; what is brighter is cut."""
+"""The brightness of HDR pictures that is shown as white, by ITU-R BT.2408; anything brighter is clipped."""
 
 
 def _srgb(value: Floats) -> Floats:
@@ -85,7 +85,7 @@ def profile_of_codes(primaries: int, transfer: int) -> bytes | None:
 
 @cache
 def profile_of_gamma(gamma: float | None, chromaticities: Chromaticities | None) -> bytes | None:
-    """Return an ICC profile for what a PNG says in gAMA (`gamma`, such as 0.45455) and cHRM, or None for sRGB.
+    """Return an ICC profile for a PNG's gAMA (`gamma`, such as 0.45455) and cHRM, or None for sRGB.
 
     >>> profile_of_gamma(0.45455, None) is None, profile_of_gamma(1.0, None) is None
     (True, False)
@@ -99,7 +99,7 @@ def profile_of_gamma(gamma: float | None, chromaticities: Chromaticities | None)
 
 
 def _profile(points: Chromaticities, curve: Callable[[Floats], Floats]) -> bytes | None:
-    """Return an ICC profile of three primaries and one curve, or None for primaries that span no colours."""
+    """Return an ICC profile of three primaries and one curve, or None if the primaries are degenerate."""
     try:
         colorants = _to_d50(points)
     except (np.linalg.LinAlgError, ZeroDivisionError):
@@ -132,7 +132,7 @@ def _text(text: str) -> bytes:
 
 
 def _assembled(tags: dict[bytes, bytes]) -> bytes:
-    """Return an ICC profile of version 4: a header, a table of the tags, and their data, the same data once."""
+    """Return an ICC profile of version 4: a header, a table of tags, and their data without repetition."""
     start = 128 + 4 + 12 * len(tags)
     places: dict[bytes, int] = {}
     body = bytearray()

@@ -1,4 +1,4 @@
-"""Raw files of cameras: the picture that the camera put inside, else one developed from the sensor's data."""
+"""Raw files of cameras: the picture that the camera embedded, or else one developed from the sensor's data."""
 
 from io import BytesIO
 from typing import Literal
@@ -14,9 +14,9 @@ SUFFIXES = frozenset(
     """.split()  # noqa: SIM905 - a list of them would be 24 lines
 )
 LEAST_PREVIEW = 1000
-"""Pixels of the longer side from which on the picture inside is good enough."""
+"""From this many pixels of the longer side, the embedded picture is good enough."""
 MOST_PIXELS = 60_000_000
-"""Of a sensor whose data are developed here; half the sides are used."""
+"""The most pixels of a sensor whose data are developed here, at half the width and height."""
 _STARTS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"\0MRM", b"FOVb")
 _CR3 = b"ftypcrx "
 _DNG_VERSION = 50706
@@ -26,19 +26,19 @@ _PHOTOMETRIC, _SUB_IFDS, _XMP = 262, 330, 700
 
 
 def is_raw(data: bytes) -> bool:
-    """Return whether a file's bytes are a camera's raw format."""
+    """Return whether a file is in a camera's raw format."""
     if data.startswith(_STARTS) or data[4:12] == _CR3 or data[8:10] == b"CR":
         return True
     return data[:4] in (b"II*\0", b"MM\0*") and _has_raw_directory(data)
 
 
 def developed(data: bytes) -> tuple[bytes | Image.Image, tuple[int, int]]:
-    """Return the JPEG that a raw file holds, if it is large enough; else an sRGB picture, made from the sensor's data.
+    """Return a raw file's embedded JPEG if it is large enough, or else an sRGB picture from the sensor's data.
 
-    The sides of the whole upright picture come with it, as the sensor's data are developed at half of them.
+    The full size of the upright picture is also returned, because sensor data are developed at half size.
 
     Raises:
-        UnreadableImage: The package that reads raw files is not there, or cannot read this one.
+        UnreadableImage: The package for raw files is not installed, or cannot read this one.
     """
     try:
         import rawpy
@@ -63,7 +63,7 @@ def developed(data: bytes) -> tuple[bytes | Image.Image, tuple[int, int]]:
 
 
 def facts(data: bytes) -> Facts:
-    """Return what a raw file of the TIFF family says of itself; nothing for another."""
+    """Return the facts in a raw file of the TIFF family; none for others."""
     exif = Image.Exif()
     try:
         exif.load(data)
@@ -82,7 +82,7 @@ def _is_large(preview: bytes) -> bool:
 
 
 def _has_raw_directory(data: bytes) -> bool:
-    """Return whether one of the first directories of a TIFF file, or one below it, holds a sensor's data."""
+    """Return whether one of a TIFF file's first directories, or one below them, holds a sensor's data."""
     order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
     todo, seen = [int.from_bytes(data[4:8], order)], set[int]()
     while todo and len(seen) < 16:

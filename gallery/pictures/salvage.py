@@ -1,4 +1,4 @@
-"""Damaged files: what can be decoded of them, with a note on what is missing."""
+"""Damaged files: decodes what is left of them, with a note on what is missing."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,7 +24,7 @@ def salvaged(data: bytes, decoded: Decoder, error: Exception) -> Picture:
         error: Why the file itself cannot be decoded.
 
     Raises:
-        UnreadableImage: That is nothing.
+        UnreadableImage: Nothing can be decoded.
         Exception: The same `error`, for a format of which no damaged file can be read.
     """
     try:
@@ -61,12 +61,12 @@ def _lacking(picture: Picture, missing: float) -> Picture:
 
 
 def damage(missing: float) -> str:
-    """Return the note on a picture of which this share is missing."""
+    """Return the note for a picture with this share missing."""
     return f"damaged: {max(1, round(100 * missing))} % missing"
 
 
 def _of_tiff(data: bytes) -> Picture:
-    """Decode a TIFF file that Pillow does not know, or of which a part is missing."""
+    """Decode a TIFF file that Pillow cannot read, or that has a part missing."""
     stored, missing = tiff.rescued(data)
     exif = Image.Exif()
     try:

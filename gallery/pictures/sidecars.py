@@ -1,4 +1,4 @@
-"""What lies beside a picture's file and speaks of it: XMP files, Google Takeout's JSON files, and the file's name."""
+"""Facts from beside a picture's file: XMP files, Google Takeout's JSON files, and the file's name."""
 
 import json
 import os
@@ -13,11 +13,11 @@ from gallery.pictures.files import read_file
 MOST_BYTES = 2**22
 _TAKEOUT = ".supplemental-metadata"
 _TAKEOUT_LENGTH = 46
-"""Letters to which Google Takeout cuts the name of a JSON file before its suffix."""
+"""The length to which Google Takeout cuts the name of a JSON file before its suffix."""
 
 
 def facts_beside(path: str) -> Facts:
-    """Return what is known of the picture at `path` from beside its file; what is broken says nothing."""
+    """Return the facts about the picture at `path` from beside its file; broken files are ignored."""
     named = dates.read_name(os.path.basename(path))  # noqa: PTH119 - called for every file
     return merged([*_found(path), Facts(taken_at=named, date_source="name" if named else "mtime")])
 
@@ -39,9 +39,9 @@ def _xmp_files(path: str) -> list[str]:
 
 
 def _takeout_files(path: str) -> Iterator[str]:
-    """Yield where Google Takeout puts what it knows: `a.jpg` has `a.jpg.supplemental-metadata.json`, mostly cut.
+    """Yield where Google Takeout puts its facts: `a.jpg` has `a.jpg.supplemental-metadata.json`, usually cut short.
 
-    The number of a name such as `a(1).jpg` stands behind: `a.jpg(1).json`. An edited copy has no file of its own.
+    The number in a name such as `a(1).jpg` comes last: `a.jpg(1).json`. An edited copy has no JSON file of its own.
     """
     folder, name = os.path.split(path)
     stem, suffix = os.path.splitext(name)

@@ -1,4 +1,4 @@
-"""The text that a picture shows, found and read by RapidOCR's networks (extra `ocr`); none is ever downloaded."""
+"""The text in a picture, found and read by RapidOCR's networks (extra `ocr`), which are never downloaded."""
 
 import hashlib
 import logging
@@ -15,23 +15,24 @@ from gallery.errors import BadInput
 from gallery.records import TextLine
 
 DETAIL = 1200
-"""Pixels of the shorter side that are enough to read a picture's text."""
+"""How many pixels of the shorter side are enough to read a picture's text."""
 LOOKED_AT = 400_000
-"""Pixels at which a picture is searched for text at all: those without any, most photos, cost no more."""
+"""The size in pixels at which a picture is first searched for text: most photos have none, and cost no more."""
 READ_AT = 1_000_000
-"""Pixels at which text is read, once there is some."""
+"""The size in pixels at which text is read once some was found."""
 SURE = 0.9
-"""Confidence from which a line that was read at the first look is not looked for again."""
+"""Above this confidence, a line that was read at the first look is not read again."""
 LEAST_SIDE = 16
-"""Pixels of the shorter side below which there is no text to be read."""
+"""Below this many pixels of the shorter side, text is unreadable."""
 MOST_LINES = 200
-"""Lines that are kept of a picture: the largest."""
+"""How many lines of a picture are kept: the largest."""
 MOST_SECONDS = 6.0
-"""Of processor time, after which no further line of a picture is read."""
+"""Seconds of processor time after which no further line of a picture is read."""
 LEAST_CONFIDENCE, LEAST_OF_FEW = 0.6, 0.9
-"""Of a line that is kept, and of one of one or two letters or digits: with less, textures are taken for letters."""
+"""The least confidence of a line that is kept, and of a line of one or two characters: below, textures pass for
+letters."""
 _PROCEDURE = 1
-"""Is raised when the same networks read otherwise than before, so that pictures are read again."""
+"""Raise this when the same networks read differently, so that pictures are read again."""
 _KEYS_INSIDE = b"\n\tcharacter\x12"
 """The entry of a network's metadata that holds its characters."""
 _MISSING = "reading text in pictures needs rapidocr: run pip install 'gallery-search[ocr]'"
@@ -40,21 +41,21 @@ _LOG = logging.getLogger(__name__)
 
 Pixels = NDArray[np.uint8]
 Boxes = NDArray[np.float32]
-"""Corners of lines, clockwise from the upper left; shape (n, 4, 2), or (4, 2) of one."""
+"""Corners of lines, clockwise from the upper left; shape (n, 4, 2), or (4, 2) for one line."""
 
 
 class TextReader(Protocol):
     """Reads the text in pictures.
 
     Attributes:
-        name: Of the reader and its networks: other answers, another name.
+        name: The name of the reader and its networks; it changes whenever their results do.
     """
 
     @property
     def name(self) -> str: ...  # noqa: D102
 
     def read(self, rgb: Image.Image) -> tuple[TextLine, ...]:
-        """Return the lines of text that a picture shows, in reading order. Called by several threads at once."""
+        """Return the lines of text in a picture, in reading order. Called by several threads at once."""
         ...
 
 
@@ -69,7 +70,7 @@ class Networks:
                 `*det*.onnx` too, that finds them.
 
         Raises:
-            BadInput: The package is not there, or the folder lacks what it needs.
+            BadInput: The package is not installed, or the folder lacks a file.
         """
         try:
             import rapidocr
@@ -91,7 +92,7 @@ class Networks:
             "Global.log_level": "critical",
             "Global.use_preprocess_img": False,  # the sizes are chosen here
             "Global.text_score": 0.0,
-            "EngineConfig.onnxruntime.intra_op_num_threads": 1,  # each thread reads pictures of its own
+            "EngineConfig.onnxruntime.intra_op_num_threads": 1,  # each thread reads its own pictures
             "Det.model_path": str(finder),
             "Det.limit_type": "max",
             "Det.limit_side_len": 100_000,
@@ -99,7 +100,7 @@ class Networks:
             "Rec.model_path": str(recogniser),
             "Rec.rec_keys_path": str(keys) if keys else None,
         }
-        # What may be asked of one object is kept in it between two calls: so each does one thing.
+        # RapidOCR's objects keep their options between calls, so each of ours serves one purpose.
         self._find = rapidocr.RapidOCR(params=shared | {"Global.use_cls": False, "Global.use_rec": False})
         self._recognise = rapidocr.RapidOCR(params=shared | {"Global.use_det": False})
         try:
@@ -119,7 +120,7 @@ class Networks:
             return ()
 
     def _read(self, rgb: Image.Image) -> tuple[TextLine, ...]:
-        """Look for lines twice: what is large is found at the first look, what is small at the second."""
+        """Look for lines twice: the first look finds large ones, the second small ones."""
         end = time.thread_time() + MOST_SECONDS
         seen, whole = _at_most(rgb, LOOKED_AT), _at_most(rgb, READ_AT)
         pixels = _bgr(whole)
@@ -137,7 +138,7 @@ class Networks:
         return np.asarray([] if found.boxes is None else found.boxes, np.float32).reshape(-1, 4, 2)
 
     def _lines(self, pixels: Pixels, boxes: Boxes, end: float) -> list[tuple[Boxes, TextLine]]:
-        """Read the largest lines, until this thread has had its time; each with its corners."""
+        """Read the largest lines, each with its corners, until this thread has used up its time."""
         heights = np.linalg.norm(boxes[:, 0] - boxes[:, 3], axis=1)
         lines = []
         for box in boxes[np.argsort(-heights, kind="stable")[:MOST_LINES]]:
@@ -148,7 +149,7 @@ class Networks:
         return lines
 
     def _line(self, pixels: Pixels, box: Boxes) -> TextLine | None:
-        """Read one line; None where there are no letters after all."""
+        """Read one line; None if it has no letters after all."""
         from rapidocr.utils.process_img import get_rotate_crop_image
 
         found: Any = self._recognise(get_rotate_crop_image(pixels, box))
@@ -162,7 +163,7 @@ class Networks:
 
 
 def _is_same(box: Boxes, other: Boxes) -> bool:
-    """Return whether one of two boxes has the other's centre."""
+    """Return whether one of two boxes contains the other's centre."""
     return _holds(box, other.mean(0)) or _holds(other, box.mean(0))
 
 

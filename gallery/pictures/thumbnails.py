@@ -1,8 +1,8 @@
-"""Small versions of a collection's pictures, made once by the one loader and kept by their content's digest.
+"""Small versions of a collection's pictures, made once and stored by their content's digest.
 
     DATA_DIR/thumbs/SIDE/ab/ab34….jpg
 
-A digest's picture never changes, so what was made is good for ever, and may be removed at any time.
+A digest's picture never changes, so a thumbnail never becomes outdated, and may be removed at any time.
 """
 
 import contextlib
@@ -19,12 +19,12 @@ from gallery.pictures.originals import read_original
 from gallery.records import ImageRecord
 
 THUMB, VIEW = 480, 1600
-"""Pixels of the longer side: in a grid, and alone on a page."""
+"""Pixels of the longer side: in the grid, and on a picture's own page."""
 _QUALITY = 82
 
 
 class Thumbnails:
-    """The folder of small JPEGs. Safe to use from several threads and processes."""
+    """The folder of small JPEGs. Safe for several threads and processes."""
 
     def __init__(self, data_dir: Path) -> None:
         self._folder = data_dir / "thumbs"
@@ -33,8 +33,8 @@ class Thumbnails:
         """Return the upright picture as a JPEG whose longer side has at most `side` pixels.
 
         Raises:
-            UnreadableImage: It was not made before, and none of the picture's files is as it was indexed.
-            CollectionError: It cannot be kept.
+            UnreadableImage: It is not stored, and none of the picture's files is as it was indexed.
+            CollectionError: It cannot be stored.
         """
         path = self._path(record.sha256, side)
         if _is_whole(path):  # a damaged one is made again
@@ -47,14 +47,14 @@ class Thumbnails:
         return data
 
     def remove(self, digests: Iterable[str]) -> None:
-        """Remove what was made of the pictures with these digests; what another collection needs is made again."""
+        """Remove the thumbnails of pictures with these digests; if another collection needs one, it is made again."""
         for digest in digests:
             for side in (THUMB, VIEW):
                 with contextlib.suppress(OSError):
                     self._path(digest, side).unlink()
 
     def remove_damaged(self) -> int:
-        """Remove files that are no whole JPEG, and return how many."""
+        """Remove files that are not complete JPEGs, and return how many."""
         damaged = [path for path in self._folder.glob("*/*/*.jpg") if not _is_whole(path)]
         for path in damaged:
             path.unlink(missing_ok=True)
@@ -76,9 +76,9 @@ def small_jpeg(source: bytes, side: int) -> bytes:
     """Return a file's bytes as an upright JPEG whose longer side has at most `side` pixels; never enlarges.
 
     Raises:
-        UnreadableImage: The bytes are no picture.
+        UnreadableImage: The bytes are not a picture.
     """
-    rgb = open_image(source, detail=side).rgb  # enough for both sides, as `detail` is about the shorter one
+    rgb = open_image(source, detail=side).rgb  # enough for both sides, although `detail` is about the shorter one
     return shrunk_jpeg(rgb, side)
 
 
@@ -91,7 +91,7 @@ def shrunk_jpeg(rgb: Image.Image, side: int) -> bytes:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Write a file that others see whole or not at all."""
+    """Write a file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, draft = tempfile.mkstemp(dir=path.parent, suffix=".draft")
     try:

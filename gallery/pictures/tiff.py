@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 MOST_BYTES = 256_000_000
-"""Of the samples of a picture that is read here; scaling them takes some three times as much."""
+"""The most bytes of samples of a picture that is read here; scaling takes about three times as much."""
 MOST_PAGES = 32
-"""Pages among which the picture is looked for behind a thumbnail."""
+"""How many pages are searched for the picture behind a thumbnail."""
 _SUBFILE, _BITS, _SAMPLE_FORMAT = 254, 258, 339
 _REDUCED = 1
 _ASSOCIATED = 1
@@ -26,7 +26,7 @@ _MODES = {("GREY", 1): "L", ("GREY", 2): "LA", ("RGB", 3): "RGB", ("RGB", 4): "R
 
 
 def is_plain(image: Image.Image) -> bool:
-    """Return whether Pillow reads this frame of a TIFF rightly: unsigned samples of at most 8 bits."""
+    """Return whether Pillow reads this frame of a TIFF correctly: unsigned samples of at most 8 bits."""
     if not isinstance(image, TiffImagePlugin.TiffImageFile):
         return True
     bits = _numbers(image, _BITS, 1)
@@ -55,7 +55,7 @@ def read_page(source: bytes, page: int) -> Image.Image:
     """Return a page of a TIFF file in mode L, LA, RGB, RGBA, CMYK or LAB, as it is stored, with 8 bits a sample.
 
     Raises:
-        UnreadableImage: It is too large, or of a kind that cannot be read.
+        UnreadableImage: It is too large, or of an unsupported kind.
     """
     import tifffile
 
@@ -80,7 +80,7 @@ def rescued(source: bytes) -> tuple[Image.Image, float]:
     """Return what can be read of a TIFF file that Pillow cannot read, as `read_page` does, and the share missing.
 
     Raises:
-        UnreadableImage: It is too large, or of a kind that cannot be read.
+        UnreadableImage: It is too large, or of an unsupported kind.
         Exception: It has no directory, or no pixels.
     """
     import tifffile
@@ -93,15 +93,15 @@ def rescued(source: bytes) -> tuple[Image.Image, float]:
         parts = list(zip(page.dataoffsets, page.databytecounts, strict=True))
         read = 0.0
         for index, (offset, count) in enumerate(parts):
-            with contextlib.suppress(Exception):  # one of many parts; decoders raise whatever they trip over
+            with contextlib.suppress(Exception):  # one of many parts; any error
                 read += _put(page, index, source[offset : offset + count], count, values)
-        if not read or (len(values) > 1 and read < len(parts)):  # without a colour, the others are a wrong picture
+        if not read or (len(values) > 1 and read < len(parts)):  # a colour is missing
             raise UnreadableImage(Reason.DAMAGED, "no pixel can be read")
         return _image(page, values), 1 - read / len(parts)
 
 
 def _put(page: "TiffPage", index: int, part: bytes, count: int, values: NDArray[Any]) -> float:
-    """Decode a strip or tile, as far as it is there, into the values of the page, and return which share that was."""
+    """Decode what is left of a strip or tile into the page's values, and return its share."""
     there = len(part) / max(1, count)
     plain = getattr(page.compression, "name", "") == "NONE"
     segment, (sample, depth, row, column, _), shape = page.decode(part.ljust(count, b"\0") if plain else part, index)
@@ -115,7 +115,7 @@ def _put(page: "TiffPage", index: int, part: bytes, count: int, values: NDArray[
 def _image(page: "TiffPage", values: NDArray[Any]) -> Image.Image:
     values = values.reshape(page.shaped)  # samples apart, depth, height, width, samples
     if values.shape[1] != 1:
-        raise UnreadableImage(Reason.UNSUPPORTED, "a TIFF with a depth is no picture")
+        raise UnreadableImage(Reason.UNSUPPORTED, "a TIFF with a depth is not a picture")
     height, width = values.shape[2:4]
     values = values[:, 0].transpose(1, 2, 0, 3).reshape(height, width, -1)
     photometric = str(getattr(page.photometric, "name", page.photometric))
@@ -159,7 +159,7 @@ def _lab(values: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _is_version(small: tuple[int, int], large: tuple[int, int]) -> bool:
-    """Return whether a page is a much smaller one of the shape of another."""
+    """Return whether a page is a much smaller version of another."""
     if small[0] * small[1] * 4 > large[0] * large[1]:
         return False
     return abs(small[0] * large[1] - small[1] * large[0]) <= max(large)

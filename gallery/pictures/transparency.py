@@ -1,16 +1,16 @@
-"""Transparent pictures are laid on a ground on which the drawing can be seen."""
+"""Puts transparent pictures on a background on which the drawing is visible."""
 
 import numpy as np
 from PIL import Image, ImageChops
 
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 LEAST_CONTRAST = 48
-"""How far a drawing must differ from white to be seen on it: the mean, root of squares, of 0 to 255."""
+"""How far a drawing must differ from white to be visible on it: the root mean square, 0 to 255."""
 _SIDE = 512
 
 
 def on_ground(image: Image.Image) -> Image.Image:
-    """Return a picture of mode RGBA in mode RGB: on white, or on black where it could not be seen on white."""
+    """Convert a picture from RGBA to RGB: on white, or on black if it would be invisible on white."""
     alpha = image.getchannel("A")
     rgb = image.convert("RGB")
     if alpha.getextrema() != (255, 255):

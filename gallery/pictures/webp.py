@@ -1,4 +1,4 @@
-"""WebP files that were cut off."""
+"""Truncated WebP files."""
 
 import numpy as np
 from PIL import Image
@@ -8,12 +8,12 @@ _GREY = (128, 128, 128)
 
 
 def is_webp(source: bytes) -> bool:
-    """Return whether a file is one by its first bytes."""
+    """Return whether a file begins as a WebP file does."""
     return source.startswith(b"RIFF") and source[8:12] == b"WEBP"
 
 
 def repaired(source: bytes) -> tuple[bytes, bytes]:
-    """Return two files of full length with what can be read of a cut one: what differs between them is missing.
+    """Return two completions of a truncated file: where they differ, data is missing.
 
     Raises:
         ValueError: Nothing is missing, or far too much.
@@ -21,12 +21,12 @@ def repaired(source: bytes) -> tuple[bytes, bytes]:
     length = int.from_bytes(source[4:8], "little") + 8
     if not len(source) < length < _MOST_BYTES:
         raise ValueError("not cut off")
-    # Zeros decode to little, so they never run out; a few other bytes change what comes right behind the cut.
+    # Zeros decode to little, so they suffice; a few other bytes change what follows the cut.
     return source.ljust(length, b"\0"), (source + 8 * b"\x55").ljust(length, b"\0")[:length]
 
 
 def shared_part(one: Image.Image, two: Image.Image) -> tuple[Image.Image, float]:
-    """Return a picture of the rows above the first one that differs, and the share of the others, which are grey."""
+    """Return a picture of the rows above the first difference, the rest grey, and the share of the rest."""
     differs = (np.asarray(one) != np.asarray(two)).reshape(one.height, -1).any(axis=1)
     first = int(differs.argmax()) if differs.any() else one.height
     result = one.copy()

@@ -1,10 +1,9 @@
-"""The process in which one costly file after another is decoded; see `workers.py`, which starts it.
+"""The process that decodes costly files one by one; `workers.py` starts it.
 
     stdin:  bytes of the file (8), detail or 0 (4), the file
     stdout: bytes of the JSON (4), the JSON, and the pixels of a picture, three bytes each
 
-An answer is JSON and pixels, nothing that could run: a decoder that a file has taken over can lie about that picture,
-and no more.
+An answer is JSON and pixels, never code: a decoder compromised by a file can only lie about that picture.
 """
 
 import dataclasses
@@ -22,19 +21,19 @@ from gallery.pictures.picture import Picture
 
 REQUEST, ANSWER = struct.Struct(">QI"), struct.Struct(">I")
 ENOUGH = 25_000_000
-"""Pixels from which on a picture is made smaller before it is sent, if it has many more than are asked for."""
+"""Above this many pixels, a picture much larger than requested is reduced before it is sent."""
 
 
 def main(seconds: int, memory: int) -> None:
-    """Decode what comes on stdin until that ends.
+    """Decode the files from stdin until it ends.
 
     Args:
         seconds: Of processor time for each file; the process is killed by the system if one takes more.
-        memory: Bytes that a file may take.
+        memory: How many bytes of memory a file may take.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent process
     source, target = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a decoder prints is no answer
+    os.dup2(2, 1)  # keeps decoders' own output out of the answers
     _bound_memory(memory)
     while head := source.read(REQUEST.size):
         length, detail = REQUEST.unpack(head)
@@ -70,14 +69,14 @@ def _reduced(rgb: Any, detail: int | None) -> Any:  # noqa: ANN401 - a picture
 def _bound_time(seconds: int) -> None:
     try:
         import resource
-    except ImportError:  # on Windows the process that asks waits no longer
+    except ImportError:  # on Windows, the parent stops waiting
         return
     soft = int(time.process_time()) + 1 + seconds
     resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
 def _bound_memory(memory: int) -> None:
-    """Bound what this process may allocate beyond what it has; by Linux alone, as others do not count it."""
+    """Limit what else this process may allocate; on Linux only, as other systems do not enforce it."""
     try:
         import resource
 

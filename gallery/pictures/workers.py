@@ -1,8 +1,8 @@
-"""Processes in which costly files are decoded, so that one that takes too long can be killed.
+"""Decodes costly files in other processes, so that one that takes too long can be killed.
 
-Nothing else bounds the decoders: they are C code without a clock, and Python loops over millions of parts. Measured
-in ARCHITECTURE.md. Photos of most cameras are decoded in this process (`cost.py`); a process starts at the first file
-that is not, and goes on until this one ends.
+Nothing else can limit the decoders, which are C code without a clock and Python loops over millions of parts.
+ARCHITECTURE.md has measurements. Photos of most cameras are decoded in this process (`cost.py`); a process starts at
+the first file that is not, and runs until this one ends.
 """
 
 import atexit
@@ -24,22 +24,22 @@ from gallery.pictures.picture import Picture
 from gallery.pictures.worker import ANSWER, REQUEST
 
 SECONDS = 6
-"""Of processor time for a file."""
+"""Seconds of processor time per file."""
 MEMORY = 850_000_000
-"""Bytes for a file, beside the 60 MB of a process."""
+"""Bytes of memory per file, besides the 60 MB of a process."""
 MOST_WAITED = 60 if os.name == "posix" else 10
-"""Seconds by the clock, on a machine that has much else to do; systems without a limit on processor time have this."""
+"""Seconds by the clock, for a busy machine, or a system that cannot limit processor time."""
 MOST_WORKERS = 4
 
 
 class Workers:
-    """Decodes files in other processes, as many at once as there are processors, but at most `MOST_WORKERS`."""
+    """Decodes files in other processes: one per processor, but at most `MOST_WORKERS`."""
 
     def __init__(self, seconds: int = SECONDS, memory: int = MEMORY, waited: float = MOST_WAITED) -> None:
         """Start nothing yet.
 
         Args:
-            seconds: Of processor time for a file.
+            seconds: Seconds of processor time per file.
             memory: Bytes for a file.
             waited: Seconds by the clock for a file.
         """
@@ -53,7 +53,7 @@ class Workers:
         """Decode a file as `decode` does; a huge picture may be smaller, but no less than twice `detail`.
 
         Raises:
-            UnreadableImage: It cannot be decoded, or not within the limits.
+            UnreadableImage: It cannot be decoded within the limits.
         """
         with self._places:
             worker = self._taken()
@@ -61,7 +61,7 @@ class Workers:
             timer.start()
             try:
                 answer = _asked(worker, data, detail)
-            except Exception as error:  # whatever an answer lacks that is cut off, or of a decoder gone wrong
+            except Exception as error:  # an answer may be incomplete, or from a broken decoder
                 raise self._died(worker) from error
             except BaseException:
                 _ended(worker)
@@ -72,7 +72,7 @@ class Workers:
             return answer if isinstance(answer, Picture) else _raise(answer)
 
     def close(self) -> None:
-        """End the processes that wait for work."""
+        """End the idle processes."""
         with contextlib.suppress(Empty):
             while True:
                 _ended(self._idle.get_nowait())
@@ -94,14 +94,14 @@ class Workers:
             raise UnreadableImage(Reason.IO_ERROR, f"no process can be started to decode it: {error}") from error
 
     def _died(self, worker: "subprocess.Popen[bytes]") -> UnreadableImage:
-        """Return why a process has not answered; what is no fault of the file is tried again by the next run."""
+        """Return why a process has not answered; if it is not the file's fault, the next run tries again."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             worker.wait(1)
         _ended(worker)
         if worker.returncode == -getattr(signal, "SIGXCPU", 0):
             return UnreadableImage(Reason.TOO_LARGE, f"decoding it takes more than {self._seconds} s")
         if worker.returncode >= 0 or worker.returncode == -getattr(signal, "SIGKILL", 0):
-            return UnreadableImage(Reason.IO_ERROR, "the process that was to decode it was ended")
+            return UnreadableImage(Reason.IO_ERROR, "the process that was decoding it was killed")
         return UnreadableImage(Reason.DAMAGED, "the decoder crashed")
 
 

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 from gallery.pictures.dates import read_date
 
 MOST_BYTES = 2**22
-"""Of a packet that is read."""
+"""The most bytes of a packet that are read."""
 _DESCRIPTION = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}Description"
 _ITEM = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}li"
 _DATES = (
@@ -25,13 +25,13 @@ _DEGREES = re.compile(
     r"(?P<side>[NSEW]?)",
     re.ASCII | re.I,
 )
-"""38,43.2N or 38,43,12N as the standard has it, 38.72 as some programs write it."""
+"""38,43.2N or 38,43,12N as in the standard, 38.72 as some programs write it."""
 
 
 def read_packet(packet: bytes) -> tuple[str, str | None, list[str], tuple[float, float] | None]:
-    """Return `xmp`, when and at which degrees the picture was taken if the packet says so, and its words.
+    """Return `xmp`, the picture's date and coordinates if the packet has them, and its words.
 
-    Words are titles, descriptions and keywords. Degrees are of latitude and longitude, and need not be on the earth.
+    Words are titles, descriptions and keywords. Coordinates are latitude and longitude in degrees, and may be invalid.
     """
     properties: dict[str, list[str]] = {}
     for name, value in _properties(packet):
@@ -52,7 +52,7 @@ def _degrees(text: str) -> float | None:
 
 
 def _properties(packet: bytes) -> Iterator[tuple[str, str]]:
-    if len(packet) > MOST_BYTES or b"<!" in packet.replace(b"<!--", b""):  # who declares entities means harm
+    if len(packet) > MOST_BYTES or b"<!" in packet.replace(b"<!--", b""):  # entity declarations are a sign of an attack
         return
     try:
         root = ElementTree.fromstring(packet.strip(b" \r\n\t\0"))  # noqa: S314 - without declarations it cannot grow

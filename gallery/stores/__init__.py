@@ -1,6 +1,6 @@
 """Points in collections: one contract, and two stores that keep it.
 
-`open_store` gives the store that the settings name; whoever has it never asks again whether there is a server. Inside,
+`open_store` returns the store that the settings name; its users never ask again whether there is a server. Inside,
 the contract (`contract`, `filters`, `payload`, `journal`) knows neither store, and each store is a package that may be
 changed as long as the tests of the contract hold.
 """
@@ -38,7 +38,7 @@ __all__ = [
 
 
 def open_store(settings: Settings) -> Store:
-    """Return the store of the settings: a Qdrant server's where they name one, else the one on this machine."""
+    """Return the configured store: a Qdrant server if the settings name one, or else files on this machine."""
     if settings.qdrant_url:
         from gallery.stores.server.store import ServerStore  # whose client takes half a second to import
 

@@ -1,4 +1,4 @@
-"""What both stores do alike: checks of what is written, and orders that do not depend on the engine's."""
+"""What both stores share: checks before writing, and sorting independent of the engine."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -23,7 +23,7 @@ def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 def check_vectors(vectors: NDArray[np.float32], count: int, dimension: int) -> None:
-    """Refuse what the engines would take or drop without a word.
+    """Refuse vectors that the engines would silently accept or drop.
 
     Raises:
         EncoderError: The vectors are not `count` finite rows of length one.
@@ -35,7 +35,7 @@ def check_vectors(vectors: NDArray[np.float32], count: int, dimension: int) -> N
 
 
 def check_facet(key: str) -> None:
-    """Refuse what no engine counts.
+    """Refuse keys whose values cannot be counted.
 
     Raises:
         BadInput: The key has no index that counts values.
@@ -45,7 +45,7 @@ def check_facet(key: str) -> None:
 
 
 def best_first(hits: Iterable[Hit]) -> list[Hit]:
-    """Sort hits by score, and those of one score by id."""
+    """Sort hits by score, equal scores by id."""
     return sorted(hits, key=lambda hit: (-hit.score, hit.image.id))
 
 
@@ -55,15 +55,15 @@ def newest_first(
     where: Where | None,
     at_once: int | None = None,
 ) -> list[ImageRecord]:
-    """Return the newest pictures, in an order that does not depend on the engine's.
+    """Return the newest pictures, in an order independent of the engine.
 
-    The engine orders pictures of one date as it likes, so those of the last date are asked for once more, by id.
+    The engine returns pictures of the same date in any order, so those of the last date are requested again by id.
 
     Args:
-        page: Returns at most so many pictures that a filter lets through: newest first if true, else by id.
-        limit: The most to be returned.
+        page: Returns at most a given number of pictures that pass a filter: newest first if true, else by id.
+        limit: The most pictures to return.
         where: Filters.
-        at_once: The most that may be asked for by date, if the engine has a limit.
+        at_once: The most that may be requested by date, if the engine has a limit.
     """
     wanted = as_filter(where)
     found: list[ImageRecord] = []

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an ingest was when it last showed what it had written.
+    """The progress of an ingest when it last published.
 
     Attributes:
-        done: Files that are indexed, or cannot be.
-        found: Files that it had found by then.
+        done: How many files are indexed, or cannot be.
+        found: How many files it had found by then.
     """
 
     done: int
@@ -31,12 +31,12 @@ class Progress:
 
 
 class ImageCollection(Protocol):
-    """Pictures and their vectors, to be read by any number of processes and threads.
+    """Pictures and their vectors, readable by any number of processes and threads.
 
     Attributes:
-        generation: Changes whenever an ingest has changed the collection; None where nobody can tell.
-        has_words: Whether words can be searched; not in a collection that an earlier version wrote last.
-        progress: How far the ingest was that wrote this; None where it had ended.
+        generation: Changes whenever an ingest has changed the collection; None if unknown.
+        has_words: Whether words can be searched; false for a collection last written by an earlier version.
+        progress: The progress of the ingest that wrote this; None if it had finished.
     """
 
     name: str
@@ -68,31 +68,31 @@ class ImageCollection(Protocol):
         ...
 
     def get(self, ids: Sequence[str]) -> dict[str, ImageRecord]:
-        """Return the pictures with these ids, those that are there."""
+        """Return the pictures with these ids, skipping missing ones."""
         ...
 
     def present(self, ids: Sequence[str]) -> set[str]:
-        """Return those of the ids that are there, without reading what is said of them."""
+        """Return the ids that exist, without reading their payloads."""
         ...
 
     def vectors(self, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
-        """Return the unit vectors of the pictures with these ids, those that are there."""
+        """Return the unit vectors of the pictures with these ids, skipping missing ones."""
         ...
 
     def newest(self, limit: int, *, where: Where | None = None) -> list[ImageRecord]:
-        """Return the pictures by their date, newest first, those of one date by id; at most `limit`."""
+        """Return at most `limit` pictures, newest first, equal dates by id."""
         ...
 
     def public_url(self) -> str | None:
-        """Return the address under which thumbnails are served, as the first picture by id has it."""
+        """Return the address under which thumbnails are served, from the first picture by id."""
         ...
 
     def scan(self, where: Where | None = None) -> Iterator[tuple[ImageRecord, NDArray[np.float32]]]:
-        """Yield every picture with its vector, in the order of the ids."""
+        """Yield every picture with its vector, in the order of ids."""
         ...
 
     def records(self, where: Where | None = None) -> Iterator[ImageRecord]:
-        """Yield every picture in the order of the ids, and fetch no vector: a million of them are 2 GB."""
+        """Yield every picture in the order of ids, without the vectors: a million of them take 2 GB."""
         ...
 
     def count(self, where: Where | None = None) -> int:
@@ -100,7 +100,7 @@ class ImageCollection(Protocol):
         ...
 
     def facet(self, key: str, limit: int = 20, *, least: int = 1) -> dict[str | int, int]:
-        """Return the most frequent values of a key and how many pictures have them: those that at least `least` have.
+        """Return the most frequent values of a key, with at least `least` pictures, and how many pictures have each.
 
         Raises:
             BadInput: The key has no index that counts values.
@@ -108,34 +108,34 @@ class ImageCollection(Protocol):
         ...
 
     def is_current(self) -> bool:
-        """Whether the name still leads to what was opened, and no ingest has changed that since."""
+        """Whether the name still leads to the opened collection, and no ingest has changed it since."""
         ...
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Close files and connections."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Former:
-    """A collection with the encoder that is being left: published until the new one is whole, and only read."""
+    """A collection with the encoder that is being replaced: published until the new one is complete, and read-only."""
 
     collection: ImageCollection
     journal: Journal
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close it."""
         self.collection.close()
         self.journal.close()
 
 
 class Editor(Protocol):
-    """A collection that is being written to, by one process where it is embedded.
+    """A collection that is being written to; by one process at a time, if it is embedded.
 
     Attributes:
-        spec: Of what is written; None for a collection that is not there yet.
-        journal: What is known of the files of what is written.
-        former: While the encoder is being changed, what is still published.
+        spec: The spec of what is written; None for a new collection.
+        journal: The journal of what is written.
+        former: While the encoder is being changed, the published collection.
     """
 
     name: str
@@ -145,15 +145,15 @@ class Editor(Protocol):
 
     @property
     def points(self) -> ImageCollection:
-        """What is being written, to be read: with everything written so far. There is none before `begin`."""
+        """Everything written so far, for reading. Not available before `begin`."""
         ...
 
     def changing(self) -> str | None:
-        """Return the encoder to which the collection is being changed, here or by a run that was interrupted."""
+        """Return the new encoder if the collection's is being changed, by this or by an interrupted run."""
         ...
 
     def begin(self, spec: Spec) -> None:
-        """Make ready to write vectors of `spec`, with an index for every key; called before the first write.
+        """Prepare to write vectors of `spec`, with an index for every key; called before the first write.
 
         Raises:
             SpecMismatch: The collection holds vectors of another space.
@@ -161,10 +161,10 @@ class Editor(Protocol):
         ...
 
     def change(self, spec: Spec) -> None:
-        """Make ready to build the collection anew, with vectors of `spec`, beside what is published.
+        """Prepare to rebuild the collection with vectors of `spec`, beside the published one.
 
-        Nothing happens where the space is the same. An earlier change to the same space is gone on with; one to
-        another is dropped. `finish` puts the new one in the place of the former.
+        Does nothing if the space is the same. An earlier change to the same space is continued; one to another space is
+        dropped. `finish` replaces the former collection with the new one.
         """
         ...
 
@@ -177,42 +177,42 @@ class Editor(Protocol):
         ...
 
     def update(self, records: Sequence[ImageRecord]) -> None:
-        """Replace the payload and the words of pictures that are there, leaving their dense vectors."""
+        """Replace the payload and the words of existing pictures; their dense vectors stay."""
         ...
 
     def delete(self, ids: Sequence[str]) -> None:
-        """Remove pictures; ids that are not there are ignored."""
+        """Remove pictures; missing ids are ignored."""
         ...
 
     def flush(self) -> None:
-        """Return once everything written so far will survive a crash."""
+        """Return when everything written so far will survive a crash."""
         ...
 
     def share(self, progress: Progress) -> None:
-        """Show what was written so far to those who search, and go on writing; nobody may read `points` meanwhile.
+        """Publish what was written so far, and continue writing; nobody may read `points` meanwhile.
 
-        Nothing happens while the encoder is being changed, or where the disk has no room for a copy.
+        Does nothing while the encoder is being changed, or if the disk has no room for a copy.
         """
         ...
 
     def finish(self) -> None:
-        """Complete what was begun, and show it to those who search."""
+        """Complete and publish what was written."""
         ...
 
     def close(self) -> None:
-        """Let go of files and connections; the next run goes on with what was flushed and not finished."""
+        """Close files and connections; the next run continues with what was flushed but not finished."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class CollectionInfo:
-    """What there is to know of a collection.
+    """The facts about a collection.
 
     Attributes:
         encoder: Its name, or why the collection cannot be read.
-        pictures: How many.
-        megabytes: On this machine's disk; None on a server.
-        changed_at: RFC 3339, when its last ingest ended; None where that is not known.
+        pictures: How many it has.
+        megabytes: Its size on this machine's disk; None on a server.
+        changed_at: When its last ingest ended, in RFC 3339; None if unknown.
     """
 
     name: str
@@ -224,11 +224,11 @@ class CollectionInfo:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something about a collection that is not as it should be.
+    """A fault of a collection.
 
     Attributes:
-        what: What is wrong, as a sentence without its full stop.
-        cure: What `repair` does about it, as a sentence without its full stop; None where it can do nothing.
+        what: What is wrong, as a sentence without a full stop.
+        cure: What `repair` does about it, as a sentence without a full stop; None if it can do nothing.
     """
 
     what: str
@@ -243,39 +243,39 @@ class Store(Protocol):
         ...
 
     def overview(self) -> list[CollectionInfo]:
-        """Return what there is to know of all collections, also of those never finished, sorted by name."""
+        """Return the facts about all collections, including unfinished ones, sorted by name."""
         ...
 
     def open(self, name: str | None = None) -> ImageCollection:
-        """Open a collection to search it. Without a name: the only one there is, else `photos`.
+        """Open a collection to search it. Default: the only one, or else `photos`.
 
         Raises:
-            CollectionError: There is none of that name, or none can be chosen, or it is damaged.
+            CollectionError: It does not exist or is damaged, or there are several to choose from.
         """
         ...
 
     def edit(self, name: str, *, new: bool = True) -> Editor:
-        """Open a collection to write to it; unless `new` is false it need not be there yet. The caller closes it.
+        """Open a collection to write to it; it need not exist unless `new` is false. The caller closes it.
 
         Raises:
-            BadInput: `name` is no name for a collection.
+            BadInput: `name` is not a valid name for a collection.
             CollectionError: Another process is writing to it, or it cannot be reached, or it is damaged.
         """
         ...
 
     def drop(self, name: str) -> None:
-        """Remove a collection, its vectors and its journal; also one that was never finished, or is damaged.
+        """Remove a collection with its vectors and journal, even if it is unfinished or damaged.
 
         Raises:
-            CollectionError: There is none of that name, or `ingest` did not make it, or another process writes to it.
+            CollectionError: It does not exist, `ingest` did not make it, or another process is writing to it.
         """
         ...
 
     def journal(self, name: str, *, new: bool = True) -> Journal:
-        """Return what is known of the files of a collection, only to be read; its writer is not disturbed.
+        """Return a read-only journal of a collection, without disturbing its writer.
 
         Raises:
-            CollectionError: There is no collection of that name, unless `new`: then nothing is known.
+            CollectionError: There is no collection of that name; with `new`, the journal is empty instead.
         """
         ...
 
@@ -284,5 +284,5 @@ class Store(Protocol):
         ...
 
     def repair(self, name: str) -> None:
-        """Mend what `check` finds and can be mended from what is whole."""
+        """Repair what `check` finds, as far as intact data allows."""
         ...

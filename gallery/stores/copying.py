@@ -1,6 +1,6 @@
-"""Copies of collections: from embedded to a server, back, or beside itself; vectors are taken as they are.
+"""Copies collections: from embedded to a server, back, or under another name; vectors are not encoded again.
 
-A copy that was stopped goes on where it was. At the end the copy is opened as a search would open it, and compared.
+An interrupted copy continues where it stopped. At the end, the copy is opened as for a search, and compared.
 """
 
 import contextlib
@@ -21,9 +21,9 @@ from gallery.stores.contract import Editor, ImageCollection, Store
 from gallery.stores.journal import Entry
 
 SAMPLE = 1000
-"""Pictures of the copy that are compared with their originals."""
+"""How many pictures of the copy are compared with their originals."""
 TOLERANCE = 1e-6
-"""By how much a float may differ: a server makes vectors one long again, in its own rounding."""
+"""How far a float may differ: a server normalises vectors again, with its own rounding."""
 _BATCH = 256
 
 Picture = tuple[ImageRecord, NDArray[np.float32]]
@@ -31,14 +31,14 @@ Picture = tuple[ImageRecord, NDArray[np.float32]]
 
 @dataclass(slots=True)
 class CopyReport:
-    """What came of a copy.
+    """The result of a copy.
 
     Attributes:
-        pictures: In the original.
-        seen: Looked at so far.
-        copied: Written by this run; the others were there already.
-        compared: Read back and found equal.
-        others: In the copy, but not in the original: they were left alone.
+        pictures: How many the original has.
+        seen: How many have been looked at so far.
+        copied: How many this run wrote; the others existed already.
+        compared: How many were read back and found equal.
+        others: How many are only in the copy; they are left alone.
     """
 
     pictures: int = 0
@@ -49,22 +49,22 @@ class CopyReport:
 
 
 def settings_of(settings: Settings, place: str) -> Settings:
-    """Return the settings with which collections at `place` are opened: an address of a server, or a folder.
+    """Return the settings for collections at `place`: a server's address, or a folder.
 
     Raises:
-        BadInput: `place` is an address of another kind.
+        BadInput: `place` is another kind of address.
     """
     if place.startswith(("http://", "https://")):
         return replace(
             settings, qdrant_url=place, qdrant_api_key=_key_of(settings, place), qdrant_read_only_api_key=None
         )
     if "://" in place or not place.strip():
-        raise BadInput(f"{place!r} is no place for a copy; give an http:// or https:// address, or a folder")
+        raise BadInput(f"{place!r} is not a place for a copy; give an http:// or https:// address, or a folder")
     return replace(settings, qdrant_url=None, data_dir=Path(place).expanduser())
 
 
 def _key_of(settings: Settings, place: str) -> str | None:
-    """Return the key for the server at `place`: no server is shown the key of another."""
+    """Return the key for the server at `place`: no server ever sees another's key."""
     is_the_same = not settings.qdrant_url or settings.qdrant_url.rstrip("/") == place.rstrip("/")
     return settings.qdrant_copy_api_key or (settings.qdrant_api_key if is_the_same else None)
 
@@ -77,20 +77,20 @@ def copy_collection(
     on_progress: Callable[[CopyReport], None] = lambda _: None,
     open_target: Callable[[Settings], Store] = open_store,
 ) -> CopyReport:
-    """Copy the collection `name`, or go on with that, and compare.
+    """Copy the collection `name`, or continue doing so, and compare.
 
     Thumbnails keep their addresses unless PUBLIC_URL gives others. Pictures that only the copy has stay there.
 
     Args:
-        settings: Where the original is.
+        settings: The original's settings.
         name: Its name.
-        target_settings: Where the copy shall be, see `settings_of`.
-        target_name: Its name.
+        target_settings: The copy's settings; see `settings_of`.
+        target_name: The copy's name.
         on_progress: Called after every batch and at the end.
         open_target: Opens the store of the copy.
 
     Raises:
-        BadInput: The copy would be the original.
+        BadInput: The copy would replace the original.
         SpecMismatch: There is a collection of that name with vectors of another space.
         CollectionError: One of the two cannot be reached, or the copy differs.
     """
@@ -116,7 +116,7 @@ def _place(settings: Settings, name: str) -> tuple[str, str]:
 def _copy(
     source: ImageCollection, target: Editor, report: CopyReport, on_progress: Callable[[CopyReport], None]
 ) -> list[Picture]:
-    """Write what the target lacks, and return a sample of all there is, each picture as probable as any other."""
+    """Write what the target lacks, and return a uniform sample of all pictures."""
     chance = random.Random(0)  # noqa: S311 - no secret; the same sample each time
     sample: list[Picture] = []
     for pictures in batched(source.scan(), _BATCH):
@@ -126,7 +126,7 @@ def _copy(
         if new:
             target.upsert([record for record, _ in new], np.stack([vector for _, vector in new]))
             target.flush()
-            if len(target.points.present(ids)) < len(ids):  # as every replica has it
+            if len(target.points.present(ids)) < len(ids):  # as on every replica
                 raise CollectionError(
                     f"the copy {target.name} does not keep what is written; run the same command again"
                 )
@@ -143,7 +143,7 @@ def _copy(
 
 
 def _compare(copy: ImageCollection, sample: Sequence[Picture], report: CopyReport) -> None:
-    """Raise `CollectionError` if the copy lacks pictures, or some of the sample are not as they were."""
+    """Raise `CollectionError` if the copy lacks pictures, or some of the sample differ."""
     there = copy.count()
     if there < report.pictures:
         raise CollectionError(

@@ -1,4 +1,4 @@
-"""Filters over what a collection says of its pictures, in words that every store translates for its engine."""
+"""Filters on the payloads of a collection, in a form that every store translates for its engine."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ class Circle:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Words of which a text has all, in any order; case and accents do not count."""
+    """Words that must all be in a text, in any order, ignoring case and accents."""
 
     text: str
 
 
 WantedValue = str | int | list[str] | list[int] | Mapping[str, Any] | Circle | Words | None
-"""A value, a list of which one must match, bounds such as `{"gte": 640}`, a circle that the point lies in, words, or
-None: the key has no value."""
+"""A value, a list of which one must match, bounds such as `{"gte": 640}`, a circle around the point, words, or None for
+a key without a value."""
 
 Condition = tuple[str, WantedValue]
 
@@ -33,12 +33,12 @@ class Filter:
     """Conditions that may name a key more than once.
 
     Attributes:
-        must: Conditions of which all hold.
-        must_not: Conditions of which none holds.
+        must: Conditions that must all hold.
+        must_not: Conditions of which none may hold.
         without: Ids of pictures that are left out.
-        within: If given, ids of the only pictures that are not.
-        either: Of each tuple, at least one filter lets the picture through.
-        neither: None of these filters lets the picture through.
+        within: If given, the ids of the only pictures allowed.
+        either: In each tuple, at least one filter must pass the picture.
+        neither: None of these filters may pass the picture.
     """
 
     must: tuple[Condition, ...] = ()
@@ -52,7 +52,7 @@ class Filter:
         return self != Filter()
 
     def __and__(self, other: "Filter") -> "Filter":
-        """Return the filter that lets through what both let through."""
+        """Return the filter that passes what both pass."""
         within = self.within if other.within is None else other.within
         if self.within is not None and other.within is not None:
             within = tuple(set(self.within) & set(other.within))
@@ -71,7 +71,7 @@ Where = Mapping[str, WantedValue] | Filter
 
 
 def as_filter(where: Where | None) -> Filter:
-    """Return `where` as a filter; None lets everything through.
+    """Return `where` as a filter; None passes everything.
 
     >>> as_filter({"year": 2021, "folder": "/alps"}).must
     (('year', 2021), ('folder', '/alps'))

@@ -1,7 +1,7 @@
-"""What ingest knows of files: how each looked when it was last read, and what came of it.
+"""What ingest knows about files: the state of each when it was last read, and the result.
 
-An SQLite file beside what it speaks of. A row is written once the point it tells of will survive a crash, so a file
-that the journal knows need not be opened again.
+An SQLite file beside the points. A row is written once its point will survive a crash, so a known file need not be
+opened again.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY) WITHOUT ROWID;
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What came of a file: a picture with this digest and captions, or no picture for this reason.
+    """The result of reading a file: a picture with this digest and captions, or the reason why there is none.
 
     Attributes:
         captions: Digest of the captions it was indexed with, if any.
@@ -43,10 +43,10 @@ class Entry:
 
 
 class Journal:
-    """Safe to use from several threads. Without a path it is kept in memory, until it is moved to one."""
+    """The journal. Thread-safe. Without a path it is kept in memory, until it is moved to one."""
 
     def __init__(self, path: Path | None, *, new: bool = True) -> None:
-        """Open the journal at `path`; unless `new` is false it need not be there yet.
+        """Open the journal at `path`; it need not exist unless `new` is false.
 
         Raises:
             CollectionError: It cannot be opened.
@@ -54,42 +54,42 @@ class Journal:
         self._lock = threading.Lock()
         self._path = path
         if path and (path.is_dir() or (not new and not path.exists())):
-            raise Damaged(f"the journal {path} is gone; mend it: ingest --repair")
+            raise Damaged(f"the journal {path} is gone; repair it: ingest --repair")
         with self._database():
             self._connection = _connect(path, new=new)
 
     def entry(self, path: str) -> Entry | None:
-        """Return what is known of the file at `path`."""
+        """Return the entry of the file at `path`."""
         return next(self._select("path = ?", os.fsencode(path)), None)
 
     def under(self, path: str) -> Iterator[Entry]:
-        """Yield what is known of the file at `path` and of all below it, sorted by path."""
+        """Yield the entries of `path` and everything below it, sorted by path."""
         own = os.fsencode(path)
         folder = own.rstrip(b"/") + b"/"
         yield from self._select("path = ?", own)
-        yield from self._select("path > ? AND path < ?", folder, folder[:-1] + b"0")  # 0 is next to / in ASCII
+        yield from self._select("path > ? AND path < ?", folder, folder[:-1] + b"0")  # in ASCII, 0 follows /
 
     def failures(self) -> Iterator[Entry]:
-        """Yield the files that are no usable picture, sorted by path."""
+        """Yield the files that are not usable pictures, sorted by path."""
         return self._select("reason IS NOT NULL")
 
     def places(self, sha256: str) -> int:
-        """Return how many files hold these bytes."""
+        """Return how many files have this content."""
         with self._database():
             row = self._connection.execute("SELECT COUNT(*) FROM files WHERE sha256 = ?", (sha256,)).fetchone()
         return int(row[0])
 
     def pictures(self) -> int:
-        """Return how many different pictures files hold."""
+        """Return the number of different pictures."""
         with self._database():
             return int(self._connection.execute("SELECT COUNT(DISTINCT sha256) FROM files").fetchone()[0])
 
     def all(self) -> Iterator[Entry]:
-        """Yield all that is known, sorted by path."""
+        """Yield all entries, sorted by path."""
         return self._select("TRUE")
 
     def digests(self) -> Iterator[str]:
-        """Yield the digest of each different picture that files hold, sorted."""
+        """Yield the digest of each different picture, sorted."""
         last = ""
         while True:
             query = f"SELECT DISTINCT sha256 FROM files WHERE sha256 > ? ORDER BY sha256 LIMIT {_PAGE}"  # noqa: S608
@@ -101,19 +101,19 @@ class Journal:
             last = rows[-1][0]
 
     def forget_pictures(self, digests: Iterable[str]) -> None:
-        """Remove all files that hold these pictures, so that they are read again."""
+        """Remove all files with these pictures, so that they are read again."""
         with self._database(), self._connection:
             self._connection.executemany("DELETE FROM files WHERE sha256 = ?", [(digest,) for digest in digests])
             self._connection.execute("INSERT OR IGNORE INTO marks VALUES ('unsettled')")
 
     def seen(self) -> str | None:
-        """Return the state of the collection that was noted last."""
+        """Return the collection's state that was recorded last."""
         with self._database():
             row = self._connection.execute("SELECT name FROM marks WHERE name LIKE 'seen %'").fetchone()
         return row[0].removeprefix("seen ") if row else None
 
     def note_seen(self, state: str) -> None:
-        """Note the state of the collection that this journal fits."""
+        """Record the state of the collection that this journal fits."""
         with self._database(), self._connection:
             self._connection.execute("DELETE FROM marks WHERE name LIKE 'seen %'")
             self._connection.execute("INSERT INTO marks VALUES (?)", (f"seen {state}",))
@@ -136,12 +136,12 @@ class Journal:
             return self._connection.execute("SELECT 1 FROM marks WHERE name = 'unsettled'").fetchone() is not None
 
     def settle(self) -> None:
-        """Note that what follows from all files together is up to date."""
+        """Record that stacks and other results of all files together are up to date."""
         with self._database(), self._connection:
             self._connection.execute("DELETE FROM marks WHERE name = 'unsettled'")
 
     def write(self, entries: Iterable[Entry], forgotten: Iterable[str] = ()) -> None:
-        """Add or replace entries, and remove those of the paths `forgotten`, all or nothing of it."""
+        """Add or replace entries, and remove those of the paths `forgotten`, in one transaction."""
         rows = [
             (
                 *(os.fsencode(e.file.path), e.file.size, e.file.mtime_ns, e.sha256, e.captions, e.reason, e.detail),
@@ -155,7 +155,7 @@ class Journal:
             self._connection.execute("INSERT OR IGNORE INTO marks VALUES ('unsettled')")
 
     def move_to(self, path: Path) -> None:
-        """Go on at `path`, taking along what is known; a journal that is there already is kept as it is."""
+        """Move to `path` with all entries; an existing journal there is kept as it is."""
         with self._database():
             is_new = not path.exists()
             there = _connect(path)
@@ -166,26 +166,27 @@ class Journal:
             self._path = path
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         with self._lock:  # a thread may be reading
             self._connection.close()
 
     @contextlib.contextmanager
     def _database(self) -> Iterator[None]:
-        """Keep other threads out, and turn what SQLite raises into a sentence."""
+        """Keep other threads out, and turn SQLite's exceptions into a sentence."""
         try:
             with self._lock:
                 yield
         except sqlite3.Error as error:
-            # Bare database errors are of a file that is no database; the others of a disk, a lock, or what was asked.
+            # A bare DatabaseError means that the file is not a database; its subclasses come from the disk, a lock or
+            # the query.
             if type(error) is sqlite3.DatabaseError or "no such table" in str(error):
-                raise Damaged(f"the journal {self._path} is damaged ({error}); mend it: ingest --repair") from error
+                raise Damaged(f"the journal {self._path} is damaged ({error}); repair it: ingest --repair") from error
             raise CollectionError(
-                f"the journal {self._path}: {error}; make room, or see that its disk is there"
+                f"the journal {self._path}: {error}; make room, or check that its disk is mounted"
             ) from error
 
     def _select(self, condition: str, *values: bytes) -> Iterator[Entry]:
-        """Yield the entries that match, page by page, so that others may write meanwhile."""
+        """Yield the matching entries page by page, so that others can write meanwhile."""
         last = b""
         while True:
             query = f"SELECT * FROM files WHERE path > ? AND {condition} ORDER BY path LIMIT {_PAGE}"  # noqa: S608
@@ -202,15 +203,15 @@ class Journal:
             file = ImageFile(os.fsdecode(path), int(size), int(mtime_ns), *changed)
             return Entry(file, sha256, captions, Reason(reason) if reason else None, detail)
         except (ValueError, TypeError) as error:
-            raise Damaged(f"the journal {self._path} is damaged ({error}); mend it: ingest --repair") from error
+            raise Damaged(f"the journal {self._path} is damaged ({error}); repair it: ingest --repair") from error
 
 
 def _connect(path: Path | None, *, new: bool = True) -> sqlite3.Connection:
     if path and not new:
-        # Not mode=ro: what a crash left half-written could not be rolled back then, and so not be read.
+        # Not mode=ro, which could not roll back, and so not read, what a crash left half-written.
         return sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, check_same_thread=False)
     connection = sqlite3.connect(path or ":memory:", check_same_thread=False)
     connection.executescript(_TABLE)
-    with contextlib.suppress(sqlite3.OperationalError):  # it is there, but for journals of earlier versions
+    with contextlib.suppress(sqlite3.OperationalError):  # only journals of earlier versions lack it
         connection.execute("ALTER TABLE files ADD COLUMN changed INTEGER DEFAULT 0")
     return connection

@@ -1,4 +1,4 @@
-"""Names of collections: which are allowed, and what is said of one that is not there."""
+"""Names of collections: which are allowed, and the error for an unknown one."""
 
 import re
 from collections.abc import Sequence
@@ -10,15 +10,15 @@ _NAME = re.compile(r"(?!.*--[0-9a-f]{16}$)\w[\w.-]{0,99}")
 
 
 def check_name(name: str) -> None:
-    """Refuse what cannot name a new collection.
+    """Refuse an invalid name for a new collection.
 
     Raises:
         BadInput: It has other characters than letters, digits, dots, dashes and underscores, or is a server's own.
     """
     if not _NAME.fullmatch(name):
         raise BadInput(
-            f"{name!r} is no name for a collection; use letters, digits, dots, dashes and underscores, and no digest "
-            "at the end"
+            f"{name!r} is not a valid name for a collection; use letters, digits, dots, dashes and "
+            "underscores, and no digest at the end"
         )
 
 
@@ -26,12 +26,12 @@ def check_is_there(name: str, names: Sequence[str], others: int = 0) -> None:
     """Refuse a name that is not among `names`.
 
     Args:
-        name: What was asked for.
-        names: What there is.
-        others: How many collections there are besides that `ingest` did not make.
+        name: The requested name.
+        names: The existing names.
+        others: How many other collections exist that `ingest` did not make.
 
     Raises:
-        CollectionError: It is not there; the message says which are.
+        CollectionError: It does not exist; the message lists those that do.
     """
     if name not in names:
         there = f"; give one of: {', '.join(names)}" if names else ", nor any other; make one: ingest FOLDER"
@@ -40,7 +40,7 @@ def check_is_there(name: str, names: Sequence[str], others: int = 0) -> None:
 
 
 def chosen_name(name: str | None, names: Sequence[str]) -> str:
-    """Return `name`, or without one the only collection there is, else `photos`.
+    """Return `name`; by default the only collection, or else `photos`.
 
     Raises:
         CollectionError: There is no collection at all.

@@ -1,4 +1,4 @@
-"""What a point is.
+"""The contents of a point.
 
 A point is one picture. Its id is the UUIDv5 of the SHA-256 of the file's bytes, so the same bytes are one point,
 however many files hold them. Its vector is a unit vector; distance is cosine. Its payload has these keys; embedded
@@ -15,9 +15,9 @@ collections keep their order, and a server keeps none, as a payload that travels
     format      JPEG, PNG, …
     camera      maker and model
     captions    sentences from a captions file, then titles, descriptions and keywords of the files
-    place       what the place is called where it was taken, the smallest first: Belém, Lisbon, Portugal
+    place       names of the place where it was taken, smallest first: Belém, Lisbon, Portugal
     location    {lat, lon} in degrees, where it was taken
-    text        the words of the text that it shows, without case and accents
+    text        the words of the text in it, without case and accents
     stack       the smallest id among its near-duplicates, itself included
     sha256
     indexed_at  when the vector was made
@@ -64,7 +64,7 @@ COUNTED_KEYS = tuple(k for k, kind in INDEXED_KEYS.items() if kind in ("keyword"
 """The payload keys whose values can be counted."""
 _NORTHERNMOST = 89.999999
 _ACCENTS = 200
-"""Unicode's class from which marks that combine are accents; those below are parts of letters in other scripts."""
+"""From this combining class on, Unicode marks are accents; lower ones are parts of letters in other scripts."""
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1 and 9999
 
 Payload = dict[str, Any]
@@ -82,14 +82,14 @@ def point_id(sha256: str) -> str:
 def record_of(
     picture: "Picture", sha256: str, file: ImageFile, indexed_at: str = "", facts: "Facts | None" = None
 ) -> ImageRecord:
-    """Return the record of a decoded file: of one place, without captions, and not yet stacked with any other.
+    """Return the record of a decoded file, with one place, no captions, and in a stack of its own.
 
     Args:
         picture: What the file holds.
         sha256: Digest of the file's bytes.
-        file: Where they lie.
-        indexed_at: As `now` gives it; empty where no vector was made.
-        facts: What is known of it, if that is more than its file says.
+        file: The file.
+        indexed_at: The time from `now`; empty if no vector was made.
+        facts: Its facts, if more is known than its file says.
     """
     facts = facts or picture.facts
     return ImageRecord(
@@ -112,7 +112,7 @@ def record_of(
 
 
 def to_payload(record: ImageRecord, public_url: str | None = None) -> Payload:
-    """Return what a point says of a picture, in the order of the contract."""
+    """Return a picture's payload, in the order of the contract."""
     date = date_of(record)
     files = [_to_place(file) for file in record.files]
     paths = sorted(_composed(file["path"]) for file in files)
@@ -149,7 +149,7 @@ def to_record(id: str, payload: Payload) -> ImageRecord:
     """Read what `to_payload` wrote.
 
     Raises:
-        KeyError: It did not write this, or not all of it is there any more; so do ValueError and TypeError.
+        KeyError, ValueError, TypeError: It is not such a payload, or no longer complete.
     """
     origin = payload["origin"]
     point = payload.get("location")
@@ -178,16 +178,16 @@ def to_record(id: str, payload: Payload) -> ImageRecord:
 
 
 def moment(record: ImageRecord) -> datetime:
-    """Return the date of a picture as the engines compare it: as if the camera's clock had shown UTC."""
+    """Return the date of a picture as engines compare it: as if the camera's clock were in UTC."""
     date = datetime.fromisoformat(date_of(record))
     return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def date_of(record: ImageRecord) -> str:
-    """Return when a picture was taken, else the oldest mtime of its files, as its point says it.
+    """Return when a picture was taken, or else the oldest mtime of its files, as in its payload.
 
-    That is the time on the camera's clock, so that a picture's day is the day of who took it. Points of earlier
-    versions, which have no `date_source`, say it with its offset, and engines compare them by UTC.
+    This is the time on the camera's clock, so a picture's day is the photographer's. Points of earlier versions, which
+    have no `date_source`, include the offset, and engines compare them in UTC.
     """
     if not record.taken_at:
         return rfc3339(min(file.mtime_ns for file in record.files))
@@ -197,7 +197,7 @@ def date_of(record: ImageRecord) -> str:
 
 
 def folder_values(folder: str) -> list[str]:
-    r"""Return how payloads may write a folder: percent-encoded where the folder or a file in it is not UTF-8.
+    r"""Return the forms of a folder in payloads: percent-encoded if the folder or a file in it is not UTF-8.
 
     >>> folder_values("/my photos"), folder_values("/\udcff")
     (['/my photos', '/my%20photos'], ['/%FF'])
@@ -207,7 +207,7 @@ def folder_values(folder: str) -> list[str]:
 
 
 def folded_words(text: str) -> str:
-    """Return a text as `text` has it and is asked for it: without case, and without accents above or below letters.
+    """Return a text as stored in and searched for in `text`: without case and accents.
 
     >>> folded_words("Ação  TOTAL: 12,50 €")
     'acao total: 12,50 €'
@@ -229,13 +229,13 @@ def now() -> str:
 
 
 def rfc3339(nanoseconds: int) -> str:
-    """Return a moment since 1970, in UTC, to the second, as RFC 3339; one outside the calendar becomes its end."""
-    seconds = min(max(nanoseconds // 10**9, _FIRST_SECOND), _LAST_SECOND)  # a file system may hold any number
+    """Return a time since 1970, in UTC, to the second, as RFC 3339; one outside the calendar is clamped."""
+    seconds = min(max(nanoseconds // 10**9, _FIRST_SECOND), _LAST_SECOND)  # file systems allow any number
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 def _to_point(location: tuple[float, float]) -> Payload:
-    """Return a point as Qdrant takes it, whose index never finds the north pole itself."""
+    """Return a point for Qdrant, whose index never finds the exact north pole."""
     return {"lat": min(location[0], _NORTHERNMOST), "lon": location[1]}
 
 

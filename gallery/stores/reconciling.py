@@ -1,4 +1,4 @@
-"""Journals that fit their points: a collection that was restored, or damaged, or changed by others, is seen to be."""
+"""Makes journals fit their points again after a collection was restored, damaged, or changed by others."""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -24,7 +24,7 @@ def forget_what_is_not_there(journal: Journal, points: ImageCollection) -> int:
 
 
 def note_what_is_there(journal: Journal, records: Iterable[ImageRecord]) -> int:
-    """Note the files of points that the journal does not know; return how many files."""
+    """Add to the journal the files of points that it does not know; return how many files."""
     noted = 0
     records = iter(records)
     while page := list(islice(records, _AT_ONCE)):

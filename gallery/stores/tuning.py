@@ -1,29 +1,29 @@
-"""What a collection's size asks for, in one place. What was measured for it is in docs/servers-and-scale.md."""
+"""All settings that depend on a collection's size. docs/servers-and-scale.md has the measurements."""
 
 GRAPH_FROM = 10_000
-"""Pictures from which a graph pays, and pictures beside a graph from which they get their own: up to here comparing
-with every vector takes about a millisecond, is exact, and costs an ingest nothing. Making the graph also puts the
-points into files that open at once: 20 000 without took half a second, a million 27 s."""
+"""From this many pictures a graph pays, as does another one for pictures outside it: below, comparing with every vector
+takes about a millisecond, is exact, and costs an ingest nothing. Making the graph also puts the points into files that
+open at once: without, 20 000 took half a second to open, a million 27 s."""
 QUANTISE_FROM = 100_000
-"""Pictures from which vectors are also kept at 4 bits a float, to choose candidates by: at 100 000 the
+"""From this many pictures, vectors are also kept at 4 bits per float, to choose candidates by: at 100 000 the
 graph is made in a third of the time, and a search takes a third. Both stay on the disk, mapped, so that a collection
 opens at once; only the first searches wait for the disk."""
 OUTGROWN_FROM = 2_000_000
-"""Pictures from which a server is the better place: making the graph takes half an hour and more on a small machine, in
-one process, and nobody sees the new pictures until it is done."""
+"""From this many pictures, a server is better: on a small machine, one process takes half an hour and more to make the
+graph, and new pictures stay invisible until it is done."""
 OVERSAMPLING = 4.0
-"""Candidates by quantised vectors for each wanted picture; the full vectors choose among them."""
+"""Candidates by quantised vectors for each requested picture; the full vectors choose among them."""
 SEARCH_CANDIDATES = 512
-"""Pictures that a search through the graph keeps in view: with the engine's own 100, the drawn vectors' ten nearest
+"""How many candidates a search through the graph considers: with the engine's own 100, the drawn vectors' ten nearest
 were found to 97 % only at 100 000 pictures."""
 EDGES, EDGE_CANDIDATES = 16, 100
-"""Edges of a picture in the graph, and the candidates for them."""
+"""Edges per picture in the graph, and the candidates for them."""
 GRAPH_KEYS = frozenset({"folder", "year"})
-"""Payload keys for which the graph gets further edges, so that a filter does not take it apart."""
+"""Payload keys for which the graph gets extra edges, so that a filter does not disconnect it."""
 
 
 def outgrown(pictures: int) -> str | None:
-    """Return what to do about an embedded collection of so many pictures, or None while it is well where it is."""
+    """Return advice on an embedded collection of this size, or None if it is not too large."""
     if pictures < OUTGROWN_FROM:
         return None
     return (

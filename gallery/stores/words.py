@@ -1,9 +1,9 @@
-"""What is said of a picture in words, as the sparse vector beside its dense one.
+"""The words about a picture, as a sparse vector beside its dense one.
 
 Ranking is BM25 (Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009). The weight of a word in its
-picture is worked out here, the same for both stores; the engine multiplies it by how rare the word is among all
-pictures. Words are found by the engine's multilingual tokenizer, without case and accents and, in English, without
-endings and the commonest words.
+picture is computed here, for both stores; the engine multiplies it by the word's rarity among all pictures. The
+engine's multilingual tokenizer splits texts into words, ignoring case and accents and, in English, word endings and
+stop words.
 """
 
 import functools
@@ -18,7 +18,7 @@ from gallery.records import ImageRecord
 WORDS = "words"
 """Name of the sparse vector."""
 _USUAL_LENGTH = 20.0
-"""Words that a picture usually has, names of files and folders included."""
+"""How many words a picture usually has, including names of files and folders."""
 _JOINED = re.compile(r"[_\-./\\]+")
 _NUMBER = re.compile(r"\b(\d+)\b")
 
@@ -27,19 +27,19 @@ Weights = tuple[list[int], list[float]]
 
 
 def weights_of(record: ImageRecord) -> Weights:
-    """Return the words of a picture: of its captions, its place, the text that it shows, and its files' names."""
+    """Return the words of a picture: from its captions, its place, the text in it, and its files' names."""
     names = {part for file in record.files for part in _names(file.path)}
     shown = [line.text for line in record.text]
     return _weights(_model().embed_document(_plain([*record.captions, *record.place, *shown, *sorted(names)])))
 
 
 def weights_of_query(text: str) -> Weights:
-    """Return the words of a query, each once."""
+    """Return the words of a query, without repetition."""
     return _weights(_model().embed_query(_plain([text])))
 
 
 def shared_words(text: str, record: ImageRecord) -> list[str]:
-    """Return the words of a text that a picture has as well, as the text writes them."""
+    """Return the words of a text that a picture shares, as the text writes them."""
     there = set(weights_of(record)[0])
     return [word for word in dict.fromkeys(text.split()) if there & set(weights_of_query(word)[0])]
 

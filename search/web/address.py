@@ -1,4 +1,4 @@
-"""What a visitor of the page asked for, as it stands in the address."""
+"""What a visitor of the page asked for, as encoded in the address."""
 
 from collections.abc import Iterable
 from functools import cached_property
@@ -20,11 +20,11 @@ class Address(Search):
     """The whole state of the page: the same address shows the same.
 
     Attributes:
-        picture: The key of a picture that was sent, and that others should be like.
-        stacks: `apart` shows every near-duplicate as a picture of its own, instead of one for all.
+        picture: The key of an uploaded picture to search with.
+        stacks: `apart` shows every near-duplicate as a separate picture, instead of one for all.
         open: Ids of the pictures whose near-duplicates are shown with them.
         page: 1 is the first.
-        at: Of the page of one picture: its rank in what was found.
+        at: On the page of one picture, its rank in the results.
     """
 
     picture: str = Field(default="", max_length=100)
@@ -35,7 +35,7 @@ class Address(Search):
 
     @cached_property
     def query_string(self) -> str:
-        """The address's part after the question mark, without what is as it is by itself."""
+        """The query string, without default values."""
         return urlencode(self.model_dump(mode="json", exclude_defaults=True), doseq=True, errors="replace")
 
     @property
@@ -44,14 +44,14 @@ class Address(Search):
         return len(self.chosen)
 
     def request(self, limit: int = PER_PAGE, offset: int | None = None) -> Request:
-        """Return what is to be asked: the page, or another part of the answer."""
+        """Return the request for this page, or for another part of the answer."""
         wanted = {name: getattr(self, name) for name in Search.model_fields}
         offset = PER_PAGE * (self.page - 1) if offset is None else offset
         wanted["why"] = self.hybrid
         return Request(**wanted, limit=limit, offset=offset, group=None if self.stacks else "near-duplicates")
 
     def to(self, **changes: Any) -> "Address":  # noqa: ANN401 - fields have all sorts of types
-        """Return the address with some of it changed; a change of anything leads to the first page."""
+        """Return the address with some fields changed; any change goes back to the first page."""
         return Address(**{**self.model_dump(exclude_defaults=True), "page": 1, "at": 0, **changes})
 
     def cleared(self) -> "Address":
@@ -66,10 +66,10 @@ class Address(Search):
 
     @classmethod
     def read(cls, pairs: Iterable[tuple[str, str]]) -> "Address":
-        """Read the names and values of an address; what is empty, as in a form that nobody filled in, counts as unset.
+        """Read the names and values of an address; empty values, as from an empty form, count as unset.
 
         Raises:
-            BadInput: There is no such name, or a value is none that it can have.
+            BadInput: There is no such name, or its value is invalid.
         """
         given: dict[str, list[str]] = {}
         for name, value in pairs:

@@ -1,4 +1,4 @@
-"""The app: the API and the page over HTTP, and what it says when something went wrong."""
+"""The app: the API and the page over HTTP, and its error responses."""
 
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -55,13 +55,13 @@ _STATUS: dict[type[Exception], int] = {
 _UNREADABLE = {
     Reason.EMPTY: "the file is empty",
     Reason.TOO_LARGE: "the picture is too large; send a smaller one",
-    Reason.NOT_AN_IMAGE: "the file is no picture of a kind that can be read here",
-    Reason.UNSUPPORTED: "the file is a picture of a kind that cannot be read here",
+    Reason.NOT_AN_IMAGE: "the file is not a picture in a readable format",
+    Reason.UNSUPPORTED: "the file is a picture in an unsupported format",
 }
 _DESCRIPTION = """Find pictures by describing them.
 
-Every route is there for the first collection, and below `/c/NAME` for each: `/c/NAME/api/search`.
-What goes wrong is told as problem+json. Where SEARCH_TOKEN is set, give it as a bearer token."""
+Every route exists for the default collection, and below `/c/NAME` for each collection: `/c/NAME/api/search`.
+Errors are problem+json. If SEARCH_TOKEN is set, send it as a bearer token."""
 
 
 def create_app(
@@ -76,15 +76,15 @@ def create_app(
     """Return the app over some collections.
 
     Args:
-        collections: What is searched.
-        settings: Where things are.
-        limits: How much is too much.
-        secret: What the page proves to know to the commands of its owner.
-        changes: Where pictures are kept that are added over the API; without it none can be.
-        hide_places: Keep from visitors at which degrees pictures were taken.
+        collections: The collections to search.
+        settings: Folders, addresses and the device.
+        limits: The limits on requests.
+        secret: Known to the page and to its owner's commands; the page proves to them that it knows it.
+        changes: Folder for pictures that are added through the API; without it, none can be added.
+        hide_places: Hide from visitors the coordinates at which pictures were taken.
 
     Raises:
-        BadInput: Pictures may be added by everybody.
+        BadInput: Changes are allowed, but no token is set.
     """
     limits = limits or Limits(token=settings.search_token)
     metrics = Metrics()
@@ -113,7 +113,7 @@ def create_app(
         title="gallery-search",
         version=gallery.__version__,
         description=_DESCRIPTION,
-        docs_url=None,  # their assets would come from elsewhere
+        docs_url=None,  # they would load their assets from elsewhere
         redoc_url=None,
         openapi_url="/api/openapi.json",
         lifespan=lifespan,
@@ -144,7 +144,7 @@ def _dashboard(servers: str | None) -> str | None:
 
 
 def _add_layers(app: FastAPI, limits: Limits, metrics: Metrics, pages: Pages) -> None:
-    """Put the layers around the app, of which the last added one is the outermost."""
+    """Put the layers around the app; the one added last is the outermost."""
 
     def ask_for_token(connection: HTTPConnection, error: Exception) -> Response:
         headers = {"www-authenticate": 'Basic realm="gallery-search", charset="UTF-8"'}
@@ -162,7 +162,7 @@ def _add_layers(app: FastAPI, limits: Limits, metrics: Metrics, pages: Pages) ->
 
 
 async def _error_response(request: Request, error: Exception) -> Response:
-    """Answer what went wrong: a page for the page's visitors, problem+json for all others."""
+    """Return the response to an error: a page for the page's visitors, problem+json for all others."""
     status, sentence = _status_and_sentence(error, has_body=request.method == "POST")
     headers = dict(getattr(error, "headers", None) or {}) | ({"retry-after": "2"} if status == 503 else {})
     path = request.url.path
@@ -181,7 +181,7 @@ def _status_and_sentence(error: Exception, *, has_body: bool) -> tuple[int, str]
     if isinstance(error, HTTPException):
         phrase = HTTPStatus(error.status_code).phrase
         return error.status_code, phrase if error.detail == phrase else f"{phrase}: {error.detail}"
-    if isinstance(error, UnreadableImage) and not has_body:  # a file of the collection, not one that was sent
+    if isinstance(error, UnreadableImage) and not has_body:  # a file of the collection, not an uploaded one
         return 404, f"its file cannot be shown: {error}"
     if isinstance(error, UnreadableImage):
         sentence = _UNREADABLE.get(error.reason, "the file is damaged; send another one")

@@ -1,4 +1,4 @@
-"""One thread that owns the text tower: what many ask at once goes through it together."""
+"""One thread that owns the text tower and encodes the texts of concurrent requests together."""
 
 import queue
 import threading
@@ -15,14 +15,14 @@ from gallery.errors import EncoderError
 from gallery.vectors import Vectors
 
 PATIENCE = 30.0
-"""Seconds that anybody waits for the model."""
+"""Seconds that a request waits for the model."""
 LARGEST = 64
-"""Texts that are encoded at once."""
+"""How many texts are encoded at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """Texts to be encoded with others', or something else to be called by itself."""
+    """Texts to be encoded with those of other requests, or another call to be made alone."""
 
     texts: Sequence[str] = ()
     call: Callable[[], Any] | None = None
@@ -38,13 +38,13 @@ class BatchingTexts(TextEncoder):
         self.text_limit = texts.text_limit
         self._encoder = texts
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        # The thread knows the queue and the model, not this object: the two end when nobody asks any more.
+        # The thread holds the queue and the model, not this object, so both end when this object is gone.
         self._thread = threading.Thread(target=_work, args=(self._jobs, texts), name="encoder", daemon=True)
         self._thread.start()
         weakref.finalize(self, self._jobs.put, None)
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        """Return one unit vector per text, shape `(n, dimension)`, encoded together with what others ask."""
+        """Return one unit vector per text, shape `(n, dimension)`, encoded together with other requests' texts."""
         if not texts:
             return np.empty((0, self.spec.dimension), np.float32)
         vectors: Vectors = self._wait(_Job(texts))
@@ -56,7 +56,7 @@ class BatchingTexts(TextEncoder):
         return tokens
 
     def close(self) -> None:
-        """End the thread, after what it was asked for before."""
+        """End the thread after the jobs already in its queue."""
         self._jobs.put(None)
         self._thread.join(PATIENCE)
 
@@ -76,7 +76,7 @@ def _work(jobs: "queue.SimpleQueue[_Job | None]", encoder: TextEncoder) -> None:
 
 
 def _round(jobs: "queue.SimpleQueue[_Job | None]", encoder: TextEncoder) -> bool:
-    """Do what waits, all texts at once, and say whether to go on."""
+    """Do the waiting jobs, all texts at once; return whether to continue."""
     job = jobs.get()
     if job is None:
         return False

@@ -1,4 +1,4 @@
-"""Adding and removing pictures over the API: by the command `ingest`, so that they go the way of all others."""
+"""Adding and removing pictures through the API, by the command `ingest`, like all others."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ _LONGEST_NAME = 100
 
 
 class ChangesRefusedError(GalleryError):
-    """The page was not started so that it lets pictures be changed."""
+    """The page was started without --allow-changes."""
 
 
 class BusyError(GalleryError):
@@ -28,13 +28,13 @@ class Changes:
     """Runs `ingest` for one change at a time. Safe to use from several threads."""
 
     def __init__(self, settings: Settings, folder: Path | None) -> None:
-        """Let nothing be changed without a folder, where pictures that are sent are kept.
+        """Take the folder for uploaded pictures; without it, nothing may be changed.
 
         Raises:
-            BadInput: Nobody would have to know a token.
+            BadInput: No token is set.
         """
         if folder and not settings.search_token:
-            raise BadInput("--allow-changes needs SEARCH_TOKEN: set it to what those who change pictures have to know")
+            raise BadInput("--allow-changes needs SEARCH_TOKEN: set it to a secret for those who may change pictures")
         self._folder = folder
         self._one = threading.Lock()
 
@@ -42,9 +42,9 @@ class Changes:
         """Keep a file, index it, and return the picture's id.
 
         Raises:
-            ChangesRefusedError: Nothing may be changed here.
+            ChangesRefusedError: Changes are not allowed.
             BusyError: Another change is under way.
-            BadInput: It is no picture.
+            BadInput: It is not a picture.
             CollectionError: `ingest` failed.
         """
         folder = self._allowed() / collection
@@ -59,7 +59,7 @@ class Changes:
             raise CollectionError(f"{path} cannot be written ({error.strerror}); make room") from error
         if self._ingest(str(path), "--collection", collection):
             path.unlink(missing_ok=True)
-            raise BadInput("this is no picture that can be read; send another one")
+            raise BadInput("this is not a readable picture; send another one")
         return point_id(digest)
 
     def remove(self, collection: str, record: ImageRecord) -> None:
@@ -95,7 +95,7 @@ class Changes:
 
 
 def _file_name(name: str) -> str:
-    """Return a name that no file system minds, out of one that somebody sent."""
+    """Return a file name that is safe on every file system, made from an uploaded one."""
     last = PurePath(name.replace("\\", "/")).name.encode("utf-8", "replace").decode()
     kept = "".join(each if each.isalnum() or each in "._- " else "_" for each in last).strip(" .")
     return kept[-_LONGEST_NAME:] or "picture"

@@ -1,4 +1,4 @@
-"""The API: JSON. Each route is there for the first collection, and below /c/NAME for every other."""
+"""The JSON API. Each route exists for the default collection, and below /c/NAME for every collection."""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -28,7 +28,7 @@ of_the_server = APIRouter(tags=["server"])
 
 
 class ApiRequest(SearchRequest):
-    """A request over HTTP, which gets so many hits at once."""
+    """A request over HTTP, with a default number of hits."""
 
     limit: int = Field(default=10, ge=1, le=MOST_AT_ONCE, description="The most hits, or groups")
 
@@ -68,7 +68,7 @@ def search(context: InContext, parameters: Parameters, http: Request) -> Respons
 
 @api.post("/api/search/image", response_model=Answer, responses=COMMON | problems(408, 413, 415))
 async def search_image(context: InContext, parameters: Parameters, file: Annotated[UploadFile, File()]) -> Response:
-    """Find pictures that are like one that is sent, and like the line if there is one. It is not kept on disk."""
+    """Find pictures like an uploaded one, and like the line if there is one. The upload is not kept on disk."""
     _, picture = await context.take(await file.read())
     answer = await context.shown(lambda: context.answer(parameters, picture.vector_for(context.engine())))
     return json_response(answer)
@@ -76,26 +76,26 @@ async def search_image(context: InContext, parameters: Parameters, file: Annotat
 
 @api.get("/api/images/{id}/similar", response_model=Answer, responses=COMMON)
 def similar(context: InContext, parameters: Parameters, id: UUID) -> Response:
-    """Find pictures that are like one of the collection, without itself."""
+    """Find pictures like one in the collection; that picture itself is left out."""
     context.record(id)
     return json_response(context.answer(parameters.model_copy(update={"like": id})))
 
 
 @api.get("/api/facets", response_model=dict[str, dict[str, int]], responses=COMMON)
 def facets(context: InContext) -> Response:
-    """Return the values that can be filtered by, and how many pictures have them."""
+    """Return the values to filter by, and how many pictures have each."""
     return json_response(context.facets())
 
 
 @api.get("/api/suggestions", response_model=list[str], responses=COMMON)
 def suggest(context: InContext, q: Annotated[str, Query(max_length=200, examples=["dog folder:al"])]) -> Response:
-    """Return lines that begin as this one does: with folders, cameras, formats and captions of the collection."""
+    """Return completions of this line, with folders, cameras, formats and captions of the collection."""
     return json_response(suggestions(q, context.engine()))
 
 
 @api.get("/api/collection", response_model=CollectionAnswer, responses=COMMON)
 def collection(context: InContext) -> Response:
-    """Return what is searched here."""
+    """Return facts about the collection."""
     engine = context.engine()
     pictures = engine.collection.count()
     return json_response(
@@ -105,7 +105,7 @@ def collection(context: InContext) -> Response:
 
 @api.post("/api/pictures", response_model=Added, status_code=201, responses=COMMON | problems(409, 413))
 async def add(context: InContext, file: Annotated[UploadFile, File()]) -> Response:
-    """Add a picture, as `ingest` does; where the page was started with --allow-changes."""
+    """Add a picture, as `ingest` does. Needs a page started with --allow-changes."""
     data = await file.read()
     changes = context.services.changes
     id = await context.shown(lambda: changes.add(context.collection, file.filename or "picture", data))
@@ -114,7 +114,7 @@ async def add(context: InContext, file: Annotated[UploadFile, File()]) -> Respon
 
 @api.delete("/api/pictures/{id}", status_code=204, responses=COMMON | problems(409))
 async def remove(context: InContext, id: UUID) -> Response:
-    """Take a picture out of the collection; its files stay. Where the page was started with --allow-changes."""
+    """Remove a picture from the collection; its files stay. Needs a page started with --allow-changes."""
     await context.shown(lambda: context.services.changes.remove(context.collection, context.record(id)))
     return Response(status_code=204)
 
@@ -127,7 +127,7 @@ def collections(context: InContext) -> Response:
 
 @of_the_server.get("/api/version")
 async def version() -> dict[str, str]:
-    """Return the version of the program, and that of the API, which changes only where clients have to."""
+    """Return the version of the program, and that of the API, which changes only if clients must change."""
     return {"version": gallery.__version__, "api": "1"}
 
 
@@ -142,13 +142,13 @@ def prove(context: InContext, nonce: Annotated[str, Query(max_length=100)]) -> d
 
 @of_the_server.get("/health")
 async def health() -> dict[str, str]:
-    """Say that the process lives."""
+    """Report that the process is alive."""
     return {"status": "ok"}
 
 
 @of_the_server.get("/ready", responses=problems(401, 503))
 def ready(context: InContext) -> dict[str, str]:
-    """Say whether a search would be answered, by making one."""
+    """Report whether searches work, by making one."""
     try:
         context.answer(SearchRequest(q="a picture", limit=1))
     except GalleryError as error:
@@ -168,7 +168,7 @@ def json_response(answer: object, status: int = 200, headers: dict[str, str] | N
 
 
 def _tag(engine: SearchEngine, http: Request) -> str | None:
-    """Return what changes with everything that an answer depends on, but its seconds."""
+    """Return a tag that changes with everything that an answer depends on, except its timings."""
     if engine.state is None:
         return None
     of = f"{gallery.__version__} {engine.state} {http.url.path} {http.url.query}"

@@ -1,4 +1,4 @@
-"""The pictures themselves: small ones, files as they were indexed, and several of them as a zip file."""
+"""The pictures themselves: thumbnails, the indexed files, and several of them as a zip file."""
 
 import asyncio
 import zipfile
@@ -46,7 +46,7 @@ async def view(context: InContext, request: Request, id: UUID) -> Response:
 
 @images.get("/images/{id}", response_class=Response, responses=COMMON | problems(403) | _FILE)
 async def image(context: InContext, id: UUID) -> Response:
-    """Return the file of a picture, as it was indexed, to be saved."""
+    """Return the file of a picture, as it was indexed, as a download."""
     context.check_gives_files()
     record = await asyncio.to_thread(context.record, id)
     file, data = await context.shown(read_original, record)
@@ -61,7 +61,7 @@ async def image(context: InContext, id: UUID) -> Response:
 
 @images.get("/images.zip", response_class=Response, responses=COMMON | problems(403) | _ZIP)
 def several(context: InContext, id: Annotated[list[UUID], Query(min_length=1, max_length=MOST_AT_ONCE)]) -> Response:
-    """Return the files of several pictures, as they were indexed, in one zip file; what is gone is left out."""
+    """Return the indexed files of several pictures in one zip file; missing ones are left out."""
     context.check_gives_files()
     found = context.engine().collection.get([str(each) for each in id])
     if not found:
@@ -80,14 +80,14 @@ async def _small(context: Context, request: Request, id: UUID, side: int) -> Res
 
 
 class _Written(BytesIO):
-    """What a zip file writes, to be taken away bit by bit."""
+    """A buffer for a zip file that is sent while it is written."""
 
     def tell(self) -> int:
-        """Nobody may go back in it."""
+        """It cannot be rewound."""
         raise UnsupportedOperation
 
     def taken(self) -> bytes:
-        """Return what was written since the last time."""
+        """Return what was written since the last call."""
         data = self.getvalue()
         self.seek(0)
         self.truncate()

@@ -1,4 +1,4 @@
-"""What stands between the network and the app: who may ask, how much, how many at once, and what browsers may do."""
+"""Between the network and the app: who may send requests, how large and how many at once, and what browsers may do."""
 
 import asyncio
 import base64
@@ -36,18 +36,18 @@ _UNCAPPED = ("/health", "/ready", "/metrics", "/static/", PROOF)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much is too much.
+    """The limits on requests.
 
     Attributes:
-        token: What clients have to know, as bearer token or as the password of a browser's question; None asks for
-            nothing.
-        hosts: Names under which the page may be asked for; None for any. Without it a hostile website could point
+        token: What clients must send, as a bearer token or as the password in the browser's login prompt; None for no
+            token.
+        hosts: Host names under which the page may be reached; None for any. Without it a hostile website could point
             its own name to this machine, and read what a browser here gets.
         shares_thumbnails: Whether pages of other origins may show thumbnails, as Qdrant's dashboard does.
-        concurrent: Requests that are answered at once; more get 429.
+        concurrent: How many requests are answered at once; more get 429.
         upload_bytes: The largest body.
-        waiting_bytes: Of all bodies that are held at once.
-        body_seconds: In which a body has to come.
+        waiting_bytes: The total size of all bodies held in memory.
+        body_seconds: How long a body may take to arrive.
     """
 
     token: str | None = None
@@ -60,7 +60,7 @@ class Limits:
 
 
 class Observed:
-    """The outermost layer: counts, answers HEAD as GET without a body, and tells browsers what they may do."""
+    """The outermost layer: counts requests, answers HEAD like GET without the body, and sets security headers."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, *, shares_thumbnails: bool) -> None:
         self._app = app
@@ -94,7 +94,7 @@ class Observed:
 
 
 class SameOrigin:
-    """Refuses what a page of another origin makes a browser ask, but for links that somebody follows."""
+    """Refuses requests that a page of another origin makes a browser send, except links that a user follows."""
 
     def __init__(self, app: ASGIApp, *, shares_thumbnails: bool) -> None:
         self._app = app
@@ -103,7 +103,7 @@ class SameOrigin:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] == "http" and self._is_foreign(scope):
-            refusal = problem(403, "a page of another site asked for this; open the page itself")
+            refusal = problem(403, "a page of another site sent this request; open this page directly")
             await refusal(scope, receive, send)
             return
         await self._app(scope, receive, send)
@@ -126,7 +126,7 @@ class TokenBackend(AuthenticationBackend):
         self._token = token
 
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser] | None:
-        """Let somebody in, or raise."""
+        """Return if the token is right, or else raise."""
         path = conn.url.path
         if self._token is None or path in _OPEN_TO_ALL or path.startswith("/static/"):
             return None
@@ -147,7 +147,7 @@ class TokenBackend(AuthenticationBackend):
 
 
 class Gate:
-    """Takes bodies whole before they cost anything, and lets so many requests through at once."""
+    """Reads bodies completely before any other work, and limits how many requests are answered at once."""
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self._app = app
@@ -166,7 +166,7 @@ class Gate:
 
     async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._busy >= self._limits.concurrent:
-            refusal = problem(429, "too many are asking at once; try again in a second", {"retry-after": "1"})
+            refusal = problem(429, "too many requests at once; try again in a second", {"retry-after": "1"})
             await refusal(scope, receive, send)
             return
         self._busy += 1

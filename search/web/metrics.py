@@ -1,4 +1,4 @@
-"""What Prometheus is told of the page."""
+"""The page's metrics for Prometheus."""
 
 from collections.abc import Mapping
 
@@ -23,17 +23,17 @@ class Metrics:
         self._busy = Gauge("gallery_requests_in_progress", "Requests being answered.", registry=self._registry)
 
     def begin(self) -> None:
-        """Note that a request came."""
+        """Count a request that arrived."""
         self._busy.inc()
 
     def end(self, route: str, status: int, seconds: float) -> None:
-        """Note that it was answered. `route` is the template, not the address, of which there are any number."""
+        """Count an answered request. `route` is the template, because the number of addresses has no limit."""
         self._busy.dec()
         self._requests.labels(route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
     def stages(self, seconds: Mapping[str, float]) -> None:
-        """Note how long the stages of a search took."""
+        """Record how long the stages of a search took."""
         for stage, value in seconds.items():
             self._stages.labels(stage).observe(value)
 

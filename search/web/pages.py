@@ -25,7 +25,7 @@ MOST_CHOICES = 1000
 """Values that a filter of the page lists; others can be typed."""
 _TITLES = {400: "That cannot be searched", 401: "A token is needed", 413: "Too large", 415: "Not a picture"}
 _NARROWEST, _WIDEST = 40, 320
-"""Hundredths: width over height of the tiles; what is longer than that is shown whole in a tile of that shape."""
+"""Bounds of the tiles' aspect ratio, in hundredths; a longer picture is shown whole in a tile of that shape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Neighbours:
 
 
 class Pages:
-    """Fills the templates. Everything is escaped: file names are written by others."""
+    """Fills the templates. Everything is escaped, because file names come from others."""
 
     def __init__(self, folder: Path, *, may_change: bool = False, gives_files: bool = True) -> None:
         self._environment = Environment(
@@ -68,11 +68,11 @@ class Pages:
         return self._render("results.html", prefix, address, **values)
 
     def refused(self, prefix: str, address: Address, sentence: str, facets: Facets) -> str:
-        """Return the page that says why a search makes no sense."""
+        """Return the page that says why a search is invalid."""
         return self._render("refused.html", prefix, address, sentence=sentence, facets=choices(facets))
 
     def waking(self, prefix: str, address: Address, sentence: str) -> str:
-        """Return the page that is shown until the encoder is there; it asks again by itself."""
+        """Return the page that is shown until the encoder is loaded; it reloads itself."""
         return self._render("waking.html", prefix, address, sentence=sentence, facets={})
 
     def detail(
@@ -104,7 +104,7 @@ class Pages:
             return f"{prefix}{path}?{changed.query_string}" if changed.query_string else f"{prefix}{path}"
 
         def picture(hit: AnswerHit) -> str:
-            """Return where a hit is shown alone, with the results that it is of; that is faster than `Address.to`."""
+            """Return the address of a hit's own page within its results; faster than `Address.to`."""
             return f"{prefix}/pictures/{hit.id}?{f'{state}&' if state else ''}at={hit.rank}"
 
         text = self._environment.get_template(name).render(
@@ -114,7 +114,7 @@ class Pages:
 
 
 def ratio(width: int, height: int) -> str:
-    """Return the class of a tile for a picture: its shape, in steps of a twentieth; a star ends those cut off.
+    """Return the class of a picture's tile: its shape in steps of a twentieth, and `whole` for one beyond the bounds.
 
     >>> ratio(300, 200), ratio(100, 5000)
     ('r150', 'r40 whole')
@@ -135,7 +135,7 @@ def day(date: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """Return what was said in the middle of a sentence as one of its own.
+    """Return a message as a sentence: with a capital letter and a full stop.
 
     >>> sentence("there is no such picture; search again"), sentence("Did you mean it?")
     ('There is no such picture; search again.', 'Did you mean it?')
@@ -154,7 +154,7 @@ def bytes_said(size: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A value to filter by: what it is, what is shown of it, and how many pictures have it."""
+    """A value to filter by: the value, its label, and how many pictures have it."""
 
     value: str
     shown: str
@@ -170,9 +170,9 @@ class Choices:
 
 
 def choices(facets: Facets) -> dict[str, Choices]:
-    """Return what there is to choose from, for every filter that has more than one value.
+    """Return the choices for every filter that has more than one value.
 
-    Folders are shown without what all of them begin with.
+    Folders are shown without their common beginning.
     """
     shared = _shared([str(value) for value in facets.get("folder", {})])
     chosen = {}

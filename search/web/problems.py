@@ -1,4 +1,4 @@
-"""What went wrong, as problem+json (RFC 9457): one sentence that says what happened, and what to do about it."""
+"""Errors as problem+json (RFC 9457): one sentence that says what happened and what to do about it."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -15,7 +15,7 @@ class Problem(BaseModel):
 
     Attributes:
         detail: One sentence.
-        column: Where a line of the query language cannot be understood; 1 is the first character.
+        column: The column at which a line cannot be understood, from 1.
     """
 
     title: str
@@ -38,22 +38,22 @@ def problem(
 
 
 def problems(*statuses: int) -> Problems:
-    """Return what an operation may answer besides what it is for, for its document."""
+    """Return the error responses of an operation, for the API's documentation."""
     schema = {"application/problem+json": {"schema": Problem.model_json_schema()}}
     return {status: {"content": schema, "description": _WORDS[status]} for status in statuses}
 
 
 _WORDS = {
-    400: "What was asked makes no sense",
+    400: "The request makes no sense",
     401: "SEARCH_TOKEN is set and was not given",
-    403: "Asked by a page of another site, or not allowed here",
-    404: "Not there, or its file is not as it was indexed",
-    408: "The body did not come in time",
+    403: "Sent by a page of another site, or not allowed here",
+    404: "Not there, or its file has changed since it was indexed",
+    408: "The body did not arrive in time",
     409: "Another process is changing the collection",
     413: "Too large",
     415: "Not a picture that can be read",
     422: "A parameter is unknown, missing or out of its range",
-    429: "Too many ask at once",
+    429: "Too many requests at once",
     503: "The encoder is being loaded, or the collection cannot be reached",
 }
 COMMON = problems(400, 401, 403, 404, 422, 429, 503)

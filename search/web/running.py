@@ -1,8 +1,9 @@
-"""How the command finds the page that runs here, and asks it.
+"""How the command finds a page running on this machine, and has it answer.
 
     DATA_DIR/page.json      {"address": …, "process": …, "store": …, "secret": …}, for its owner only
 
-Whoever listens at the address has to prove first that it knows the secret: a note may be older than what listens now.
+Whoever listens at the address must first prove that it knows the secret, because the file may be left over from an
+earlier process.
 """
 
 import contextlib
@@ -28,15 +29,15 @@ _SECONDS_TO_CONNECT, _SECONDS_TO_PROVE, _SECONDS_TO_ANSWER = 0.5, 1.0, 30.0
 
 
 def proof_of(secret: str, nonce: str) -> str:
-    """Return what nobody can say of a nonce who does not know the secret."""
+    """Return the proof that one knows the secret, for a nonce."""
     return hmac.new(secret.encode(), nonce.encode(), sha256).hexdigest()
 
 
 @contextlib.contextmanager
 def noted(settings: Settings, address: str, secret: str) -> Iterator[None]:
-    """Tell the commands of this machine where the page is, while it is there and no other one is.
+    """Tell this machine's commands where the page is, while it runs and no other page does.
 
-    Where that cannot be written, they do without the page.
+    If the file cannot be written, the commands work without the page.
     """
     path = _note_path(settings)
     mine = {"address": address, "process": os.getpid(), "store": _store(settings), "secret": secret}
@@ -51,7 +52,7 @@ def noted(settings: Settings, address: str, secret: str) -> Iterator[None]:
 
 
 def ask_page(settings: Settings, name: str | None, request: Request) -> Answer | None:
-    """Ask the page that runs here, if there is one; None where it cannot answer this."""
+    """Ask the page running here, if there is one; None if it cannot answer this request."""
     given = request.model_dump(mode="json", exclude_defaults=True)
     with _proven(settings) as page:
         if page is None:
@@ -65,13 +66,13 @@ def ask_page(settings: Settings, name: str | None, request: Request) -> Answer |
         try:
             said = _get(page.connection, address, headers)
             return from_json(said) if said else None
-        except (*_FAILURES, KeyError, TypeError):  # the last ones where the page is of another version
+        except (*_FAILURES, KeyError, TypeError):  # the last two come from a page of another version
             return None
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """A page that has proved to be the one that runs here, and the collection that it takes where none is named."""
+    """A page that has proved to run on this machine, and its default collection."""
 
     connection: http.client.HTTPConnection
     collection: str | None
@@ -115,7 +116,7 @@ def _note_path(settings: Settings) -> Path:
 
 
 def _store(settings: Settings) -> str | None:
-    """Return what tells one server from another, without its password."""
+    """Return the identity of a server, without its password."""
     return sha256(settings.qdrant_url.encode()).hexdigest() if settings.qdrant_url else None
 
 
@@ -137,11 +138,11 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 
 def _lives(process: object) -> bool:
-    """Whether the process of a note is there: another one may have its port after it."""
+    """Whether the process named in the file still runs: another one may have taken over its port."""
     try:
         os.kill(int(str(process)), 0)
     except (ValueError, OverflowError, ProcessLookupError):
         return False
-    except OSError:  # there, but another user's
+    except OSError:  # it runs, but belongs to another user
         return True
     return True

@@ -1,4 +1,4 @@
-"""Pictures that were searched with lately, so that an address with a picture's key can be asked for again."""
+"""Pictures that were recently uploaded to search with, so that an address with a picture's key keeps working."""
 
 import threading
 from collections import OrderedDict
@@ -16,11 +16,11 @@ KEPT, KEPT_BYTES = 256, 32_000_000
 
 @dataclass(frozen=True, slots=True)
 class SentPicture:
-    """A picture that somebody sent.
+    """An uploaded picture.
 
     Attributes:
         vector: Shape `(dimension,)`.
-        space: Of which encoder the vector is.
+        space: The encoder's space to which the vector belongs.
         jpeg: A small JPEG of the picture, to be shown.
     """
 
@@ -30,10 +30,10 @@ class SentPicture:
 
     @classmethod
     def of(cls, data: bytes, engine: SearchEngine) -> "SentPicture":
-        """Return what is kept of a picture file's bytes, which are decoded once.
+        """Decode a picture file's bytes once; return what is kept of it.
 
         Raises:
-            UnreadableImage: They are no picture.
+            UnreadableImage: The bytes are not a picture.
         """
         encoder = engine.towers.pictures()
         rgb = open_image(data, max(encoder.detail, THUMB)).rgb
@@ -44,20 +44,20 @@ class SentPicture:
         """Return the vector, for a search.
 
         Raises:
-            BadInput: The collection is of another encoder.
+            BadInput: The collection uses another encoder.
         """
         if self.space != engine.collection.spec.space:
-            raise BadInput("the collection has another encoder than the one this picture was read with; send it again")
+            raise BadInput("the collection's encoder has changed since this picture was sent; send it again")
         return self.vector
 
     @property
     def bytes(self) -> int:
-        """How much it takes."""
+        """Its size in bytes."""
         return len(self.jpeg) + self.vector.nbytes
 
 
 class SentPictures:
-    """The last of them, in memory only. Safe to use from several threads."""
+    """The most recent uploads, in memory only. Thread-safe."""
 
     def __init__(self) -> None:
         self._pictures: OrderedDict[str, SentPicture] = OrderedDict()
@@ -76,10 +76,10 @@ class SentPictures:
         return key
 
     def get(self, key: str) -> SentPicture:
-        """Return the picture with this key; those that are asked for are kept longest.
+        """Return the picture with this key; recently used pictures are kept longest.
 
         Raises:
-            BadInput: It is not kept any more.
+            BadInput: It is no longer kept.
         """
         with self._lock:
             if key not in self._pictures:

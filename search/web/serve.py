@@ -45,17 +45,17 @@ def serve(
     """Serve all collections until the process is told to stop.
 
     Args:
-        settings: Where things are.
-        name: The collection of addresses that name none; without it the only one there is, else `photos`.
+        settings: Folders, addresses and the device.
+        name: The collection for addresses that name none. Default: the only one, or else `photos`.
         host: Where to listen.
         port: Where to listen; 0 for any.
-        say: Says something to whoever started it.
-        changes: Where pictures are kept that are added over the API; without it none can be.
-        hide_places: Keep from visitors at which degrees pictures were taken.
+        say: Called with messages for the user.
+        changes: Folder for pictures that are added through the API; without it, none can be added.
+        hide_places: Hide from visitors the coordinates at which pictures were taken.
 
     Raises:
         BadInput: The address cannot be listened on.
-        CollectionError: There is none of that name, or none can be chosen.
+        CollectionError: No collection has that name, or no name was given and there are several.
     """
     names = open_store(settings).names()
     first = first_collection(names, name)
@@ -77,21 +77,21 @@ def serve(
         log_level="warning",
         access_log=False,
         server_header=False,
-        h11_max_incomplete_event_size=2**20,  # a long query in percent signs; beyond that it answers in plain text
+        h11_max_incomplete_event_size=2**20,  # for long percent-encoded queries; longer get a plain error
         limit_concurrency=_CONNECTIONS,
         timeout_graceful_shutdown=SECONDS_TO_END,
     )
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     # When it has ended its requests, uvicorn raises the signal once more: that must not skip the end of this block.
     signal.signal(signal.SIGTERM, _end)
-    # The owner's commands are told everything, so they do not ask a page that hides something.
+    # The owner's commands show everything, so they do not use a page that hides something.
     known = nullcontext() if hide_places else noted(settings, address(host, port), secret)
     with suppress(KeyboardInterrupt), listening, known:
         say(f"{first} is at {address(host, port)} until Ctrl-C; the encoder is being loaded meanwhile.")
         if others := [other for other in names if other != first]:
             say(f"Other collections are at {address(host, port)}c/NAME/: {', '.join(others)}.")
         if hosts is None and not settings.search_token:
-            say("Whoever reaches this machine may look at the pictures: set SEARCH_TOKEN to ask for a password.")
+            say("Anyone who can reach this machine can see the pictures: set SEARCH_TOKEN to require a password.")
         uvicorn.Server(config).run(sockets=[listening])
 
 
@@ -108,7 +108,7 @@ def batching(towers: Towers) -> Towers:
 
 
 def opened(settings: Settings, name: str, before: SearchEngine | None, say: Callable[[str], None]) -> SearchEngine:
-    """Open a collection as it is now; the encoder stays unless the collection is of another."""
+    """Open a collection's current state; the encoder is kept unless the collection uses another."""
     engine = SearchEngine.open(settings, name, before=before, prepared=batching, say=say)
     engine.least_score()
     engine.answer(Request(q="a picture", limit=1))  # the first answer of an encoder takes longest
@@ -125,7 +125,7 @@ class PatientProtocol(H11Protocol):
     _late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a head."""
+        """Start waiting for a head."""
         super().connection_made(transport)
         self._await_head()
 
@@ -137,7 +137,7 @@ class PatientProtocol(H11Protocol):
             self._come()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing more."""
+        """Stop waiting."""
         self._come()
         super().connection_lost(exc)
 
@@ -163,11 +163,11 @@ def listen(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
-        listening.listen(2048)  # now: two may bind one port, and only one listen
+        listening.listen(2048)  # listen at once: two processes can bind a port, but only one can listen
     except OSError as error:
         listening.close()
         raise BadInput(
-            f"{host} port {port} cannot be listened on ({error.strerror or error}); give another --port or --host"
+            f"{host} port {port} cannot be used ({error.strerror or error}); give another --port or --host"
         ) from error
     return listening
 

@@ -27,7 +27,7 @@ from search.web.sent import SentPicture, SentPictures
 
 
 class UnknownPictureError(BadInput):
-    """A picture was asked for that the collection does not have."""
+    """The collection does not have the requested picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,10 @@ class Services:
 
     Attributes:
         showing: Threads that make thumbnails and read files.
-        taking: The thread that decodes what strangers send, so that it holds up nobody else.
-        secret: What the page proves to know to the commands of its owner.
-        hide_places: Keep from visitors at which degrees pictures were taken.
-        dashboard: Address of a collection in Qdrant's dashboard, up to its name; None where there is none.
+        taking: The thread that decodes uploads, so that they hold up nobody else.
+        secret: Known to the page and to its owner's commands; the page proves to them that it knows it.
+        hide_places: Hide from visitors the coordinates at which pictures were taken.
+        dashboard: Address of a collection in Qdrant's dashboard, up to its name; None without a dashboard.
     """
 
     collections: Collections
@@ -57,14 +57,14 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the routes share, for one request: of the collection that its address names."""
+    """What the routes share for one request, with the collection that its address names."""
 
     services: Services
     name: str | None
 
     @property
     def prefix(self) -> str:
-        """What addresses of this collection begin with."""
+        """The prefix of this collection's addresses."""
         return "" if self.name is None else f"/c/{quote(self.name, safe='')}"
 
     @property
@@ -77,10 +77,10 @@ class Context:
         return self.services.collections.engine(self.name)
 
     def answer(self, request: SearchRequest, sent: Vector | None = None) -> Answer:
-        """Answer a request of a stranger, who may not name files of this machine.
+        """Answer a visitor's request, which may not name files of this machine.
 
         Raises:
-            UnknownPictureError: Hits should be like a picture that is not there.
+            UnknownPictureError: The collection does not have the picture to compare with.
             BadInput: The request makes no sense, or names a file.
         """
         if request.like:
@@ -93,7 +93,7 @@ class Context:
         return answer.without_locations() if self.services.hide_places else answer
 
     def record(self, id: UUID) -> ImageRecord:
-        """Return a picture of the collection, its places where there is a file first.
+        """Return a picture of the collection, with its existing files first.
 
         Raises:
             UnknownPictureError: It is not there.
@@ -104,7 +104,7 @@ class Context:
         return present_first(replace(found, location=None) if self.services.hide_places else found)
 
     def check_gives_files(self) -> None:
-        """Refuse to give out files, which say where they were taken, on a page that hides it.
+        """Refuse to give out files on a page that hides coordinates, because files contain them.
 
         Raises:
             HiddenError: This is such a page.
@@ -117,7 +117,7 @@ class Context:
         return await asyncio.get_running_loop().run_in_executor(self.services.showing, work, *arguments)
 
     async def take(self, data: bytes) -> tuple[str, SentPicture]:
-        """Take a picture that somebody sent, and return its key."""
+        """Keep an uploaded picture and return its key."""
 
         def taken() -> tuple[str, SentPicture]:
             picture = SentPicture.of(data, self.engine())
@@ -132,7 +132,7 @@ class Context:
         return {"folder": contents.folders(), **{key: contents.facet(key) for key in keys}}
 
 
-# What routes depend on is async, as FastAPI sends everything else through a thread, and that takes its time.
+# Dependencies are async because FastAPI runs others in a thread, which is slower.
 async def _context(request: Request) -> Context:
     return Context(request.app.state.services, request.path_params.get("collection"))
 

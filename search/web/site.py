@@ -28,7 +28,7 @@ State = Annotated[Address, Depends(_address)]
 
 @site.get("/")
 def results(context: InContext, address: State) -> Response:
-    """Show what was found, at once: where the encoder is not there yet, a page that says so."""
+    """Show the results, or, without delay, a page that says the encoder is still loading."""
     pages = context.services.pages
     try:
         answer = _answer(context, address, address.request())
@@ -43,21 +43,21 @@ def results(context: InContext, address: State) -> Response:
 
 @site.post("/picture")
 async def picture(context: InContext, file: Annotated[UploadFile, File()]) -> Response:
-    """Take a picture to search with, and lead to its answer."""
+    """Take an uploaded picture to search with, and redirect to its results."""
     key, _ = await context.take(await file.read())
     return RedirectResponse(f"{context.prefix}/?{Address(picture=key).query_string}", 303)
 
 
 @site.get("/picture/{key}.jpg")
 def sent_picture(context: InContext, key: str) -> Response:
-    """Show the picture that somebody searched with."""
+    """Show an uploaded picture."""
     headers = {"cache-control": "private, max-age=86400"}
     return Response(context.services.sent.get(key).jpeg, media_type="image/jpeg", headers=headers)
 
 
 @site.get("/pictures/{id}")
 def detail(context: InContext, address: State, id: UUID) -> Response:
-    """Show one picture, all that is known of it, what is beside it in the results, and what is most like it."""
+    """Show one picture: its facts, its neighbours in the results, and the most similar pictures."""
     record = context.record(id)
     alike = context.answer(SearchRequest(like=id, limit=SIMILAR))
     around = _around(context, address) if address.at else Neighbours()
@@ -74,7 +74,7 @@ def help_page(context: InContext) -> Response:
 
 @site.get("/manifest.webmanifest")
 async def manifest(context: InContext) -> Response:
-    """Say how the page is installed as an app."""
+    """Return the manifest with which browsers install the page as an app."""
     icon: dict[str, Any] = {"src": "/static/icon.svg", "sizes": "any", "type": "image/svg+xml"}
     said = {
         "name": f"gallery: {context.collection}",
@@ -95,11 +95,11 @@ def _answer(context: Context, address: Address, request: SearchRequest) -> Answe
 
 
 def _around(context: Context, address: Address) -> Neighbours:
-    """Return what is before and after a picture in the results that its address is of."""
+    """Return the pictures before and after one in its results."""
     first = max(address.at - 2, 0)
     try:
         answer = _answer(context, address, address.request(limit=address.at + 1 - first, offset=first))
-    except BadInput:  # as where a picture that was sent is no longer kept
+    except BadInput:  # for example, an uploaded picture is no longer kept
         return Neighbours()
     by_rank = {hit.rank: hit for hit in answer.hits}
     return replace(Neighbours(), before=by_rank.get(address.at - 1), after=by_rank.get(address.at + 1))

@@ -1,4 +1,4 @@
-"""How a line could go on, by what the collection holds."""
+"""Completions of a line, from what the collection holds."""
 
 from collections.abc import Iterable
 from pathlib import PurePath
@@ -10,11 +10,11 @@ from search.query import quoted
 
 MOST = 8
 _CAPTIONS = 2000
-"""Pictures whose captions are looked at: the newest."""
+"""How many of the newest pictures have their captions looked at."""
 
 
 def suggestions(line: str, engine: SearchEngine) -> list[str]:
-    """Return lines that begin with this one, at most `MOST`, the most frequent first."""
+    """Return at most `MOST` completions of this line, most frequent first."""
     before, _, last = line.rpartition(" ") if line.count('"') % 2 == 0 else _quoted_last(line)
     start = f"{before} " if before else ""
     sign, rest = (last[0], last[1:]) if last[:1] in ("-", "(") else ("", last)
@@ -31,7 +31,7 @@ def suggestions(line: str, engine: SearchEngine) -> list[str]:
 
 
 def _quoted_last(line: str) -> tuple[str, str, str]:
-    """Split a line before the word that its open quote is in."""
+    """Split a line before the word with an unclosed quote."""
     place = line.rindex('"')
     before, space, last = line[:place].rpartition(" ")
     return before, space, last + line[place:]

@@ -132,7 +132,7 @@ def test_errors_point_at_the_column(data: Path) -> None:
 
 def test_that_nothing_answers_is_told(data: Path) -> None:
     done = ask(data, "width>100000")
-    assert (done.stdout, done.stderr) == ("", "No picture of the collection answers this.\n")
+    assert (done.stdout, done.stderr) == ("", "No picture in the collection matches this.\n")
 
 
 def test_explain_tells_how_a_line_was_understood(data: Path) -> None:

@@ -60,7 +60,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> str:
     done = command("ingest", str(PHOTOS), "--collection", "examples", "--captions", str(PHOTOS / "captions.csv"),
                    DATA_DIR=folder, HF_HUB_OFFLINE="1", HF_HOME=folder)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "indexed\t36\n" in done.stdout
+    assert "indexed\t50\n" in done.stdout
     assert "using conse" in done.stderr
     assert 'search --collection examples "a cat"' in done.stderr
     return folder
@@ -106,7 +106,7 @@ def test_paths_for_other_programs(data: str) -> None:
 def test_a_second_run_is_almost_free(data: str) -> None:
     done = command("ingest", str(PHOTOS), "--collection", "examples", DATA_DIR=data)
     assert done.returncode == 0, done.stderr
-    assert "indexed\t0\nalready there\t36\n" in done.stdout
+    assert "indexed\t0\nalready there\t50\n" in done.stdout
 
 
 def test_unreadable_files_are_listed_and_the_exit_code_tells(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_unreadable_files_are_listed_and_the_exit_code_tells(tmp_path: Path) -> 
 def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
     done = command("ingest", str(PHOTOS), "--dry-run", DATA_DIR=str(tmp_path / "data"))
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("would read") == 36
+    assert done.stdout.count("would read") == 50
     assert find(str(tmp_path / "data"), "x").returncode == 1
 
 
@@ -132,7 +132,7 @@ def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
         ("search", ["a", "-k", "0"], 2, "0 is not in the range"),
         ("ingest", ["no/such/folder"], 1, "cannot be read"),
         ("ingest", ["."], 1, "nothing/like-it"),
-        ("ingest", [".", "--collection", "../x"], 1, "'../x' is no name for a collection"),
+        ("ingest", [".", "--collection", "../x"], 1, "'../x' is not a valid name for a collection"),
         ("ingest", [".", "--captions", "pyproject.toml"], 1, "pyproject.toml"),
         (
             "ingest",

@@ -244,7 +244,7 @@ def test_a_server_that_stays_away_stops_the_run_with_what_is_saved(
     monkeypatch.setattr(server_store, "INGEST_PATIENCE", 0.5)
     run(on_server, photos / "0")
     client.gone_until = time.monotonic() + 3600
-    with pytest.raises(CollectionError, match="see that it runs"):
+    with pytest.raises(CollectionError, match="check that it runs"):
         run(on_server, photos)
     client.gone_until = 0
     report = run(on_server, photos)

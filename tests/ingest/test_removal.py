@@ -178,7 +178,7 @@ def test_what_is_no_pattern_is_refused(run: Ingest, photos: Path, pattern: str) 
     with pytest.raises(BadInput, match="no pattern"):
         run(exclude=[pattern])
     (photos / "old" / ".galleryignore").write_text(f"{pattern}\n")
-    with pytest.raises(BadInput, match="nothing tells what it excludes; mend or remove it"):
+    with pytest.raises(BadInput, match="what it excludes is unknown; fix or remove it"):
         run()
 
 

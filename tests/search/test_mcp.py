@@ -128,7 +128,7 @@ def test_collections_are_listed_and_named(gallery: tuple[Settings, Path], tmp_pa
         ("facts", {}, "picture: Field required"),
         ("thumbnail", {"picture": "nothing.png"}, "there is no picture"),
         ("thumbnail", {"picture": "\udcff\x1b[31m.png"}, "there is no picture"),
-        ("drop", {}, "there is no tool drop; there are: search, similar, facts, thumbnail, collections"),
+        ("drop", {}, "there is no tool drop; the tools are: search, similar, facts, thumbnail, collections"),
     ],
 )
 def test_what_makes_no_sense_is_answered_in_one_sentence(

@@ -158,7 +158,7 @@ def test_filters() -> None:
         ("dog orientation:portait", 17, "did you mean orientation:portrait"),
         ("(folder:a dog)", 11, "parentheses hold filters only"),
         ("dog (folder:a", 5, "close it"),
-        ("folder:a OR dog", 10, "OR stands between filters only"),
+        ("folder:a OR dog", 10, "OR only goes between filters"),
         ("(" * 21 + "folder:a", 22, "nest 20 deep"),
         ("dog year:20x1", 10, "a year such as 2021"),
         ("dog before:2021-13", 12, "a date such as 2021"),

@@ -85,7 +85,7 @@ def test_dates_are_shown_where_they_decide(found: list[Hit]) -> None:
 @pytest.mark.parametrize(
     ("count", "more", "words"),
     [
-        (0, False, "No picture of the collection answers this."),
+        (0, False, "No picture in the collection matches this."),
         (1, False, "1 picture; 0.22 s"),
         (2, True, "2 pictures, out of 9; 0.22 s"),
     ],

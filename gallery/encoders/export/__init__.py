@@ -19,9 +19,9 @@ def export(
     Args:
         source: A local folder of a model, two of them as `PICTURES+TEXTS`, or a folder of two trained towers.
         place: Where the encoder folder is made.
-        name: Under which collections know the encoder; without it the resolved path of `source`.
-        insist: Whether to join two models of which nobody says that they share a space.
-        say: Is told what is being done, at least every two seconds.
+        name: The name of the encoder in collections; by default the resolved path of `source`.
+        insist: Whether to join two models that are not known to share a space.
+        say: Called with the current step, at least every two seconds.
 
     Raises:
         EncoderError: The model is not supported, the export differs from it, or torch is not installed.

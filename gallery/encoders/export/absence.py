@@ -1,4 +1,4 @@
-"""What is said where torch is not installed."""
+"""The error for a missing torch."""
 
 from gallery.errors import EncoderError
 

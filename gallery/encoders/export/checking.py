@@ -1,4 +1,4 @@
-"""An export is compared with the original library's own whole path, on texts and pictures of many kinds."""
+"""Compares an export with the original library, end to end, on texts and pictures of many kinds."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
@@ -12,7 +12,7 @@ from gallery.vectors import Vectors, unit_rows
 LEAST_COSINE = 0.9999
 T = TypeVar("T")
 AT_ONCE = 8
-"""Pictures and texts that the original encodes together; it takes little memory so."""
+"""How many pictures or texts the original encodes together: few, to save memory."""
 
 _SUBJECTS = ("a cat", "two dogs", "an old man", "Kinder", "собака", "the WELL-known castle", "🚗", "x", "猫と犬", "1")
 _PLACES = ("", " on a beach", " at night, seen from above", ' "under" a tree', " im Garten", " на снегу")
@@ -21,13 +21,13 @@ CHECKED_TEXTS = [subject + place for subject in _SUBJECTS for place in (*_PLACES
 CHECKED_TEXTS += [f"{subject} and so on{', and so on' * 80}" for subject in _SUBJECTS]  # longer than any tower reads
 CHECKED_TEXTS += ["", "/etc/hostname", "https://example.org/a.jpg", "star.png", "  spaces  ", "कुत्ता", "كلب", "개"]
 CHECKED_TEXTS += ["A Photo of a CAT.", "naïve café ﬁne"]
-CHECKED_TEXTS.sort(key=len)  # texts of about one length need little padding, which takes time
+CHECKED_TEXTS.sort(key=len)  # texts of similar length need little padding, which takes time
 _SHORT_SIDES = (40, 97, 224, 301)
 _SHAPES = (1.0, 1.02, 1.33, 1.5, 1.78, 2.5, 4.0, 7.0)
 
 
 def checked_pictures() -> list[Image.Image]:
-    """Draw 32 RGB pictures of many sizes and shapes, upright and across, the same on every machine."""
+    """Draw 32 RGB pictures of many sizes, portrait and landscape, the same on every machine."""
     chance = np.random.default_rng(0)
     pictures = []
     for short in _SHORT_SIDES:
@@ -46,7 +46,7 @@ def in_parts(encode: Callable[[Sequence[T]], Vectors], inputs: Sequence[T]) -> V
 
 
 def compare(name: str, towers: Mapping[str, tuple[Vectors, Vectors]]) -> dict[str, float]:
-    """Return what a manifest says of a check.
+    """Return the result of a check, for the manifest.
 
     Args:
         name: The encoder's.

@@ -1,4 +1,4 @@
-"""Models as their own libraries open them: what is exported, and what the export is compared with."""
+"""Models opened by their own libraries: to be exported, and to be compared with the export."""
 
 import json
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from gallery.errors import EncoderError
 from gallery.vectors import Vectors
 
 _USUAL_LIMITS = {CLIP: 77, SIGLIP: 64, CHINESE_CLIP: 52}
-"""Tokens that the published models were trained on; said by neither settings nor tokenizer of some of them."""
+"""The token limit that the published models were trained with, which some of them state nowhere."""
 
 
 class PictureOriginal:
@@ -33,7 +33,7 @@ class PictureOriginal:
         """Open its processor.
 
         Raises:
-            EncoderError: Its pictures are prepared in a way that is not supported.
+            EncoderError: It prepares pictures in an unsupported way.
         """
         from transformers import AutoImageProcessor
 
@@ -65,7 +65,7 @@ class TextOriginal:
         """Open its tokenizer.
 
         Raises:
-            EncoderError: It has none that works without its library.
+            EncoderError: Its tokenizer does not work without its library.
         """
         from transformers import AutoTokenizer
 
@@ -85,7 +85,7 @@ class TextOriginal:
             lower_case=siglip and _lowers(self._own, source.model),
         )
         self.module = TextModule(model)
-        self._masked = source.kind == CHINESE_CLIP  # CLIP's attention looks back only, and SigLIP reads the padding
+        self._masked = source.kind == CHINESE_CLIP  # CLIP's attention only looks back, and SigLIP reads the padding
 
     def samples(self) -> dict[str, torch.Tensor]:
         """Return an example of the module's inputs."""
@@ -121,7 +121,7 @@ class SentenceOriginal:
             unit: Whether the module's vectors are scaled to length one.
 
         Raises:
-            EncoderError: It has no tokenizer that works without its library.
+            EncoderError: Its tokenizer does not work without its library.
         """
         from sentence_transformers import SentenceTransformer
 
@@ -148,7 +148,7 @@ def open_model(source: Source) -> Any:  # noqa: ANN401 - transformers' models sh
     """Open a model of transformers, in float32 on the processor.
 
     Raises:
-        EncoderError: It lacks weights, which the library would draw by chance.
+        EncoderError: It lacks weights, which the library would fill with random numbers.
     """
     from transformers import AutoModel
     from transformers.utils.logging import disable_progress_bar
@@ -164,7 +164,7 @@ def open_model(source: Source) -> Any:  # noqa: ANN401 - transformers' models sh
 
 
 def _backend(own: Any, folder: Path) -> Tokenizer:  # noqa: ANN401 - transformers' tokenizers share no type
-    """Return a copy of a tokenizer in the form that needs no library but tokenizers."""
+    """Return a copy of a tokenizer in a form that needs only the library tokenizers."""
     backend, file = getattr(own, "backend_tokenizer", None), folder / "tokenizer.json"
     if backend is None and not file.is_file():
         raise EncoderError(f"{folder} has no tokenizer.json, without which its texts cannot be read; choose another")
@@ -177,7 +177,7 @@ def _backend(own: Any, folder: Path) -> Tokenizer:  # noqa: ANN401 - transformer
 
 
 def _lowers(own: Any, folder: Path) -> bool:  # noqa: ANN401 - transformers' tokenizers share no type
-    """Say whether texts are to be in lower case: the tokenizer sees to it itself, or its settings ask for it."""
+    """Return whether texts must be in lower case: the tokenizer does it, or its settings ask for it."""
     if own("A Red CAT")["input_ids"] == own("a red cat")["input_ids"]:
         return True
     file = folder / "tokenizer_config.json"

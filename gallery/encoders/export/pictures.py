@@ -1,4 +1,4 @@
-"""How a model's own processor prepares pictures, in the words of a manifest."""
+"""How a model's own processor prepares pictures, as a manifest states it."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def preparation_of(processor: Any, name: str) -> PicturePreparation:  # noqa: AN
     """Translate the settings of an image processor of transformers.
 
     Raises:
-        EncoderError: It does something that a manifest cannot say.
+        EncoderError: It does something that a manifest cannot express.
     """
     says = processor.to_dict()
     fit, resize, side = _sizes(says, name)

@@ -1,4 +1,4 @@
-"""Tells what is being done, and again every two seconds while it lasts."""
+"""Reports the current step, and again every two seconds while it lasts."""
 
 import contextlib
 import threading
@@ -10,7 +10,7 @@ SECONDS = 2.0
 
 @contextlib.contextmanager
 def told(say: Callable[[str], None], what: str, seconds: float = SECONDS) -> Iterator[None]:
-    """Say `what`, and how long it has taken every `seconds` until it is done."""
+    """Say `what`, and then, every `seconds`, how long it has taken."""
     done = threading.Event()
     began = time.monotonic()
 

@@ -34,7 +34,7 @@ def export_published(
                 return finish(draft, manifest, place)
         except (EncoderError, OSError, MemoryError):
             raise
-        except Exception as error:  # the libraries and the model's own code raise what they like
+        except Exception as error:  # the libraries and the model's own code may raise anything
             why = " ".join(str(error).split())[:300]
             raise EncoderError(f"{name} cannot be exported ({why}); choose another --encoder") from error
 

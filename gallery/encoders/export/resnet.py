@@ -12,7 +12,7 @@ from gallery.spec import sha256_of
 
 
 class _Features(nn.Module):
-    """What goes into the last layer; or its mean over a picture and its mirror image."""
+    """The input of the last layer, or its mean over a picture and its mirror image."""
 
     def __init__(self, network: nn.Module, *, mirrored: bool) -> None:
         super().__init__()
@@ -32,14 +32,14 @@ def trace_resnet(weights: str, graph: Path, *, mirrored: bool) -> str:
         mirrored: Whether the vectors are means over a picture and its mirror image.
 
     Raises:
-        EncoderError: The weights cannot be had.
+        EncoderError: The weights are unavailable.
     """
     published = ResNet50_Weights.IMAGENET1K_V2
     try:
         network = resnet50(weights=None if weights else published)
         if weights:
             network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-    except Exception as error:  # torch's loader, the network and the disk raise what they like
+    except Exception as error:  # torch's loader, the network and the disk may raise anything
         said = " ".join(str(error).split())[:200]
         raise EncoderError(f"the weights of resnet50 {weights} cannot be read ({said}); train it again") from error
     network.fc = nn.Identity()

@@ -1,4 +1,4 @@
-"""What a model folder holds, by its settings alone: whatever cannot be had right is refused before torch is loaded."""
+"""What a model folder holds, from its settings alone: unsupported models are refused before torch is loaded."""
 
 import json
 from collections.abc import Mapping
@@ -30,16 +30,16 @@ class Source:
     kind: str
 
     def fingerprint(self) -> str:
-        """Return the digest of weights and settings: that of earlier versions, whose collections hold it."""
+        """Return the digest of weights and settings, as earlier versions stored it in collections."""
         weights = [*self.root.rglob("*.safetensors")] or [*self.root.rglob("*.bin")]
         return digest_of_files([*weights, *self.root.rglob("*.json")])
 
 
 def read_model(folder: Path) -> Source:
-    """Read what a folder with a picture and a text tower says of itself, in the layout of either library.
+    """Read the settings of a folder with a picture and a text tower, in the layout of either library.
 
     Raises:
-        EncoderError: There is none, or it is of a type that cannot be had right.
+        EncoderError: It holds no model, or one of an unsupported type.
     """
     _check_folder(folder)
     modules = _modules(folder)
@@ -61,10 +61,10 @@ def read_model(folder: Path) -> Source:
 
 
 def read_texts(folder: Path) -> Source:
-    """Read what a folder says of itself that is to encode texts only.
+    """Read the settings of a folder that encodes only texts.
 
     Raises:
-        EncoderError: There is none, or sentence-transformers would run program code of the folder.
+        EncoderError: It holds no model, or sentence-transformers would run code from the folder.
     """
     _check_folder(folder)
     modules = _modules(folder)
@@ -80,7 +80,7 @@ def read_texts(folder: Path) -> Source:
 
 def _check_folder(folder: Path) -> None:
     if not folder.is_dir():
-        raise EncoderError(f"{folder} is no folder; give one that holds a model, or a name of ingest --encoders")
+        raise EncoderError(f"{folder} is not a folder; give one that holds a model, or a name of ingest --encoders")
 
 
 def _check_no_code(folder: Path, config: Mapping[str, Any], modules: list[dict[str, Any]]) -> None:

@@ -21,11 +21,11 @@ def trace(module: torch.nn.Module, samples: dict[str, torch.Tensor], graph: Path
             mask the second one, too.
         graph: Where it is written.
     """
-    raw = graph.with_suffix(".raw")  # a folder, since weights of more than two gigabytes become many files
+    raw = graph.with_suffix(".raw")  # a folder, because weights over two gigabytes become many files
     raw.mkdir()
     axes = {name: {0: "n"} if sample.ndim > 2 else {0: "n", 1: "t"} for name, sample in samples.items()}
     with warnings.catch_warnings(), torch.inference_mode():
-        warnings.simplefilter("ignore")  # tracing warns of every shape that it takes for constant; the check shows them
+        warnings.simplefilter("ignore")  # tracing warns of every shape that it assumes constant; the check finds errors
         torch.onnx.export(
             module.eval(),
             tuple(samples.values()),

@@ -50,7 +50,8 @@ def export_trained(folder: Path, place: Path, name: str, say: Say) -> Path:
     """Make the folder of two towers that `baseline train two-tower` trained, and return it.
 
     Raises:
-        EncoderError: They are damaged, or read texts in several ways at once, or a frozen part of them cannot be had.
+        EncoderError: They are damaged, combine several kinds of text vectors, or need a frozen part that is
+        unavailable.
     """
     values, arrays = load_model(folder, TOWERS_FILE)
     towers = _Towers(folder, _part(values, "text", folder), _part(values, "image", folder), arrays)
@@ -71,7 +72,7 @@ def export_trained(folder: Path, place: Path, name: str, say: Say) -> Path:
                 return finish(draft, Manifest(spec, picture, text, source=str(folder.resolve())), place)
         except KeyError as error:
             raise EncoderError(f"{folder} lacks {error}; train it again") from error
-        except ValueError as error:  # shapes that do not fit
+        except ValueError as error:  # the shapes do not fit
             raise EncoderError(f"the towers in {folder} do not fit their frozen networks ({error})") from error
 
 
@@ -167,10 +168,10 @@ def _write_bert(towers: _Towers, name: str, draft: Path) -> TextPreparation:
 
 
 def add_heads(graph: Graph, rows: str, side: str, arrays: Arrays) -> str:
-    """Add the trained heads of one side: unit vectors one after the other, as a unit vector.
+    """Add the trained heads of one side; their concatenated unit vectors form one unit vector.
 
     Args:
-        graph: The graph in the making.
+        graph: The graph to extend.
         rows: The frozen vectors, shape `(n, f)`.
         side: `text` or `image`.
         arrays: `SIDE.centre` and `SIDE.scale`, shape `(f,)`, and `SIDE.heads`, shape `(heads, d, f)`.
@@ -182,7 +183,7 @@ def add_heads(graph: Graph, rows: str, side: str, arrays: Arrays) -> str:
 
 
 def _frozen(path: Path) -> tuple[Graph, str]:
-    """Read a graph to be gone on with, and the name of its output there."""
+    """Read a graph to be extended, and the name of its output."""
     model = onnx.compose.add_prefix(onnx.load(path), "frozen/", rename_inputs=False)
     return Graph(model), model.graph.output[0].name
 

@@ -14,7 +14,7 @@ from gallery.vectors import Vectors
 
 UNKNOWN = "[UNK]"
 PREPARATION = TextPreparation(limit=0, pad_id=0, pad_token=UNKNOWN, lower_case=True)
-"""Padding is an unknown word, which counts for nothing."""
+"""Padding is an unknown word, which has no effect."""
 
 
 def numbered(words: Sequence[str]) -> dict[str, int]:
@@ -23,7 +23,7 @@ def numbered(words: Sequence[str]) -> dict[str, int]:
 
 
 def write_tokenizer(numbers: Mapping[str, int], path: Path) -> None:
-    """Write a tokenizer whose tokens are the words of two letters and more, by Python's idea of letters."""
+    """Write a tokenizer whose tokens are words of at least two letters, by Python's definition of letters."""
     tokenizer = Tokenizer(models.WordLevel(dict(numbers), unk_token=UNKNOWN))
     word = Regex(f"[{_letters()}]{{2,}}")
     tokenizer.pre_tokenizer = pre_tokenizers.Split(word, behavior="removed", invert=True)
@@ -36,11 +36,11 @@ def add_tfidf(graph: Graph, terms: Sequence[str], numbers: Mapping[str, int], id
     Args:
         graph: The graph in the making.
         terms: Words, and pairs of words with a space between.
-        numbers: Of the words, by `numbered`.
+        numbers: The words' numbers, from `numbered`.
         idf: The weight of each term.
     """
     split = [term.split(" ") for term in terms]
-    order = sorted(range(len(terms)), key=lambda place: len(split[place]))  # the operator has single words first
+    order = sorted(range(len(terms)), key=lambda place: len(split[place]))  # the operator expects single words first
     singles = sum(len(words) == 1 for words in split)
     counts = graph.op(
         "TfIdfVectorizer",
@@ -84,7 +84,7 @@ def _add_unit_or_zero(graph: Graph, rows: str) -> str:
 
 
 def _letters() -> str:
-    """Return Python's letters of words as ranges: the tokenizer's own idea of them differs."""
+    """Return the letters by Python's definition as ranges, because the tokenizer's differs."""
     every = "".join(map(chr, (code for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000)))
     runs = re.findall(r"\w+", every)
     return "".join(f"\\x{{{ord(run[0]):X}}}-\\x{{{ord(run[-1]):X}}}" for run in runs)

@@ -1,8 +1,8 @@
-"""Copies of files that cost as little as the file system allows.
+"""Copies files as cheaply as the file system allows.
 
-Where it can (Btrfs, XFS, bcachefs, ZFS from 2.2, overlays of these), a copy shares its blocks with the original until
-one of them changes: no bytes are read or written, and both stay whole whatever happens to the other. Elsewhere the
-bytes are copied, but not the holes that engines leave in the files they reserve.
+If possible (Btrfs, XFS, bcachefs, ZFS from 2.2, overlays of these), a copy shares its blocks with the original until
+one of them changes: nothing is read or written, and each is safe from changes to the other. Otherwise the bytes are
+copied, except the holes that engines leave in preallocated files.
 """
 
 import errno
@@ -32,13 +32,13 @@ def _share(source: int, target: int) -> bool:
 
     try:
         fcntl.ioctl(target, _FICLONE, source)
-    except OSError:  # another file system, or one that cannot: each has its own code for it
+    except OSError:  # another file system, or one without sharing: each has its own error code
         return False
     return True
 
 
 def _copy_data(source: int, target: int) -> bool:
-    """Copy what is not a hole; return False, with nothing done, where the system cannot tell holes."""
+    """Copy everything except holes; return False, with nothing done, if the system cannot find holes."""
     if not hasattr(os, "SEEK_DATA"):
         return False
     size, end = os.fstat(source).st_size, 0
@@ -46,7 +46,7 @@ def _copy_data(source: int, target: int) -> bool:
         try:
             start = os.lseek(source, end, os.SEEK_DATA)
         except OSError as error:
-            if error.errno == errno.ENXIO:  # nothing but a hole is left
+            if error.errno == errno.ENXIO:  # only a hole is left
                 break
             if end == 0:
                 return False

@@ -3,8 +3,8 @@
 gen-000001/spec.json         the Spec
 gen-000001/journal.sqlite    what ingest knows of the files
 gen-000001/shard/            the engine's
-gen-000001/progress.json     how far the ingest was, where it was published before the ingest had ended
-gen-000001/sealed.json       how these were when they were complete; not in a generation that is in the making
+gen-000001/progress.json     the ingest's progress, if it published before it had finished
+gen-000001/sealed.json       the state of these files when complete; missing in an unfinished generation
 """
 
 import json
@@ -33,7 +33,7 @@ from gallery.stores.words import WORDS, weights_of_query
 _OPEN_ATTEMPTS = 20
 _PAGE = 500
 _DENSE = [""]
-"""The names of the vectors that are read: the dense one has none."""
+"""The names of the vectors to read: the dense one is unnamed."""
 SPEC, JOURNAL = "spec.json", "journal.sqlite"
 
 
@@ -42,7 +42,7 @@ def open_published(folder: Path) -> "EmbeddedCollection":
 
     Raises:
         Damaged: Its files are not as they were written.
-        CollectionError: There is none, or it cannot be opened now.
+        CollectionError: There is none, or it cannot be opened at the moment.
     """
     for attempt in range(_OPEN_ATTEMPTS):
         generation, state = published(folder), published_state(folder)
@@ -63,16 +63,16 @@ def open_published(folder: Path) -> "EmbeddedCollection":
 
 
 def open_generation(generation: Path, state: str | None = None, *, everything: bool = False) -> "EmbeddedCollection":
-    """Open a generation to be read.
+    """Open a generation for reading.
 
     Args:
         generation: Its folder.
-        state: What tells it from others that were published, if it was.
+        state: The mark of its publication, if it was published.
         everything: Compare the contents of all its files with the seal.
 
     Raises:
         Damaged: Its files are not as they were written.
-        CollectionError: It cannot be opened now.
+        CollectionError: It cannot be opened at the moment.
     """
     name = generation.parent.name
     points = check_whole(generation, everything=everything)
@@ -95,7 +95,7 @@ def check_whole(generation: Path, *, everything: bool = False) -> int | None:
 
 
 class EmbeddedCollection:
-    """One generation, opened to be read."""
+    """One generation, opened for reading."""
 
     def __init__(self, name: str, spec: Spec, shard: q.EdgeShard, generation: str | None, folder: Path) -> None:
         self.name = name
@@ -194,7 +194,7 @@ class EmbeddedCollection:
     def facet(self, key: str, limit: int = 20, *, least: int = 1) -> dict[str | int, int]:
         check_facet(key)
         with engine_errors(self.name):
-            if key not in self.shard.info().payload_schema:  # of an earlier version, which had no such key
+            if key not in self.shard.info().payload_schema:  # from an earlier version, which had no such key
                 return {}
             hits = self.shard.facet(q.FacetRequest(key=key, limit=limit, exact=True)).hits
         return {hit.value: hit.count for hit in hits if hit.count >= least}
@@ -230,15 +230,15 @@ def read_spec(generation: Path) -> Spec:
     """Return the spec of a generation.
 
     Raises:
-        Damaged: It is none, or not what was written.
+        Damaged: It is not a spec, or not the one that was written.
         SpecMismatch: It is of another version.
-        CollectionError: It cannot be read now.
+        CollectionError: It cannot be read at the moment.
     """
     name = generation.parent.name
     path = generation / SPEC
     try:
         values = json.loads(path.read_text())
-        digest = values.pop("digest", None)  # collections of earlier versions have none
+        digest = values.pop("digest", None)  # collections of earlier versions have no digest
         if "schema" not in values or digest not in (None, _digest(values)):
             raise ValueError("it is not what was written")
     except (FileNotFoundError, NotADirectoryError, *DAMAGE) as error:
@@ -253,7 +253,7 @@ def _digest(values: Mapping[str, object]) -> int:
 
 
 def _progress(generation: Path) -> Progress | None:
-    """Return how far the ingest was that published a generation; None where it had ended."""
+    """Return the progress of the ingest that published a generation; None if it had finished."""
     try:
         return Progress(**json.loads((generation / PROGRESS).read_text()))
     except (OSError, *DAMAGE):

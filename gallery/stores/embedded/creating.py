@@ -1,4 +1,4 @@
-"""Generations without points, and the indexes that all have."""
+"""Creates empty generations, and the indexes of all."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from gallery.stores.payload import INDEXED_KEYS
 
 
 def create(generation: Path, spec: Spec) -> None:
-    """Make an empty folder a generation without points."""
+    """Turn an empty folder into a generation without points."""
     write_spec(generation, spec)
     with engine_errors(generation.parent.name):
         q.EdgeShard.create(str(generation / SHARD), config(spec.dimension)).close()

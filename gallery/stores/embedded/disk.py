@@ -1,4 +1,4 @@
-"""Files and folders on the disk: how much room they take, and how they come and go for good."""
+"""Files and folders on the disk: their size, and durable writing and removal."""
 
 import contextlib
 import os
@@ -13,9 +13,9 @@ def free_bytes(folder: Path) -> int:
 
 
 def bytes_on_disk(folder: Path) -> int:
-    """Return what all files below a folder take on the disk: holes take nothing. Others may be replacing some."""
+    """Return the disk space of all files below a folder, without holes. Others may be replacing some meanwhile."""
     total = 0
-    for parent, _, names in os.walk(folder):  # unlike rglob it passes over a folder that is gone in the meantime
+    for parent, _, names in os.walk(folder):  # unlike rglob, it skips a folder that disappears meanwhile
         for name in names:
             with contextlib.suppress(FileNotFoundError):
                 status = Path(parent, name).lstat()
@@ -24,7 +24,7 @@ def bytes_on_disk(folder: Path) -> int:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, or a folder with all that is in it; nothing need be there."""
+    """Remove a file, or a folder and its contents, if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -32,8 +32,8 @@ def remove(path: Path) -> None:
 
 
 def sync_all(folder: Path) -> None:
-    """Wait until a folder and all that is in it are on the disk."""
-    # At once: a file system that keeps a log writes it once for all who wait, which takes a tenth of the time.
+    """Wait until a folder and its contents are on the disk."""
+    # In parallel: a journaling file system writes its journal once for all, which takes a tenth of the time.
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(sync, folder.rglob("*")))
     sync(folder)

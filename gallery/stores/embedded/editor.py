@@ -43,8 +43,8 @@ class _Waiting:
     """Nothing was written yet.
 
     Attributes:
-        begun: What an interrupted run left, to be gone on with.
-        base: Else, what is published, to be copied; None for a collection or an encoder that begins with nothing.
+        begun: What an interrupted run left, to be continued.
+        base: Otherwise the published generation, to be copied; None for a new collection or encoder.
     """
 
     begun: Path | None
@@ -52,13 +52,13 @@ class _Waiting:
 
     @property
     def is_incomplete(self) -> bool:
-        """Whether there is something to publish although nothing is written."""
+        """Whether there is something to publish although nothing was written."""
         return self.begun is not None or (self.base is not None and (self.base / PROGRESS).exists())
 
 
 @dataclass(frozen=True, slots=True)
 class _Writing:
-    """A generation is in the making."""
+    """A generation is being written."""
 
     generation: Path
     points: EmbeddedCollection
@@ -67,22 +67,22 @@ class _Writing:
 
 @dataclass(frozen=True, slots=True)
 class _Published:
-    """What was in the making is what readers open."""
+    """The generation has been published."""
 
 
 class EmbeddedEditor:
-    """A collection that this process writes to: the next generation is begun with the first write.
+    """A collection that this process writes to: the first write starts the next generation.
 
-    A generation in the making whose space is not that of the published one is a change of the encoder: it began
-    empty, and what it has not read yet is known to `former`.
+    An unfinished generation in another space than the published one is a change of the encoder: it started empty, and
+    `former` knows the files that it has not read yet.
     """
 
     def __init__(self, folder: Path, public_url: str | None, free: Callable[[Path], int] = free_bytes) -> None:
-        """Open what is there.
+        """Open the current state.
 
         Args:
             folder: The collection's.
-            public_url: Where thumbnails are served, "" for nowhere; None leaves that as it is.
+            public_url: The address of thumbnails, "" for none; None keeps it.
             free: Returns how many bytes are free on the disk of a folder.
         """
         self.name = folder.name
@@ -111,9 +111,9 @@ class EmbeddedEditor:
         if self.spec is None or self.spec.fits(spec):
             return
         if self.former and isinstance(self._state, _Waiting) and self._state.begun:
-            remove(self._state.begun)  # a change to yet another encoder, or one that is taken back
+            remove(self._state.begun)  # a change to a third encoder, or one that is taken back
         else:
-            self.finish()  # what an interrupted run knew is known to the former then
+            self.finish()  # then the former journal has what an interrupted run knew
         self._set_former(None)
         self._take_up()
         current = published(self._workshop.folder)
@@ -128,7 +128,7 @@ class EmbeddedEditor:
         if isinstance(self._state, _Writing):
             return
         if not isinstance(self._state, _Waiting):
-            raise RuntimeError("what is finished is not begun again")
+            raise RuntimeError("a finished editor cannot begin again")
         self._workshop.check_room()
         generation = self._state.begun or self._next_generation(self._state.base, spec)
         unseal(generation)
@@ -172,7 +172,7 @@ class EmbeddedEditor:
         note_sizes(writing.generation)
 
     def share(self, progress: Progress) -> None:
-        # The generation is published as it is, and the run goes on in a copy of it.
+        # The generation is published as it is, and the run continues in a copy of it.
         writing = self._writing()
         if self.former or not self._workshop.has_room_for_copies(writing.generation):
             return
@@ -184,7 +184,7 @@ class EmbeddedEditor:
 
     def finish(self) -> None:
         if isinstance(self._state, _Waiting) and self.spec and self._state.is_incomplete:
-            self.begin(self.spec)  # an earlier run wrote all there was, and was stopped before this
+            self.begin(self.spec)  # an earlier run wrote everything, and was stopped before this
         if not isinstance(self._state, _Writing):
             return
         writing = self._state
@@ -202,12 +202,12 @@ class EmbeddedEditor:
                 points.shard.flush()
         self._state = _Published()
         points.close()
-        with contextlib.closing(load_shard(generation)) as settled:  # what opening changes is changed before the seal
+        with contextlib.closing(load_shard(generation)) as settled:  # opening changes files, so do it before sealing
             count = settled.count(q.CountRequest(exact=True))
         self._workshop.publish(generation, count)
 
     def close(self) -> None:
-        """Let go of the files and the lock; the next run goes on with what was flushed."""
+        """Release the files and the lock; the next run continues with what was flushed."""
         if isinstance(self._state, _Writing):
             self._state.points.close()
         self._set_former(None)
@@ -215,7 +215,7 @@ class EmbeddedEditor:
         self._workshop.close()
 
     def _take_up(self) -> None:
-        """Take up what is there: what an interrupted run left, else what is published."""
+        """Start from what an interrupted run left, or else from what is published."""
         current, begun = published(self._workshop.folder), self._sound_begun()
         base = begun or current
         self.spec = read_spec(base) if base else None
@@ -231,11 +231,11 @@ class EmbeddedEditor:
         self._state = _Waiting(begun, current)
 
     def _sound_begun(self) -> Path | None:
-        """Return what an interrupted run left; if that is proven damaged, it is set aside."""
+        """Return what an interrupted run left; if it is damaged, set it aside."""
         begun = unfinished(self._workshop.folder)
         if begun is None:
             return None
-        self._workshop.check_room()  # the engine maps files, and grows them when it opens them
+        self._workshop.check_room()  # the engine maps files, and enlarges them when it opens them
         try:
             check_sizes(begun)
             with contextlib.closing(open_generation(begun)) as points:
@@ -247,13 +247,13 @@ class EmbeddedEditor:
         return begun
 
     def _with_whole_journal(self, current: Path) -> Path | None:
-        """Begin the next generation with a journal that fits the points, if the published one's does not.
+        """Start the next generation with a journal that fits the points, if the published one's does not.
 
         Raises:
             Damaged: The points are not as they were written.
         """
         points = check_whole(current)
-        if points is None:  # of an earlier version
+        if points is None:  # from an earlier version
             with contextlib.closing(open_generation(current)) as collection:
                 points = collection.count()
         is_sealed_one = is_as_sealed(current, JOURNAL)
@@ -264,11 +264,11 @@ class EmbeddedEditor:
             remove_journal(draft / JOURNAL)
         with contextlib.closing(open_generation(draft)) as collection:
             mend_journal(draft / JOURNAL, collection)
-        _LOG.warning("The journal of %s did not fit its pictures, and was made anew from them.", self.name)
+        _LOG.warning("The journal of %s did not fit its pictures, and was rebuilt from them.", self.name)
         return self._workshop.settle(draft)
 
     def _copy(self, base: Path) -> Path:
-        check_whole(base, everything=True)  # a copy would be sealed as it is, and damage never be found again
+        check_whole(base, everything=True)  # a copy would be sealed as it is, and the damage never found again
         return self._workshop.draft(base)
 
     def _set_journal(self, journal: Journal) -> None:

@@ -1,4 +1,4 @@
-"""The engine's part of a generation: opened, with what it raises turned into our errors."""
+"""The engine's part of a generation, with its exceptions turned into our errors."""
 
 import contextlib
 import os
@@ -16,8 +16,8 @@ _PASSING = re.compile(
     r"os error (1|4|5|11|12|13|16|23|24|28|30|110|116|122)\)|cannot allocate memory|no space left|permission denied",
     re.I,
 )
-"""What the engine says of rights, memory, room, or a disk that does not answer: it may be well again, and proves no
-damage. Other errors do, such as that a file is gone, or a folder, or shorter than what is mapped."""
+"""The engine's messages about permissions, memory, space, or an unresponsive disk, which may pass and prove no damage.
+Other errors do, such as a missing or shortened file."""
 
 
 def load_shard(generation: Path) -> q.EdgeShard:
@@ -29,9 +29,9 @@ def load_shard(generation: Path) -> q.EdgeShard:
     """
     folder = generation / SHARD
     name = generation.parent.name
-    if not (folder / "edge_config.json").is_file():  # the engine would make one, and find no points
+    if not (folder / "edge_config.json").is_file():  # otherwise the engine would create one without points
         raise damaged(name, f"{folder} is not whole")
-    # What a crash in the middle of optimize() leaves; the engine would keep it for ever.
+    # Left by a crash in the middle of optimize(); the engine would keep it for ever.
     shutil.rmtree(folder / "temp_segments", ignore_errors=True)
     if not os.access(folder, os.W_OK):
         raise CollectionError(f"{folder} is read-only, and the engine writes there when it opens; allow writing")
@@ -41,13 +41,13 @@ def load_shard(generation: Path) -> q.EdgeShard:
 
 @contextlib.contextmanager
 def engine_errors(name: str) -> Iterator[None]:
-    """Turn what the engine raises, bare exceptions told apart by their text only, into our own.
+    """Turn the engine's bare exceptions, which only their text distinguishes, into our own.
 
-    A panic is a BaseException that no module names.
+    A panic is a BaseException that no module exports.
 
     Raises:
-        Damaged: It cannot go on with the files of the collection `name` as they are.
-        CollectionError: It cannot go on at the moment.
+        Damaged: The files of the collection `name` are unusable.
+        CollectionError: It cannot continue at the moment.
     """
     try:
         yield
@@ -63,13 +63,13 @@ def engine_errors(name: str) -> Iterator[None]:
 
 
 def damaged(name: str, what: str) -> Damaged:
-    """Return the error for a collection whose files are not as they were written."""
-    return Damaged(f"collection {name} is damaged ({what}); mend it: ingest --repair --collection {name}")
+    """Return the error for a collection with changed files."""
+    return Damaged(f"collection {name} is damaged ({what}); repair it: ingest --repair --collection {name}")
 
 
 @contextlib.contextmanager
 def silent_engine() -> Iterator[None]:
-    """Keep what the engine prints of its panics off the terminal, where they are expected."""
+    """Keep the engine's panic messages off the terminal while panics are expected."""
     before, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)

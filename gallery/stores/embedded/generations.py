@@ -1,15 +1,15 @@
-"""Generations of an embedded collection: folders of which one is published, and one may be in the making.
+"""Generations of an embedded collection: one folder is published, and another may be unfinished.
 
     COLLECTION/
         CURRENT          the name of the published generation
         lock             held by the process that writes; holder: its process id
         gen-000001/      published: never written to again, opened by any number of readers
-        gen-000002/      in the making: a copy of the published one, or a new one
-        damaged-…/       what could not be gone on with, kept until `repair` or `drop`
+        gen-000002/      unfinished: a copy of the published one, or a new one
+        damaged-…/       unusable remains, kept until `repair` or `drop`
 
-The switch is the replacement of CURRENT, which is atomic. A crash leaves CURRENT as it was, and what was flushed into
-the generation in the making is gone on with by the next run. A generation is sealed just before it is published. Knows
-nothing else of what is in a generation.
+Publishing replaces CURRENT, atomically. After a crash, CURRENT is unchanged, and the next run continues with what was
+flushed into the unfinished generation. A generation is sealed just before it is published. This module knows nothing
+else about a generation's contents.
 """
 
 import contextlib
@@ -25,20 +25,20 @@ from gallery.stores.embedded.disk import bytes_on_disk, free_bytes, remove, sync
 from gallery.stores.embedded.seal import is_sealed, seal, unseal
 
 RESERVE = 256 * 2**20
-"""Bytes that are left free on the disk."""
+"""How many bytes are left free on the disk."""
 CURRENT, PROGRESS = "CURRENT", "progress.json"
 _GENERATION = re.compile(r"gen-\d{6,}")
 _MARKS = (CURRENT, "gen-*", "damaged-*")
-"""What only collections have; a run that fails before it writes leaves its lock alone."""
+"""Files that mark a collection; a run that fails before it writes leaves only its lock."""
 
 
 def published(folder: Path) -> Path | None:
     """Return the folder of the published generation of the collection at `folder`, if there is one.
 
-    Where CURRENT is damaged, that is the newest one that was complete.
+    If CURRENT is damaged, this is the newest complete one.
     """
     named, before = pointed(folder), None
-    while named and named != before:  # another process may publish, and remove what was named, in between
+    while named and named != before:  # meanwhile, another process may publish, and remove the named generation
         if is_sealed(named):
             return named
         named, before = pointed(folder), named
@@ -46,7 +46,7 @@ def published(folder: Path) -> Path | None:
 
 
 def pointed(folder: Path) -> Path | None:
-    """Return the generation that CURRENT names, whether or not it is there; None where CURRENT names none."""
+    """Return the generation that CURRENT names, whether or not it exists; None if it names none."""
     try:
         name = (folder / CURRENT).read_text().strip()
     except (OSError, UnicodeDecodeError):
@@ -55,7 +55,7 @@ def pointed(folder: Path) -> Path | None:
 
 
 def published_state(folder: Path) -> str | None:
-    """Return what no two published generations of the collection at `folder` share, also if it was dropped between."""
+    """Return a mark of the published generation at `folder`, never used again, even after a drop."""
     current = published(folder)
     if current is None:
         return None
@@ -65,7 +65,7 @@ def published_state(folder: Path) -> str | None:
 
 
 def collection_folders(data_dir: Path) -> list[Path]:
-    """Return the folders of all embedded collections that were begun, sorted by name, whatever became of them."""
+    """Return the folders of all embedded collections ever started, sorted by name."""
     folders = (data_dir / "collections").glob("[!.]*")
     return sorted(path for path in folders if path.is_dir() and any(next(path.glob(mark), None) for mark in _MARKS))
 
@@ -76,7 +76,7 @@ def published_collections(data_dir: Path) -> list[str]:
 
 
 def unfinished(folder: Path) -> Path | None:
-    """Return the generation that an interrupted run left in the making, in the collection at `folder`."""
+    """Return the unfinished generation that an interrupted run left in the collection at `folder`."""
     path = _next_generation(folder)
     return path if path.is_dir() else None
 
@@ -97,7 +97,7 @@ def _newest_complete(folder: Path) -> Path | None:
     complete = [path for path in there if is_sealed(path)]
     if complete:
         return complete[-1]
-    # Before there were seals: where a CURRENT is, something was published, and whatever is newer is in the making.
+    # From before seals: if CURRENT exists, something was published, and anything newer is unfinished.
     named = pointed(folder)
     if named in there:
         return named
@@ -105,7 +105,7 @@ def _newest_complete(folder: Path) -> Path | None:
 
 
 class Workshop:
-    """The making of generations, by one process at a time."""
+    """Makes generations, in one process at a time."""
 
     def __init__(self, folder: Path, free: Callable[[Path], int] = free_bytes) -> None:
         """Take the collection's lock.
@@ -117,7 +117,7 @@ class Workshop:
         Raises:
             CollectionError: Another process holds it, or the folder cannot be written to.
         """
-        from filelock import FileLock, Timeout  # for those who only read, its time is not worth it
+        from filelock import FileLock, Timeout  # imported here, as readers do not need it
 
         self.folder = folder
         self._free = free
@@ -136,11 +136,11 @@ class Workshop:
             raise CollectionError(
                 f"{folder} cannot be written to ({error}); set DATA_DIR to a folder of yours"
             ) from error
-        with contextlib.suppress(OSError):  # a damaged one is no reason not to write
+        with contextlib.suppress(OSError):  # a damaged one must not prevent writing
             holder.write_text(str(os.getpid()))
 
     def mend_pointer(self) -> bool:
-        """Make CURRENT name the published generation again where it does not; return whether that was needed."""
+        """Repair CURRENT if it does not name the published generation; return whether that was needed."""
         current = published(self.folder)
         if current is None or pointed(self.folder) == current:
             return False
@@ -149,7 +149,7 @@ class Workshop:
 
     def draft(self, base: Path | None) -> Path:
         """Return the folder of a new draft: a copy of the generation `base`, or empty."""
-        for left in self.folder.glob("gen-*.draft"):  # of a run that was killed
+        for left in self.folder.glob("gen-*.draft"):  # left by a run that was killed
             remove(left)
         draft = self.next_generation().with_suffix(".draft")
         self.check_room(bytes_on_disk(base) if base else 0)
@@ -166,10 +166,10 @@ class Workshop:
         return draft
 
     def check_room(self, wanted: int = 0) -> None:
-        """Refuse to go on where the disk is about to be full: the engine maps files, and would be killed there.
+        """Refuse to continue on an almost full disk: the engine maps files, and would be killed.
 
         Raises:
-            CollectionError: Less than `wanted` bytes and a reserve are free.
+            CollectionError: Fewer than `wanted` bytes plus a reserve are free.
         """
         missing = wanted + RESERVE - self._free(self.folder)
         if missing > 0:
@@ -179,7 +179,7 @@ class Workshop:
             )
 
     def has_room_for_copies(self, generation: Path) -> bool:
-        """Whether the disk takes two more copies of a generation, as while one is published and the next is made."""
+        """Whether the disk has room for two more copies of a generation, as needed while publishing."""
         return self._free(self.folder) > 2 * bytes_on_disk(generation) + RESERVE
 
     def next_generation(self) -> Path:
@@ -187,16 +187,16 @@ class Workshop:
         return _next_generation(self.folder)
 
     def settle(self, draft: Path) -> Path:
-        """Make a draft the generation in the making, which the next run goes on with, and return its folder."""
+        """Turn a draft into the unfinished generation, which the next run would continue; return its folder."""
         sync_all(draft)
         generation = draft.rename(self.next_generation())
         sync(self.folder)
         return generation
 
     def publish(self, generation: Path, points: int) -> None:
-        """Seal `generation`, which holds so many points, make it the one that readers open, and remove all others.
+        """Seal `generation` with its number of points, publish it, and remove all others.
 
-        Readers that have an older one open go on answering from it.
+        Readers of an older one keep answering from it.
         """
         seal(generation, points)
         sync_all(generation)
@@ -206,7 +206,7 @@ class Workshop:
                 shutil.rmtree(other, ignore_errors=True)
 
     def set_aside(self, generation: Path) -> Path:
-        """Move a damaged generation out of the way, and return where it is kept."""
+        """Move a damaged generation aside, and return its new place."""
         number = 1
         while (target := self.folder / f"damaged-{number}-{generation.name}").exists():
             number += 1
@@ -215,14 +215,14 @@ class Workshop:
         return target
 
     def remove_all(self) -> None:
-        """Remove the collection, all at once for whoever looks at it."""
+        """Remove the collection, atomically for readers."""
         gone = self.folder.with_name(f".{self.folder.name}.dropped")
         shutil.rmtree(gone, ignore_errors=True)
         self.folder.rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
 
     def close(self) -> None:
-        """Give the lock back."""
+        """Release the lock."""
         self._lock.release()
 
     def _point_to(self, generation: Path) -> None:
@@ -250,11 +250,11 @@ def _read(holder: Path) -> str:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a generation that readers may be opening: they replace small files, through temporary ones."""
+    """Copy a generation that readers may be opening, which replaces small files through temporary ones."""
     left_out = shutil.ignore_patterns(".atomicwrite*", PROGRESS)
     shutil.copytree(source, target, ignore=left_out, copy_function=_copy_if_there)
 
 
 def _copy_if_there(source: str, target: str) -> None:
-    with contextlib.suppress(FileNotFoundError):  # nothing but a temporary file goes from a published generation
+    with contextlib.suppress(FileNotFoundError):  # only temporary files disappear from a published generation
         copy_file(source, target)

@@ -23,7 +23,7 @@ def findings(folder: Path) -> Iterator[Finding]:
     """Yield everything that is wrong with the collection at `folder`, after reading all of it.
 
     Raises:
-        CollectionError: It cannot be read now; that proves no damage.
+        CollectionError: It cannot be read at the moment, which does not prove damage.
     """
     current, begun = published(folder), unfinished(folder)
     if current and pointed(folder) != current:
@@ -70,7 +70,7 @@ def _digests(collection: EmbeddedCollection) -> set[str]:
     """Return the digests of all pictures.
 
     Raises:
-        Damaged: A point is not whole.
+        Damaged: A point is incomplete.
     """
     there: set[str] = set()
     offset = None
@@ -87,7 +87,7 @@ def _digests(collection: EmbeddedCollection) -> set[str]:
 
 
 def _of_journal(generation: Path, there: set[str]) -> Iterator[Finding]:
-    cure = "it is made anew from the pictures"
+    cure = "it is rebuilt from the pictures"
     if not is_as_sealed(generation, JOURNAL):
         yield Finding("the journal is not as it was written", cure)
         return

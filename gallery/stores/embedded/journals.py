@@ -1,4 +1,4 @@
-"""Journals of generations, made to fit the points: these hold every path."""
+"""Makes the journals of generations fit their points, which hold every path."""
 
 import contextlib
 from pathlib import Path
@@ -11,7 +11,7 @@ from gallery.stores.reconciling import forget_what_is_not_there, note_what_is_th
 
 
 def pictures_of(path: Path) -> int | None:
-    """Return how many pictures the journal at `path` knows; None where it cannot tell."""
+    """Return how many pictures the journal at `path` knows; None if it is unreadable."""
     try:
         with contextlib.closing(Journal(path, new=False)) as journal:
             return journal.pictures()
@@ -20,9 +20,9 @@ def pictures_of(path: Path) -> int | None:
 
 
 def mend_journal(path: Path, points: ImageCollection) -> int:
-    """Make the journal at `path` fit the points, and return how many pictures it knew that are not there.
+    """Make the journal at `path` fit the points, and return how many missing pictures it knew.
 
-    One that is damaged is made anew from the points.
+    A damaged journal is rebuilt from the points.
     """
     try:
         with contextlib.closing(Journal(path)) as journal:
@@ -38,6 +38,6 @@ def mend_journal(path: Path, points: ImageCollection) -> int:
 
 
 def remove_journal(path: Path) -> None:
-    """Remove a journal, with what SQLite keeps beside it."""
+    """Remove a journal, with SQLite's files beside it."""
     remove(path)
     remove(Path(f"{path}-journal"))

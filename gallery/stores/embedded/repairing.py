@@ -1,6 +1,6 @@
-"""Mending an embedded collection from what is whole.
+"""Repairs an embedded collection from its intact parts.
 
-What is damaged stays until what can be read of it is in a generation that is published: a crash leaves it as it was.
+The damaged generation stays until its readable points are in a published one, so a crash loses nothing.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def repair(folder: Path, free: Callable[[Path], int] = free_bytes) -> None:
-    """Mend what is wrong with the collection at `folder`, and can be mended from what is whole.
+    """Repair the collection at `folder`, as far as its intact parts allow.
 
     Args:
         folder: The collection's.
@@ -36,7 +36,7 @@ def repair(folder: Path, free: Callable[[Path], int] = free_bytes) -> None:
 
     Raises:
         CollectionError: Another process is writing to it, or there is no room.
-        Damaged: Nothing says what its vectors were made with.
+        Damaged: The encoder of its vectors is unknown.
     """
     with contextlib.closing(Workshop(folder, free)) as workshop:
         workshop.mend_pointer()
@@ -49,7 +49,7 @@ def repair(folder: Path, free: Callable[[Path], int] = free_bytes) -> None:
             return
     with contextlib.closing(EmbeddedEditor(folder, None, free)) as editor:
         if editor.spec and not editor.former:
-            editor.begin(editor.spec)  # which makes indexes
+            editor.begin(editor.spec)  # opening makes missing indexes
             editor.finish()
 
 
@@ -62,7 +62,7 @@ def _is_whole(generation: Path) -> bool:
 
 
 def _rebuild(workshop: Workshop, current: Path | None, begun: Path | None, damaged: Sequence[Path]) -> None:
-    """Publish a generation of all whole points there are, and remove what it was made of."""
+    """Publish a generation of all intact points, and remove those it was made from."""
     expected = sealed_points(current) if current else 0
     sources = [*damaged, *set_aside_in(workshop.folder)]
     spec = _spec_of([current, begun, *sources])
@@ -83,7 +83,7 @@ def _rebuild(workshop: Workshop, current: Path | None, begun: Path | None, damag
     kept = workshop.set_aside(begun) if begun else None
     workshop.publish(workshop.settle(draft), count)
     if kept and is_change and begun not in damaged:
-        kept.rename(workshop.next_generation())  # a change of the encoder, which goes on
+        kept.rename(workshop.next_generation())  # a change of the encoder, which continues
     for each in set_aside_in(workshop.folder):
         remove(each)
     if lost := max(lost, expected - count):
@@ -95,10 +95,10 @@ def _rebuild(workshop: Workshop, current: Path | None, begun: Path | None, damag
 
 
 def _spec_of(generations: Sequence[Path | None]) -> Spec:
-    """Return the first spec that can be read: what is published decides.
+    """Return the first readable spec, starting with the published one.
 
     Raises:
-        Damaged: None can.
+        Damaged: None is readable.
     """
     for generation in generations:
         with contextlib.suppress(CollectionError):
@@ -108,7 +108,7 @@ def _spec_of(generations: Sequence[Path | None]) -> Spec:
 
 
 def _is_of(generation: Path, spec: Spec) -> bool:
-    """Return whether a generation's vectors compare with those of `spec`; not where it does not say."""
+    """Return whether a generation's vectors can be compared with those of `spec`; false if unknown."""
     try:
         return read_spec(generation).fits(spec)
     except CollectionError:
@@ -116,7 +116,7 @@ def _is_of(generation: Path, spec: Spec) -> bool:
 
 
 def _take_over(target: EmbeddedCollection, source: Path, scratch: Path) -> None:
-    """Write the whole points of a damaged generation that are not there yet."""
+    """Write the intact points of a damaged generation that are still missing."""
     for points in whole_points(source, target.spec.dimension, scratch):
         there = target.present([str(point.id) for point in points])
         new = [point for point in points if str(point.id) not in there]
@@ -127,7 +127,7 @@ def _take_over(target: EmbeddedCollection, source: Path, scratch: Path) -> None:
 
 
 def _take_journal(draft: Path, points: EmbeddedCollection, generations: Sequence[Path]) -> int:
-    """Give the draft the first whole journal, made to fit its points; return how many pictures it knew beyond them."""
+    """Give the draft the first intact journal, made to fit its points; return how many other pictures it knew."""
     remove_journal(draft / JOURNAL)
     for generation in generations:
         if is_as_sealed(generation, JOURNAL):
@@ -140,5 +140,5 @@ def _take_journal(draft: Path, points: EmbeddedCollection, generations: Sequence
                 break
     lost = mend_journal(draft / JOURNAL, points)
     with contextlib.closing(Journal(draft / JOURNAL)) as journal:
-        journal.write([])  # stacks are to be worked out again
+        journal.write([])  # so that stacks are computed again
     return lost

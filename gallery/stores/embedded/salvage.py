@@ -1,8 +1,8 @@
-"""What can still be read of a damaged generation.
+"""Reads what is left of a damaged generation.
 
-Its files are copied, one segment of the engine's at a time, and the copies are made such that the engine opens them:
-small files are written again from the seal, short files get their length back, as the engine would be killed where a
-mapped file ends too soon, and indexes, which follow from the points, are left out.
+Its files are copied, one of the engine's segments at a time, and the copies are made readable: small files are restored
+from the seal; short files are extended, because the engine would be killed at the early end of a mapped file; indexes
+are left out, because they follow from the points.
 """
 
 import os
@@ -29,15 +29,15 @@ _INDEX = "payload_index"
 
 
 def whole_points(generation: Path, dimension: int, scratch: Path) -> Iterator[list[q.Point]]:
-    """Yield the points of a damaged generation that can be read whole, some at once; a point may come twice.
+    """Yield the readable points of a damaged generation in lists; a point may come twice.
 
     Args:
         generation: Its folder, which is only read.
         dimension: Of its vectors.
-        scratch: A folder to make copies in; need not be there, and is removed.
+        scratch: A folder for copies; it need not exist, and is removed.
 
     Raises:
-        CollectionError: The disk or the memory does not allow to read it now.
+        CollectionError: Disk or memory do not suffice to read it at the moment.
     """
     names = sorted({Path(name).parts[2] for name in known_sizes(generation) if name.startswith(f"{SHARD}/segments/")})
     there = (generation / SHARD / "segments").glob("*/")
@@ -80,7 +80,7 @@ def _points(shard_folder: Path, dimension: int) -> Iterator[list[q.Point]]:
             page = ids[start : start + _AT_ONCE]
             try:
                 yield _read(shard, page, dimension)
-            except Damaged:  # one of them; the others are read one by one
+            except Damaged:  # one of them is unreadable; the others are read one by one
                 yield [point for id in page for point in _read_one(shard, id, dimension)]
     finally:
         shard.close()
@@ -120,10 +120,10 @@ def _with_words(point: q.Record) -> q.Point:
 
 
 def is_whole(point: q.Record, dimension: int) -> bool:
-    """Return whether a point has a unit vector, and the payload of the picture that its id belongs to."""
+    """Return whether a point has a unit vector, and the payload that belongs to its id."""
     try:
         record = to_record(str(point.id), point.payload or {})
-        to_payload(record)  # raises where a value is of another kind
+        to_payload(record)  # raises if a value has another type
         vector = np.asarray(point.vector, np.float32)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return False

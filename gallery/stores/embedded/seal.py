@@ -1,8 +1,8 @@
-"""Seals: how the files of a folder were when they were complete, so that damage is found before an engine maps them.
+"""Seals record the files of a complete folder, so that damage is found before an engine maps them.
 
-An engine that maps a file which is too short is killed by the system, and one that reads a damaged one may lose points
-without a word. So a folder is sealed when it is complete, and the seal is compared whenever it is opened: that no file
-has become shorter, and the contents, of a large collection those only that take no time. A check compares all.
+An engine that maps a shortened file is killed by the system, and one that reads a damaged file may silently lose
+points. So a complete folder is sealed, and the seal is checked whenever it is opened: that no file has become shorter,
+and the contents; in a large collection, only the quick part of them. A check compares everything.
 """
 
 import contextlib
@@ -19,12 +19,12 @@ from gallery.errors import CollectionError, Damaged
 from gallery.stores.embedded.disk import remove
 
 DAMAGE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, IsADirectoryError)
-"""What reading a damaged file of ours raises: bytes that are no text, no JSON, or JSON of another shape."""
+"""Exceptions from reading a damaged file of ours: not text, not JSON, or JSON of another shape."""
 SEAL, SIZES = "sealed.json", "sizes.json"
 _FIXED = ".json"
 _CHEAP = 16 * 2**20
-"""Bytes of a folder up to which all contents are compared whenever it is opened: 16 MB take 10 to 20 ms, and are some
-5000 pictures."""
+"""Up to this many bytes, all contents of a folder are compared whenever it is opened: 16 MB, some 5000 pictures, take
+10 to 20 ms."""
 _SMALL = 1024
 """Bytes up to which the seal keeps a file's contents, and those of JSON: without them the engine reads nothing."""
 _BLOCK = 2**16
@@ -35,7 +35,7 @@ _PASSING = ("tracker_journal.dat", ".atomicwrite", "lock")
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """How a file was: its size, what of that is not zero, a CRC-32 of this, and a small file's contents themselves."""
+    """The state of a file: its size, how much of it is not zero, a CRC-32 of this, and a small file's contents."""
 
     size: int
     filled: int
@@ -50,7 +50,7 @@ class _Seal:
 
 
 def seal(folder: Path, points: int) -> None:
-    """Note how all files of a folder are, what is in the small ones, and how many points they hold."""
+    """Record the state of all files of a folder, the contents of the small ones, and the number of points."""
     files = {name: _state(folder / name) for name in _names(folder)}
     draft = folder / f"{SEAL}.draft"
     draft.write_text(json.dumps({"points": points, "files": files}))
@@ -58,10 +58,10 @@ def seal(folder: Path, points: int) -> None:
 
 
 def restore_small_files(folder: Path, copy: Path, prefix: str = "") -> None:
-    """Write the small files of a folder into a copy of it, as the seal has them, where they are not like that.
+    """Restore, in a copy of a folder, the small files that differ from the seal.
 
     Args:
-        folder: The folder with the seal; without a whole one, nothing happens.
+        folder: The folder with the seal; without an intact seal, nothing happens.
         copy: The copy, or the folder itself.
         prefix: Of the names of the files that are restored.
     """
@@ -74,20 +74,20 @@ def restore_small_files(folder: Path, copy: Path, prefix: str = "") -> None:
 
 
 def unseal(folder: Path) -> None:
-    """Remove the seal of a folder that is about to be written to, and the note of its sizes."""
+    """Remove the seal and the recorded sizes of a folder that is about to be written to."""
     remove(folder / SEAL)
     remove(folder / SIZES)
 
 
 def note_sizes(folder: Path) -> None:
-    """Note how large the files of a folder are that is being written to: they may grow, and no more."""
+    """Record the file sizes of a folder that is being written to: its files may only grow."""
     draft = folder / f"{SIZES}.draft"
     draft.write_text(json.dumps({name: (folder / name).stat().st_size for name in _names(folder)}))
     draft.replace(folder / SIZES)
 
 
 def check_sizes(folder: Path) -> None:
-    """Compare the files of a folder with what `note_sizes` wrote, if it did.
+    """Compare the files of a folder with the sizes from `note_sizes`, if any.
 
     Raises:
         Damaged: A file is gone, or shorter than it was.
@@ -104,21 +104,21 @@ def _noted_sizes(folder: Path) -> dict[str, int]:
     try:
         return {str(name): int(size) for name, size in json.loads((folder / SIZES).read_text()).items()}
     except (OSError, *DAMAGE):
-        return {}  # a note that cannot be read proves nothing
+        return {}  # an unreadable record proves nothing
 
 
 def is_sealed(folder: Path) -> bool:
-    """Return whether a folder was complete once, whatever became of it."""
+    """Return whether a folder was ever complete."""
     return (folder / SEAL).is_file()
 
 
 def check_seal(folder: Path, *, but: str = "", everything: bool = False) -> int | None:
-    """Compare the files of a folder with its seal, and return how many points it says they hold; None without a seal.
+    """Compare the files of a folder with its seal, and return the seal's number of points; None without a seal.
 
     Args:
         folder: The folder.
-        but: A file that is not compared.
-        everything: Compare the contents of all files, whatever there is to read; else where it takes no time.
+        but: A file to skip.
+        everything: Whether to compare the contents of all files; otherwise only the quick part.
 
     Raises:
         Damaged: A file is not as it was.
@@ -137,13 +137,13 @@ def check_seal(folder: Path, *, but: str = "", everything: bool = False) -> int 
 
 
 def is_as_sealed(folder: Path, name: str) -> bool:
-    """Return whether a file of a folder is as its seal says; also where that says nothing of it."""
+    """Return whether a file agrees with its folder's seal, or is not in it."""
     file = _files_of(folder).get(name)
     return file is None or _is_as_noted(folder / name, file)
 
 
 def sealed_points(folder: Path) -> int:
-    """Return how many points a folder held, as its seal says it; 0 where it cannot be read."""
+    """Return the number of points in a folder's seal; 0 if it is unreadable."""
     try:
         said = _read(folder)
     except CollectionError:
@@ -152,12 +152,12 @@ def sealed_points(folder: Path) -> int:
 
 
 def known_sizes(folder: Path) -> dict[str, int]:
-    """Return how many bytes each file of a folder had, as its seal or the note of its sizes says it."""
+    """Return how many bytes each file of a folder had, from its seal or recorded sizes."""
     return {**_noted_sizes(folder), **{name: file.size for name, file in _files_of(folder).items()}}
 
 
 def _files_of(folder: Path) -> dict[str, _File]:
-    """Return what the seal says of files; nothing where there is none, or it is damaged."""
+    """Return the seal's records of files; empty if it is missing or damaged."""
     try:
         said = _read(folder)
     except CollectionError:
@@ -231,7 +231,7 @@ def _state(path: Path) -> tuple[int, int, int, str | None]:
 
 
 def _digest(path: Path) -> tuple[int, int]:
-    """Return a CRC-32 of the blocks of a file that are not all zeros, which may be holes in a copy, and their bytes."""
+    """Return a CRC-32 of a file's blocks that are not all zeros (those may be holes in a copy), and their length."""
     digest = filled = 0
     with path.open("rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
@@ -247,7 +247,7 @@ def _digest(path: Path) -> tuple[int, int]:
 
 
 def _next_data(file: int, place: int) -> int:
-    """Return where the next bytes at `place` or after it lie that are not a hole."""
+    """Return the position of the next data, not a hole, at or after `place`."""
     if not hasattr(os, "SEEK_DATA"):
         return place
     try:
@@ -255,4 +255,4 @@ def _next_data(file: int, place: int) -> int:
     except OSError as error:
         if error.errno == errno.ENXIO:  # nothing but a hole is left
             return sys.maxsize
-        return place  # the file system cannot tell
+        return place  # the file system does not know holes

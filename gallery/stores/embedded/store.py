@@ -1,4 +1,4 @@
-"""All embedded collections of a DATA_DIR. What takes time to import is imported where it is needed."""
+"""All embedded collections of a DATA_DIR. Slow imports happen where they are needed."""
 
 import contextlib
 from pathlib import Path
@@ -57,7 +57,7 @@ class EmbeddedStore:
         if not new:
             check_is_there(name, self._begun_names())
         folder = self._folder(name)
-        while True:  # another process may publish meanwhile, and remove what is about to be opened
+        while True:  # another process may publish meanwhile, and remove the generation about to be opened
             current = published(folder)
             generation = unfinished(folder) or current
             if generation is None:
@@ -97,7 +97,7 @@ class EmbeddedStore:
 
 
 def _info(folder: Path) -> CollectionInfo:
-    """Return what there is to know of a collection; one that cannot be read does not hide the others."""
+    """Return the facts about a collection; an unreadable one must not hide the others."""
     from gallery.stores.embedded.collection import open_published
 
     megabytes = bytes_on_disk(folder) / 1e6

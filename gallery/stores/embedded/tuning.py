@@ -1,4 +1,4 @@
-"""How the embedded engine is set up for a collection's size: `gallery.stores.tuning` in the engine's words."""
+"""Sets up the embedded engine for a collection's size: `gallery.stores.tuning` in the engine's terms."""
 
 from pathlib import Path
 
@@ -31,9 +31,9 @@ FOUR_BITS = q.TurboQuantQuantizationConfig(bits=q.TurboQuantBitSize.Bits4, memor
 def config(dimension: int, quantisation: Quantisation | None = None) -> q.EdgeConfig:
     """Return the configuration of a collection of vectors of `dimension`.
 
-    Quantised, a collection is large, and its vectors stay on the disk, mapped: a million of them, read whole, kept
-    every `search` waiting for 4 to 7 s. An answer needs a few thousand of them; those of the first one come from the
-    disk, those of the next from the system's cache.
+    A quantised collection is large, and its vectors stay on the disk, mapped: reading a million of them whole made
+    every `search` wait 4 to 7 s. An answer needs a few thousand of them; the first reads them from the disk, later ones
+    from the system's cache.
     """
     return q.EdgeConfig(
         vectors=q.EdgeVectorParams(
@@ -43,14 +43,14 @@ def config(dimension: int, quantisation: Quantisation | None = None) -> q.EdgeCo
         sparse_vectors={WORDS: q.EdgeSparseVectorParams(modifier=q.Modifier.Idf, memory=q.Memory.Cold)},
         quantization_config=quantisation,
         optimizers=q.EdgeOptimizersConfig(indexing_threshold=GRAPH_FROM * dimension * 4 // 1024),
-        wal_enabled=False,  # flush() makes batches durable; with a log only one process could open the folder
+        wal_enabled=False,  # flush() makes batches durable; with a log, only one process could open the folder
     )
 
 
 def payload_index(key: str, kind: str) -> q.UpdateOperation:
-    """Return the operation that makes the index of a payload key of a kind in Qdrant's words.
+    """Return the operation that makes the index of a payload key, of one of Qdrant's types.
 
-    Indexes stay on the disk, mapped: in memory they would be read whole whenever a search opens the collection.
+    Indexes stay on the disk, mapped: in memory, they would be read whole whenever a search opens the collection.
     """
     if kind == "text":
         words = q.TextIndexParams(tokenizer=q.TokenizerType.Multilingual, lowercase=True, memory=q.Memory.Cold)
@@ -59,16 +59,16 @@ def payload_index(key: str, kind: str) -> q.UpdateOperation:
 
 
 def search_params(*, exact: bool) -> q.SearchParams:
-    """Return how to search: quantised vectors, where there are some, choose the candidates and full ones the answer."""
+    """Return the search parameters: quantised vectors, if any, choose the candidates, and full ones the answer."""
     quantised = q.QuantizationSearchParams(rescore=True, oversampling=OVERSAMPLING)
     return q.SearchParams(hnsw_ef=SEARCH_CANDIDATES, exact=exact, quantization=quantised)
 
 
 def optimised(shard: q.EdgeShard, folder: Path, dimension: int) -> q.EdgeShard:
-    """Make the graph where one pays, and return the shard, opened anew if it had to be set up otherwise.
+    """Make the graph if it pays, and return the shard, reopened if its set-up changed.
 
-    For a handful of new pictures there is nothing to do: the engine leaves what lies beside the graph alone until it
-    is worth one. Holds the interpreter while it works.
+    For a handful of new pictures, nothing happens: the engine leaves points outside the graph until there are enough.
+    Holds the GIL while it works.
     """
     if shard.info().points_count >= QUANTISE_FROM:
         shard.flush()

@@ -1,7 +1,6 @@
 """Collections on a Qdrant server or cluster, to be searched.
 
-A server refuses to give more than so many points at once; whoever wants more gets it in parts. Points that somebody
-else wrote are passed over.
+A server limits the points per request, so larger requests are split. Points that other programs wrote are skipped.
 """
 
 import logging
@@ -30,16 +29,16 @@ _LOG = logging.getLogger(__name__)
 _PAGE = 500
 _ASKED_AT_ONCE = 1000
 _DENSE = [""]
-"""The names of the vectors that are read: the dense one has none."""
+"""The names of the vectors to read: the dense one is unnamed."""
 
 T = TypeVar("T")
 
 
 class ServerCollection:
-    """A collection of a server, to be searched.
+    """A collection on a server, for searching.
 
-    It stays with the points that it was opened on: where the encoder became another one, and these are gone, nothing is
-    answered any more, as the vectors of the one mean nothing to the other.
+    It keeps to the points that it was opened with: once a new encoder has replaced them, it stops answering, because
+    the two encoders' vectors cannot be compared.
     """
 
     def __init__(self, name: str, target: str, link: Link, *, every_replica: bool = False) -> None:
@@ -48,12 +47,12 @@ class ServerCollection:
         Args:
             name: What users call it.
             target: Where its points lie.
-            link: How to ask.
-            every_replica: Let single pictures count as there only where every replica has them, as long as all answer.
+            link: The connection.
+            every_replica: Count a picture as present only if all answering replicas have it.
 
         Raises:
-            SpecMismatch: Ingest did not make it.
-            CollectionError: It is not there, or cannot be read.
+            SpecMismatch: It was not made by ingest.
+            CollectionError: It does not exist, or cannot be read.
         """
         self.name = name
         self.target = target
@@ -63,7 +62,7 @@ class ServerCollection:
         self.progress = Progress(**metadata["progress"]) if metadata.get("progress") else None
         self.spec = Spec.from_dict(metadata, name)
         changed = str(metadata.get("changed"))
-        self.changed_at = f"{changed[:19]}Z" if "T" in changed else None  # earlier versions had an id there
+        self.changed_at = f"{changed[:19]}Z" if "T" in changed else None  # earlier versions stored an id there
         self.limits = Limits.of(info.config.strict_mode_config)
         self._indexed = info.payload_schema.keys()
         self.has_words = WORDS in (info.config.params.sparse_vectors or {})
@@ -108,7 +107,7 @@ class ServerCollection:
                 with_payload=True,
                 **options,
             ).points
-            # A deeper search may find what the one before it did not, and give a hit once more.
+            # A deeper search may find new hits, and return a hit again.
             for point in points:
                 if record := self._record(point):
                     found[record.id] = Hit(record, point.score)
@@ -162,7 +161,7 @@ class ServerCollection:
         size: int,
         **options: Any,  # noqa: ANN401 - the client's own
     ) -> Iterator[list[models.Record]]:
-        """Yield all points in the order of their ids, `size` at once."""
+        """Yield all points in the order of ids, `size` at a time."""
         offset = None
         while True:
             points, offset = self._scroll(where, size, offset=offset, **options)
@@ -182,17 +181,17 @@ class ServerCollection:
         )
 
     def count(self, where: Where | None = None) -> int:
-        if not self.limits.exact:  # which holds for counting as well
+        if not self.limits.exact:  # also limits counting
             return sum(map(len, self._pages(where, self.limits.hits, with_payload=False)))
         return self._read(self._client.count, count_filter=to_filter(where), exact=True).count
 
     def facet(self, key: str, limit: int = 20, *, least: int = 1) -> dict[str | int, int]:
         check_facet(key)
-        if self._indexed and key not in self._indexed:  # of an earlier version, which had no such key
+        if self._indexed and key not in self._indexed:  # from an earlier version, which had no such key
             return {}
         counts: dict[str | int, int] = {}
         if self.limits.exact:
-            # Every shard cuts its own list at the limit, so a short one would be wrong by what the others cut off.
+            # Every shard truncates its own list at the limit, so a small limit would give wrong counts.
             hits = self._read(self._client.facet, key=key, limit=self.limits.hits, exact=True).hits
             counts = {hit.value: hit.count for hit in hits}
         if not self.limits.exact or len(counts) >= self.limits.hits:
@@ -201,7 +200,7 @@ class ServerCollection:
         return {value: count for value, count in most if count >= least}
 
     def _counted(self, key: str) -> dict[str | int, int]:
-        """Count the values of a key here, as there are more than the server would tell."""
+        """Count the values of a key here, because there are more than the server returns."""
         counts: Counter[str | int] = Counter()
         for points in self._pages(None, self.limits.hits, with_payload=[key]):
             for point in points:
@@ -210,12 +209,12 @@ class ServerCollection:
         return dict(counts)
 
     def is_current(self) -> bool:
-        link = self._link.impatient()  # the search that follows waits for the server
+        link = self._link.impatient()  # the following search waits for the server
         target = Directory(link).target_of(self.name)
         return target == self.target and _generation(target, link.metadata(target)) == self.generation
 
     def close(self) -> None:
-        """Do nothing: the connection is the store's."""
+        """Do nothing: the connection belongs to the store."""
 
     def _read(self, function: Callable[..., T], **options: Any) -> T:  # noqa: ANN401 - the client's own
         try:
@@ -227,7 +226,7 @@ class ServerCollection:
             ) from error
 
     def _retrieve(self, ids: Sequence[str], **options: Any) -> list[models.Record]:  # noqa: ANN401 - the client's own
-        """Return the points with these ids, in pieces that every server gives."""
+        """Return the points with these ids, in requests small enough for any server."""
         found: list[models.Record] = []
         for start in range(0, len(ids), _ASKED_AT_ONCE):
             found += self._retrieved(list(ids[start : start + _ASKED_AT_ONCE]), **options)
@@ -249,7 +248,7 @@ class ServerCollection:
         return [record for record in map(self._record, points) if record]
 
     def _record(self, point: models.Record | models.ScoredPoint) -> ImageRecord | None:
-        """Return what a point says of its picture; None for one that somebody else wrote."""
+        """Return the picture in a point; None for a point that another program wrote."""
         try:
             return to_record(str(point.id), point.payload or {})
         except (KeyError, TypeError, ValueError, AttributeError):
@@ -265,10 +264,10 @@ def _dense(point: models.Record) -> NDArray[np.float32]:
 
 
 def _generation(target: str, metadata: Mapping[str, Any]) -> str:
-    """Return what an ingest or a change of the encoder changes."""
+    """Return a mark that changes with every ingest and change of the encoder."""
     return f"{target} {metadata.get('changed') or metadata.get('made')}"
 
 
 def _ours(where: Filter) -> Filter:
-    """Let through points with a date only: an order by date gives no others, and they are counted as a page."""
+    """Pass only points with a date: sorting by date drops the others, but counts them in a page."""
     return where & Filter(must_not=(("sha256", None),))

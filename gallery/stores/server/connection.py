@@ -1,4 +1,4 @@
-"""The connection to a Qdrant server or cluster: patience, and errors in a sentence that fits their cause."""
+"""The connection to a Qdrant server or cluster: retries, and errors in a sentence that fits their cause."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedR
 from gallery.errors import CollectionError
 
 SEARCH_PATIENCE, INGEST_PATIENCE = 10.0, 90.0
-"""Seconds for which a search, or an ingest, asks a server again that was there and does not answer any more."""
+"""Seconds for which a search or an ingest keeps retrying a server that has stopped answering."""
 _AWAY = (
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
@@ -29,14 +29,14 @@ T = TypeVar("T")
 
 
 class NotThere(CollectionError):
-    """The server says that a collection or a point is not there."""
+    """The server does not have a collection or a point."""
 
 
 class AnyNode:
-    """The nodes of a cluster as one client: each answers for all, so a call goes to the next when one is away.
+    """The nodes of a cluster as one client: each answers for all, so if one is down, a call goes to the next.
 
-    A write that a node took before it went away is written again by the next, which changes nothing: ids are those of
-    the contents. Safe to use from several threads.
+    A write that a node accepted before it went down is repeated on the next, which is harmless, because ids depend on
+    contents. Thread-safe.
     """
 
     def __init__(self, nodes: Sequence[Any]) -> None:
@@ -54,49 +54,49 @@ class AnyNode:
                     if not is_away(error) or attempt == len(self.nodes) - 1:
                         raise
                     with self._lock:
-                        if self._current == node:  # no other thread has found out before
+                        if self._current == node:  # no other thread has noticed before
                             self._current = (node + 1) % len(self.nodes)
             raise AssertionError
 
         return call
 
     def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         for node in self.nodes:
             node.close()
 
 
 class Caller:
-    """Calls the server; asks again, at growing distances, while it cannot be reached, and then says so."""
+    """Calls the server; while it cannot be reached, retries at growing intervals, and finally reports it."""
 
     def __init__(self, address: str, patience: float, *, writing: bool = False) -> None:
-        """Take what to call the server in messages.
+        """Take the server's name for messages, and the limits.
 
         Args:
-            address: Which holds no password, as none is taken.
-            patience: Seconds to ask again for.
-            writing: A cluster whose nodes come and go answers with internal errors that pass: a write waits for these,
-                a search does not.
+            address: The address in messages; it cannot contain a password.
+            patience: Seconds during which to retry.
+            writing: A cluster with nodes going up and down returns temporary internal errors: writes retry these,
+                searches do not.
         """
         self.address = address
         self._patience = patience
         self._passing = is_passing if writing else is_away
 
     def __call__(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what `function` returns.
+        """Return the result of `function`.
 
         Raises:
-            NotThere: The server does not have what is asked for.
-            CollectionError: The server will not have it, or is away.
+            NotThere: The server does not have the requested object.
+            CollectionError: The server refuses, or is down.
         """
         return self.insist(self._passing, self._patience, function, *args, **kwargs)
 
     def once(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what `function` returns, asking again only while no node can be reached; raises as a call does."""
+        """Return the result of `function`, retrying only while no node can be reached; raises like a call."""
         return self.insist(is_away, self._patience, function, *args, **kwargs)
 
     def soon(self, seconds: float, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what `function` returns of something that is being made, and is there in some seconds."""
+        """Return the result of `function` for something that is being created, and will exist in some seconds."""
         return self.insist(_is_not_ready, seconds, function, *args, **kwargs)
 
     def insist(
@@ -107,7 +107,7 @@ class Caller:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Return what `function` returns, asking again for some seconds while it raises what passes."""
+        """Return the result of `function`, retrying temporary errors for some seconds."""
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(passing),
             wait=tenacity.wait_exponential(multiplier=0.25, max=5),
@@ -126,9 +126,9 @@ class Caller:
         if _is_not_there(error):
             return NotThere(said)
         if _code(error) in _REFUSED or _status(error) in (401, 403):
-            return CollectionError(f"{said}; see that QDRANT_API_KEY is right, and may do this")
+            return CollectionError(f"{said}; check that QDRANT_API_KEY is right, and allows this")
         if is_away(error):
-            return CollectionError(f"{said}; see that it runs (make up) and that QDRANT_URL is right")
+            return CollectionError(f"{said}; check that it runs (make up) and that QDRANT_URL is right")
         if is_passing(error):
             return CollectionError(f"{said}; see the server's log, and run again")
         return CollectionError(said)
@@ -146,7 +146,7 @@ def _reason(error: Exception) -> str:
 
 
 def is_away(error: BaseException) -> bool:
-    """Return whether a node cannot be reached at the moment, or has too much to do."""
+    """Return whether a node cannot be reached at the moment, or is overloaded."""
     if isinstance(error, grpc.Call):
         return error.code() in _AWAY
     if isinstance(error, UnexpectedResponse):
@@ -155,7 +155,7 @@ def is_away(error: BaseException) -> bool:
 
 
 def is_passing(error: BaseException) -> bool:
-    """Return whether the same call may succeed later, as when other nodes of a cluster are away."""
+    """Return whether the same call may succeed later, as when other nodes of a cluster are down."""
     return is_away(error) or _code(error) == grpc.StatusCode.INTERNAL or _status(error) == 500
 
 
@@ -195,7 +195,7 @@ class Link:
         return list(self.client.nodes) if isinstance(self.client, AnyNode) else [self.client]
 
     def impatient(self) -> "Link":
-        """Return a link that asks once, for what may be answered with an error."""
+        """Return a link without retries, for calls that may fail."""
         return replace(self, call=Caller(self.call.address, 0))
 
     def metadata(self, collection: str) -> dict[str, Any]:

@@ -1,10 +1,10 @@
-"""Names on a Qdrant server: what users call a collection is an alias, and its points lie in a collection behind it.
+"""Names on a Qdrant server: users' names are aliases, and the points are in collections behind them.
 
-    photos                    the alias, by which everybody reads
-    photos--0123456789abcdef  the points, named after the fingerprint of their encoder
+    photos                    the alias, for reading
+    photos--0123456789abcdef  the points, named after their encoder's fingerprint
 
-So the encoder of a collection is changed by filling another one and pointing the alias there, which is one step for
-whoever reads. Whatever has another name, or metadata that is not ours, is somebody else's, and is never removed.
+So an encoder is changed by filling another collection and pointing the alias to it, which is atomic for readers.
+Collections with other names or foreign metadata belong to other programs, and are never removed.
 """
 
 import re
@@ -20,12 +20,12 @@ _PHYSICAL = re.compile(r"(?P<name>.+)--[0-9a-f]{16}")
 
 
 def physical_name(name: str, spec: Spec) -> str:
-    """Return the name of the collection in which the points of `name` lie that an encoder made."""
+    """Return the name of the collection with the points of `name` by one encoder."""
     return f"{name}--{spec.fingerprint}"
 
 
 class Directory:
-    """The collections and the aliases of a server, as they were when it was asked."""
+    """A snapshot of a server's collections and aliases."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
@@ -34,10 +34,10 @@ class Directory:
         self._metadata: dict[str, dict[str, Any] | None] = {}
 
     def target_of(self, name: str) -> str | None:
-        """Return the collection in which the points of `name` lie.
+        """Return the collection with the points of `name`.
 
-        It is behind the alias; or of this very name; or, where somebody removed the alias or restored a snapshot, the
-        only one that was made for this name.
+        This is the alias's target, or the collection with exactly this name, or, if the alias was removed or a snapshot
+        restored, the only one made for this name.
         """
         if name in self.aliases or name in self.collections:
             return self.aliases.get(name, name)
@@ -45,18 +45,18 @@ class Directory:
         return begun[0] if len(begun) == 1 else None
 
     def begun_for(self, name: str) -> list[str]:
-        """Return the collections that ingest made for `name` and that no alias leads to, sorted."""
+        """Return the collections that ingest made for `name` without an alias, sorted."""
         free = self.collections - set(self.aliases.values())
         return sorted(other for other in free if self.made_for(other) == name)
 
     def made_for(self, target: str) -> str | None:
-        """Return the name for which ingest made a collection; None for one of somebody else."""
+        """Return the name for which ingest made a collection; None for another program's."""
         found = _PHYSICAL.fullmatch(target)
         if not found:
             return target if self.is_ours(target) else None
         name = found["name"]
         said = self.metadata(target)
-        if said is None:  # its shards cannot be loaded
+        if said is None:  # the collection's shards cannot be loaded
             return name if self.aliases.get(name) == target else None
         return str(said.get("name", name)) if "schema" in said else None
 
@@ -65,7 +65,7 @@ class Directory:
         return "schema" in (self.metadata(target) or {})
 
     def metadata(self, target: str) -> dict[str, Any] | None:
-        """Return the metadata of a collection; None where the server cannot read it."""
+        """Return the metadata of a collection; None if the server cannot read it."""
         if target not in self._metadata:
             try:
                 self._metadata[target] = self._link.metadata(target)
@@ -74,9 +74,9 @@ class Directory:
         return self._metadata[target]
 
     def all_names(self) -> list[str]:
-        """Return the names of all that can be opened, also what is somebody else's, sorted.
+        """Return the names of everything that can be opened, including other programs' collections, sorted.
 
-        A collection that an encoder change has begun is no collection of its own.
+        A collection that an encoder change has started does not count separately.
         """
         free = self.collections - set(self.aliases.values())
         names = {self.made_for(target) or target for target in free}
@@ -87,12 +87,12 @@ class Directory:
         return [name for name in self.all_names() if (target := self.target_of(name)) and self.is_ours(target)]
 
     def other_aliases(self, name: str, target: str) -> list[str]:
-        """Return the aliases besides `name` that lead to a collection, sorted."""
+        """Return a collection's other aliases besides `name`, sorted."""
         return sorted(alias for alias, to in self.aliases.items() if to == target and alias != name)
 
 
 def point_alias(link: Link, name: str, target: str) -> None:
-    """Make `name` lead to the collection `target`: one step for whoever reads."""
+    """Point `name` to the collection `target`, atomically for readers."""
     directory = Directory(link)
     check_alias(directory, name)
     operations: list[models.AliasOperations] = []
@@ -109,7 +109,7 @@ def check_alias(directory: Directory, name: str) -> None:
     """Refuse a name that cannot be an alias.
 
     Raises:
-        CollectionError: A collection has this very name.
+        CollectionError: A collection has exactly this name.
     """
     if name in directory.collections:
         raise CollectionError(
@@ -119,7 +119,7 @@ def check_alias(directory: Directory, name: str) -> None:
 
 
 def peers(link: Link) -> int:
-    """Return how many nodes the cluster has; several may share one address."""
+    """Return how many nodes the cluster has; several may share an address."""
     try:
         status = link.client.cluster_status()
     except Exception:  # noqa: BLE001 - a key may not ask this, and the client in memory cannot

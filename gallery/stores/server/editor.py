@@ -34,29 +34,29 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Missing:
-    """No collection is there yet."""
+    """The collection does not exist yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Adopted:
-    """A collection is there; nothing was written yet."""
+    """The collection exists; nothing was written yet."""
 
     points: ServerCollection
 
 
 @dataclass(frozen=True, slots=True)
 class _Writing:
-    """A collection is ready to be written to."""
+    """The collection is ready for writing."""
 
     points: ServerCollection
     public_url: str | None
 
 
 class ServerEditor:
-    """A collection of a server that is written to, perhaps by several processes at once.
+    """A collection on a server that is being written to, perhaps by several processes at once.
 
-    Ids are content digests, so they cannot double anything. Two that place copies of one picture at the same moment
-    may note only one of the places, until the other file is next looked at.
+    Ids are content digests, so nothing can be duplicated. If two processes add copies of one picture at the same
+    moment, one place may be lost until that file is next checked.
     """
 
     def __init__(self, name: str, link: Link, settings: Settings, patience: Patience | None = None) -> None:
@@ -91,11 +91,11 @@ class ServerEditor:
         target = self._target if self.spec.fits(spec) else physical_name(self.name, spec)
         directory = Directory(self._link)
         for other in directory.begun_for(self.name):
-            if other not in (target, self._target):  # a change to yet another encoder, or one that is taken back
+            if other not in (target, self._target):  # a change to a third encoder, or one that is taken back
                 remove(self._link, other, self._settings)
         if target == self._target:
             return
-        check_alias(directory, self.name)  # before any work
+        check_alias(directory, self.name)  # before any other work
         former = self._state.points
         self.former = Former(former, whole_journal(self.journal, former))
         self.journal.close()
@@ -144,15 +144,15 @@ class ServerEditor:
         self._in_batches(ids, lambda batch: self._write(self._link.client.delete, points_selector=batch))
 
     def flush(self) -> None:
-        """The server's log is durable once a write has been answered: nothing to do."""
+        """Do nothing: once the server has answered a write, it is durable."""
 
     def share(self, progress: Progress) -> None:
-        """Say how far the run is: the points themselves are seen at once."""
+        """Record the run's progress: the points themselves are visible at once."""
         if not self.former:
             self._note_change(self._writing().points.target, {"progress": asdict(progress)})
 
     def finish(self) -> None:
-        """Wait for the server's graphs, and put a collection of another encoder in the place of the former."""
+        """Wait for the server's graphs, and let a new encoder's collection replace the former."""
         if not isinstance(self._state, _Writing):
             return
         points = self._state.points
@@ -167,13 +167,13 @@ class ServerEditor:
             self._remove_replaced(Directory(self._link), points.target)
 
     def close(self) -> None:
-        """Let go of the journals; the connection is the store's."""
+        """Close the journals; the connection belongs to the store."""
         if self.former:
             self.former.close()
         self.journal.close()
 
     def _note_change(self, target: str, also: dict[str, Any]) -> None:
-        """Let those who search know that the points are others, and what else is to be noted of the collection."""
+        """Tell searches that the points have changed, and update the collection's metadata."""
         changed = datetime.now(UTC).isoformat(timespec="microseconds")
         metadata = {**self._link.metadata(target), "changed": changed, **also}
         self._call(self._link.client.update_collection, target, metadata=metadata)
@@ -190,7 +190,7 @@ class ServerEditor:
 
     def _adopted(self) -> _Adopted | _Writing:
         if isinstance(self._state, _Missing):
-            raise RuntimeError("there is no collection to go on with")
+            raise RuntimeError("there is no collection to continue with")
         return self._state
 
     def _call(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:  # noqa: ANN401 - the client's
@@ -217,7 +217,7 @@ class ServerEditor:
         )
         try:
             self._write(self._link.client.batch_update_points, update_operations=operations)
-        except NotThere:  # a replica lacks one of them, or somebody has removed it: write them whole
+        except NotThere:  # a replica lacks one of them, or another process removed it: write them completely
             vectors = writing.points.vectors([record.id for record in records])
             there = [record for record in records if record.id in vectors]
             if there:
@@ -243,12 +243,12 @@ class ServerEditor:
             )
         except CollectionError:
             if target not in Directory(self._link).collections:
-                raise  # otherwise another process was faster by a moment
+                raise  # otherwise another process was just faster
 
     def _adopt(self, target: str) -> None:
-        """Take over a collection that is there, with this machine's journal of it, which is made to fit.
+        """Open an existing collection with this machine's journal, which is made to fit.
 
-        One that another process is just making is waited for: its replicas are not ready at once.
+        If another process is just creating it, wait: its replicas are not ready at once.
         """
         points = self._link.call.soon(
             self._patience.begin, ServerCollection, self.name, target, self._link, every_replica=True
@@ -273,7 +273,7 @@ class ServerEditor:
         self._state = _Adopted(points)
 
     def _make_ready(self, points: ServerCollection) -> None:
-        """Make the indexes that are missing, and let writes go on while a node is away."""
+        """Make the missing indexes, and allow writes while a node is down."""
         info = self._link.call.soon(self._patience.begin, self._link.client.get_collection, points.target)
         if (info.config.params.write_consistency_factor or 1) > 1:
             self._call(
@@ -290,7 +290,7 @@ class ServerEditor:
             add_words(self._link, points)
 
     def _remove_replaced(self, directory: Directory, target: str) -> None:
-        """Remove the collection whose place `target` took, which a run that was stopped then may have left."""
+        """Remove the collection that `target` replaced, which a stopped run may have left."""
         replaced = (directory.metadata(target) or {}).get("replaced")
         if replaced and replaced in directory.begun_for(self.name) and directory.aliases.get(self.name) == target:
             remove(self._link, str(replaced), self._settings)

@@ -1,4 +1,4 @@
-"""Filters in the words of the server's client."""
+"""Filters in the terms of the server's client."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from gallery.stores.payload import INDEXED_KEYS, folded_words
 
 
 def to_filter(where: Where | None) -> models.Filter | None:
-    """Return a filter as the client takes it; None lets everything through."""
+    """Return a filter for the client; None passes everything."""
     wanted = as_filter(where)
     if not wanted:
         return None

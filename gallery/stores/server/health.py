@@ -1,4 +1,4 @@
-"""What is wrong with a collection of a server."""
+"""Checks a collection on a server."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +23,7 @@ def _findings(link: Link, settings: Settings, collection: ServerCollection) -> I
     if missing:
         yield Finding(f"there is no index for {', '.join(missing)}", "the indexes are made")
     if (info.config.params.write_consistency_factor or 1) > 1:
-        yield Finding("a node that is away stops every write", "writes go on without it")
+        yield Finding("a node that is away stops every write", "writes continue without it")
     there = {record.id for record in collection.records()}
     count = collection.count()
     if len(there) != count:

@@ -15,17 +15,17 @@ _AT_ONCE = 1000
 
 
 def journal_path(settings: Settings, target: str, metadata: dict[str, Any]) -> Path:
-    """Return where this machine's journal of a collection is.
+    """Return the path of this machine's journal of a collection.
 
-    It goes by the mark that the collection got when it was made, so that it does not speak of a collection that has
-    since been dropped and made again; and by its name, as a snapshot can be restored under another.
+    It contains the mark that the collection got when it was created, because a collection may be dropped and made
+    again; and its name, because a snapshot can be restored under another.
     """
     made = str(metadata.get("made"))
     path, before = (
         settings.data_dir / "journals" / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.sqlite"
         for text in (f"{made}\n{target}", made)
     )
-    if before.exists() and not path.exists() and metadata.get("name") is None:  # made before names were part of it
+    if before.exists() and not path.exists() and metadata.get("name") is None:  # made before it contained the name
         before.rename(path)
     return path
 
@@ -34,7 +34,7 @@ def remove(link: Link, target: str, settings: Settings) -> None:
     """Remove a collection of ours, and this machine's journal of it."""
     try:
         path = journal_path(settings, target, link.metadata(target))
-    except CollectionError:  # its shards cannot be loaded; its journal speaks of nothing then
+    except CollectionError:  # its shards cannot be loaded, so its journal is void
         path = None
     link.call(link.client.delete_collection, target)
     if path:
@@ -42,7 +42,7 @@ def remove(link: Link, target: str, settings: Settings) -> None:
 
 
 def whole_journal(journal: Journal, points: ServerCollection) -> Journal:
-    """Return, in memory, what is known of all files of a collection, also of those that other machines indexed."""
+    """Return an in-memory journal of all files of a collection, including those indexed by other machines."""
     whole = Journal(None)
     entries = journal.all()
     while page := [entry for entry, _ in zip(entries, range(_AT_ONCE), strict=False)]:

@@ -27,18 +27,18 @@ WRITTEN_AT_ONCE = 256
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """What depends on how many nodes there are."""
+    """The options that depend on the number of nodes."""
 
     shards: int
     replicas: int
 
     @classmethod
     def of(cls, nodes: int) -> "ServerOptions":
-        """Return what is advised for so many nodes."""
+        """Return the advised options for a number of nodes."""
         return cls(shards=2, replicas=1) if nodes == 1 else cls(shards=12, replicas=2)
 
     def collection(self, dimension: int) -> dict[str, Any]:
-        """Return the options with which a collection is made, as `create_collection` takes them."""
+        """Return the options for `create_collection`."""
         return {
             "vectors_config": models.VectorParams(
                 size=dimension, distance=models.Distance.COSINE, on_disk=True, memory=models.Memory.COLD
@@ -60,7 +60,7 @@ class ServerOptions:
 
 
 def payload_index(kind: str) -> models.PayloadSchemaType | models.TextIndexParams:
-    """Return the index of a payload key of a kind in Qdrant's words."""
+    """Return the index of a payload key, of one of Qdrant's types."""
     if kind == "text":
         return models.TextIndexParams(
             type=models.TextIndexType.TEXT,
@@ -74,12 +74,12 @@ def payload_index(kind: str) -> models.PayloadSchemaType | models.TextIndexParam
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a collection lets through, whose owner may have made its strict mode stricter than ours.
+    """The limits of a collection, whose owner may have made its strict mode stricter than ours.
 
     Attributes:
-        hits: The most points it gives at once.
-        written: The most points it takes at once.
-        candidates: The most pictures that a search may keep in view.
+        hits: The most points it returns at once.
+        written: The most points it accepts at once.
+        candidates: The highest `hnsw_ef` of a search.
         oversampling: The most candidates for each wanted picture.
         exact: Whether a search may compare with every vector.
     """
@@ -104,6 +104,6 @@ class Limits:
         )
 
     def search_params(self, *, exact: bool) -> models.SearchParams:
-        """Return how to search: quantised vectors choose the candidates, full ones the answer."""
+        """Return the search parameters: quantised vectors choose the candidates, full ones the answer."""
         quantised = models.QuantizationSearchParams(rescore=True, oversampling=self.oversampling)
         return models.SearchParams(hnsw_ef=self.candidates, exact=exact and self.exact, quantization=quantised)

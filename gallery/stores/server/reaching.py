@@ -1,7 +1,7 @@
-"""Reaching a Qdrant server: addresses that are understood, and a greeting that tells at once what is not right.
+"""Reaching a Qdrant server: parses addresses, and checks at once whether a server answers.
 
-Before anything is asked, every address is greeted over HTTP, which needs no key: so a server that is not there, that
-hangs, that is no Qdrant or that hides its gRPC port is named within a second or so, instead of after all patience.
+First, every address is probed over HTTP, without a key: so a server that is missing, hangs, is not Qdrant or has a
+closed gRPC port is reported within about a second, instead of after all retries.
 """
 
 import copy
@@ -26,13 +26,13 @@ from gallery.stores.server.connection import AnyNode
 _LOG = logging.getLogger(__name__)
 _HTTP_PORT = 6333
 _HUNG_AFTER, _ALONE_HUNG_AFTER = 1.0, 10.0
-"""Seconds to wait for a greeting: of a node among others, and of a server that is alone."""
-_GRPC_OPTIONS = {  # its own back-off lasts up to two minutes, in which a server that is back is not seen
+"""Seconds to wait for the probe of a node in a cluster, and of a single server."""
+_GRPC_OPTIONS = {  # its own back-off lasts up to two minutes, during which a returned server goes unnoticed
     "grpc.initial_reconnect_backoff_ms": 200,
     "grpc.min_reconnect_backoff_ms": 1000,
     "grpc.max_reconnect_backoff_ms": 2000,
 }
-_GRPC_OPTIONS_OF_MANY = {  # a node that hangs is left for another after 3 s, however long its answer may take
+_GRPC_OPTIONS_OF_MANY = {  # after 3 s without a ping, a hanging node is given up for another
     **_GRPC_OPTIONS,
     "grpc.keepalive_time_ms": 1000,
     "grpc.http2.max_pings_without_data": 0,
@@ -42,7 +42,7 @@ _GRPC_OPTIONS_OF_MANY = {  # a node that hangs is left for another after 3 s, ho
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a node listens: its REST port. gRPC is on the next one, as in Qdrant and docker/compose.cluster.yaml."""
+    """The address of a node's REST port. gRPC uses the next port, as in Qdrant and docker/compose.cluster.yaml."""
 
     scheme: str
     host: str
@@ -50,20 +50,21 @@ class Address:
 
     @classmethod
     def parse(cls, url: str) -> "Address":
-        """Read an address out of QDRANT_URL.
+        """Read an address from QDRANT_URL.
 
         Raises:
-            CollectionError: It is none, or holds a password or a path, which would be ignored. Neither is repeated.
+            CollectionError: It is invalid, or has a password or a path, which would be ignored. The message repeats
+            neither.
         """
         try:
             parts = urlsplit(url)
             port = parts.port or _HTTP_PORT
         except ValueError as error:
-            raise CollectionError(f"QDRANT_URL is no address: {error}") from error
+            raise CollectionError(f"QDRANT_URL is not an address: {error}") from error
         if parts.username or parts.password:
             raise CollectionError("QDRANT_URL must hold no user name or password; put the key into QDRANT_API_KEY")
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise CollectionError(f"QDRANT_URL {url!r} is no address: it must begin with http:// or https://")
+            raise CollectionError(f"QDRANT_URL {url!r} is not an address: it must begin with http:// or https://")
         if _rest(parts):
             raise CollectionError(f"QDRANT_URL {url!r} must end after the host and the port")
         return cls(parts.scheme, parts.hostname, port)
@@ -78,7 +79,7 @@ def _rest(parts: SplitResult) -> str:
 
 
 def addresses(url: str | None) -> list[Address]:
-    """Return the addresses of QDRANT_URL, which has commas between those of a cluster's nodes."""
+    """Return the addresses in QDRANT_URL, which separates a cluster's nodes by commas."""
     urls = [part.strip() for part in (url or "").split(",") if part.strip()]
     return [Address.parse(part) for part in urls]
 
@@ -94,18 +95,18 @@ def reach(
     *,
     in_order: bool = False,
 ) -> QdrantClient:
-    """Return a client for a server, or for any node of a cluster, beginning with one that answers.
+    """Return a client for a server, or for all nodes of a cluster, starting with one that answers.
 
     Args:
         nodes: Where they listen.
-        api_key: What they ask for.
+        api_key: The key for the nodes.
         timeout: Seconds to wait for an answer.
-        greet: Asks a node for its version, by default over HTTP.
+        greet: Asks a node for its version; by default over HTTP.
         in_order: Keep the order of a payload's keys, in which the dashboard shows them: REST does so, gRPC does not.
             The nodes of a cluster talk gRPC among themselves, so only a server that is alone can.
 
     Raises:
-        CollectionError: None of them answers, or what answers is no Qdrant server.
+        CollectionError: None of them answers, or one is not a Qdrant server.
     """
     first = _first_that_answers(nodes, greet or greeting)
     alone = len(nodes) == 1
@@ -138,14 +139,14 @@ def _first_that_answers(nodes: list[Address], greet: Greet) -> int:
 
 
 class _Hung(CollectionError):
-    """A server took the connection and said nothing."""
+    """A server accepted the connection but did not answer."""
 
 
 def greeting(node: Address, seconds: float) -> str | None:
-    """Return the version of the server at an address; None where its certificate keeps us from asking.
+    """Return the version of the server at an address; None if its certificate prevents asking.
 
     Raises:
-        CollectionError: Nothing listens there, it hangs, it is no Qdrant server, or its gRPC port is closed.
+        CollectionError: Nothing listens there, it hangs, it is not a Qdrant server, or its gRPC port is closed.
     """
     kind = http.client.HTTPSConnection if node.scheme == "https" else http.client.HTTPConnection
     connection = kind(node.host, node.port, timeout=seconds)
@@ -157,11 +158,11 @@ def greeting(node: Address, seconds: float) -> str | None:
         socket.create_connection((node.host, node.port + 1), seconds).close()
         return str(found["version"])
     except ssl.SSLCertVerificationError:
-        return None  # gRPC has roots of its own, GRPC_DEFAULT_SSL_ROOTS_FILE_PATH
+        return None  # gRPC has its own root certificates, GRPC_DEFAULT_SSL_ROOTS_FILE_PATH
     except TimeoutError as error:
         raise _Hung(f"the Qdrant server at {node} does not answer; see its log, or start it again") from error
     except (ssl.SSLError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
-        raise CollectionError(f"what answers at {node} is no Qdrant server; see QDRANT_URL") from error
+        raise CollectionError(f"what answers at {node} is not a Qdrant server; check QDRANT_URL") from error
     except OSError as error:
         raise CollectionError(_nobody(node, error)) from error
     finally:
@@ -179,7 +180,7 @@ def _nobody(node: Address, error: OSError) -> str:
 def _client(node: Address, options: dict[str, Any]) -> QdrantClient:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Api key is used with an insecure connection")
-        return QdrantClient(url=str(node), grpc_port=node.port + 1, **copy.deepcopy(options))  # it changes them
+        return QdrantClient(url=str(node), grpc_port=node.port + 1, **copy.deepcopy(options))  # the client changes them
 
 
 def _compare_versions(node: Address, server: str | None) -> None:

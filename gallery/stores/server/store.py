@@ -26,19 +26,19 @@ Connect = Callable[[Settings, bool], QdrantClient]
 
 
 def connect(settings: Settings, writing: bool = True) -> QdrantClient:
-    """Return a client for the server of the settings, to search only or also to write."""
+    """Return a client for the configured server, for searching only or also for writing."""
     timeout = _INGEST_TIMEOUT if writing else SEARCH_PATIENCE
     return reach(addresses(settings.qdrant_url), settings.qdrant_api_key, timeout, in_order=writing)
 
 
 class ServerStore:
-    """The collections that a key of the settings may see."""
+    """The collections that the configured key may see."""
 
     def __init__(self, settings: Settings, connector: Connect | None = None, patience: Patience | None = None) -> None:
-        """Take the settings; nothing is asked yet.
+        """Take the settings, without connecting.
 
         Args:
-            settings: Where the server is, and the keys to it.
+            settings: The server's address and keys.
             connector: Makes the connection.
             patience: How long an editor waits.
         """
@@ -105,13 +105,13 @@ class ServerStore:
         return findings(self._link(), self._settings, self.open(name))
 
     def repair(self, name: str) -> None:
-        with contextlib.closing(self.edit(name, new=False)) as editor:  # which makes the journal fit
+        with contextlib.closing(self.edit(name, new=False)) as editor:  # opening makes the journal fit
             if editor.spec:
                 editor.begin(editor.spec)
                 editor.finish()
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         for link in self._links.values():
             link.client.close()
         self._links.clear()
@@ -134,5 +134,5 @@ class ServerStore:
         try:
             collection = ServerCollection(name, directory.target_of(name) or name, self._link())
             return CollectionInfo(name, collection.spec.encoder, collection.count(), changed_at=collection.changed_at)
-        except CollectionError as error:  # one that cannot be read does not hide the others
+        except CollectionError as error:  # an unreadable one must not hide the others
             return CollectionInfo(name, f"cannot be read: {error}", 0)

@@ -1,4 +1,4 @@
-"""Waiting for a server: until what was begun is ready, and until its graphs are made."""
+"""Waiting for a server: until a new collection is ready, and until its graphs are made."""
 
 import logging
 import time
@@ -17,9 +17,9 @@ class Patience:
     """Seconds to wait.
 
     Attributes:
-        begin: For the replicas of a collection that is being made.
+        begin: For the replicas of a new collection.
         green: For the server's graphs at the end.
-        pause: Between two looks.
+        pause: Between two checks.
     """
 
     begin: float = 30.0
@@ -28,12 +28,12 @@ class Patience:
 
 
 def wait_for_graphs(link: Link, name: str, target: str, patience: Patience) -> None:
-    """Wait until all nodes have made their graphs: points are seen once they are written, but found slowly.
+    """Wait until all nodes have made their graphs: before, points are visible but searches are slow.
 
-    After `patience.green` seconds the server is left to go on by itself, and that is said.
+    After `patience.green` seconds, a message says that the server continues by itself.
 
     Raises:
-        CollectionError: The server has given up, for the reason that it gives.
+        CollectionError: The server has given up; with its reason.
     """
     deadline = time.monotonic() + patience.green
     for client in link.clients():
@@ -41,7 +41,7 @@ def wait_for_graphs(link: Link, name: str, target: str, patience: Patience) -> N
             try:
                 info = link.impatient().call(client.get_collection, target)
             except CollectionError:
-                break  # a node that is away makes its graphs when it is back, and is not waited for
+                break  # a node that is down makes its graphs when it is back; do not wait for it
             if info.status == models.CollectionStatus.GREEN:
                 break
             if info.status == models.CollectionStatus.RED:
@@ -49,11 +49,11 @@ def wait_for_graphs(link: Link, name: str, target: str, patience: Patience) -> N
                     f"the server cannot finish collection {name}: {info.optimizer_status}; see its log, and that its "
                     "disk has room"
                 )
-            if info.status == models.CollectionStatus.GREY:  # after a restart it waits to be asked for anything
+            if info.status == models.CollectionStatus.GREY:  # after a restart, it waits for a first request
                 link.call(client.update_collection, target, optimizers_config=models.OptimizersConfigDiff())
             if time.monotonic() > deadline:
                 _LOG.warning(
-                    "Collection %s is %s after %.0f s: all is written and can be searched, and the server goes on.",
+                    "Collection %s is %s after %.0f s: everything can be searched; the server continues by itself.",
                     *(name, info.status.value, patience.green),
                 )
                 return

@@ -18,12 +18,12 @@ def words_of(record: ImageRecord) -> models.SparseVector:
 
 
 def replaced_words(records: Sequence[ImageRecord]) -> list[models.PointVectors]:
-    """Return what replaces the words of pictures that are there, and leaves their dense vectors."""
+    """Return the update that replaces the words of existing pictures; their dense vectors stay."""
     return [models.PointVectors(id=record.id, vector={WORDS: words_of(record)}) for record in records]
 
 
 def add_words(link: Link, points: ServerCollection) -> None:
-    """Give a collection of an earlier version its words, out of its payloads."""
+    """Give a collection from an earlier version its words, from its payloads."""
     sparse = models.SparseVectorNameConfig(sparse=models.SparseVectorConfig(modifier=models.Modifier.IDF))
     link.call(link.client.create_vector_name, points.target, WORDS, sparse, wait=True)
     for records in batched(points.records(), points.limits.written):

@@ -98,7 +98,7 @@ def test_pairs_of_ones_own_are_read(tmp_path: Path) -> None:
         ("image,text\na,b\n", "line 1: no column probability; the first line must name image, text and probability"),
         ("image,text,probability\na,b,1.5\n", "line 2: probability 1.5; it must be from 0 to 1"),
         ("image,text,probability\na,b,nan\n", "line 2: probability nan; it must be from 0 to 1"),
-        ("image,text,probability\na,b,yes\n", "line 2: probability 'yes' is no number"),
+        ("image,text,probability\na,b,yes\n", "line 2: probability 'yes' is not a number"),
         ("image,text,probability\na,b\n", "line 2: image, text or probability is empty"),
     ],
 )
@@ -122,7 +122,7 @@ BROKEN = [
     ("Expert", EXPERTS + EXPERTS, "line 3: a.jpg and b.jpg#2 were judged before"),
     ("Crowd", "a.jpg\tb.jpg#2\t0.5\t2\t1\n", "line 1: a share of 0.5 is not 2 of 3"),
     ("Crowd", "a.jpg\tb.jpg#2\t0\t0\t0\n", "line 1: 0 times yes and 0 times no"),
-    ("Crowd", "a.jpg\tb.jpg#2\tall\t3\t0\n", "line 1: share 'all' is no number"),
+    ("Crowd", "a.jpg\tb.jpg#2\tall\t3\t0\n", "line 1: share 'all' is not a number"),
 ]
 
 

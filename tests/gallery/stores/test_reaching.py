@@ -62,7 +62,7 @@ def qdrant(version: str = "1.20.0") -> bytes:
         ("http://user:secret@host:6333", "must hold no user name or password"),
         ("http://host:6333/path", "must end after the host and the port"),
         ("host:6333", "must begin with http://"),
-        ("http://host:port", "is no address"),
+        ("http://host:port", "is not an address"),
     ],
 )
 def test_what_is_no_address_is_refused_and_no_password_repeated(url: str, said: str) -> None:
@@ -94,7 +94,7 @@ def test_nobody_there_is_said_at_once() -> None:
 
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b"[1]", json.dumps({"title": "other", "version": "1"}).encode()])
 def test_what_is_no_qdrant_is_said(listen: Callable[..., int], body: bytes) -> None:
-    with pytest.raises(CollectionError, match="is no Qdrant server"):
+    with pytest.raises(CollectionError, match="is not a Qdrant server"):
         greeting(Address("http", "127.0.0.1", listen(body)), 5)
 
 

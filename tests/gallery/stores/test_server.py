@@ -151,7 +151,7 @@ def test_when_a_node_goes_away_later_the_next_takes_over() -> None:
 
 def test_when_all_are_away_it_is_said_with_what_to_look_at() -> None:
     _, client = nodes(Answer(), Answer())
-    with pytest.raises(CollectionError, match="http://a,http://b says: not there; see that it runs"):
+    with pytest.raises(CollectionError, match="http://a,http://b says: not there; check that it runs"):
         Caller("http://a,http://b", 0.01)(client.count, "photos")
 
 
@@ -166,7 +166,7 @@ def test_what_a_node_refuses_is_not_asked_of_another() -> None:
     ("code", "advice"),
     [
         (grpc.StatusCode.INVALID_ARGUMENT, "says: no$"),
-        (grpc.StatusCode.UNAUTHENTICATED, "says: no; see that QDRANT_API_KEY is right"),
+        (grpc.StatusCode.UNAUTHENTICATED, "says: no; check that QDRANT_API_KEY is right"),
         (grpc.StatusCode.INTERNAL, "says: no; see the server's log"),
     ],
 )

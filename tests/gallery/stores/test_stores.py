@@ -416,7 +416,7 @@ def test_a_collection_of_somebody_else_is_refused(place: Place) -> None:
         assert generation
         (generation / "sealed.json").unlink()
         (generation / "spec.json").write_text(json.dumps({"size": 64}))
-    said = "not written by ingest" if place.settings.qdrant_url else "damaged .*; mend it: ingest --repair"
+    said = "not written by ingest" if place.settings.qdrant_url else "damaged .*; repair it: ingest --repair"
     for attempt in (place.write, place.open):
         with pytest.raises(CollectionError, match=said), attempt():
             pass
