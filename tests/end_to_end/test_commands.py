@@ -1,4 +1,4 @@
-"""The real commands, in processes of their own, over the example pictures."""
+"""The real commands, in separate processes, on the example pictures."""
 
 import csv
 import json
@@ -23,7 +23,7 @@ OURS = ("DATA_DIR", "QDRANT_URL", "QDRANT_API_KEY", "ENCODER", "DEVICE", "PUBLIC
 
 @dataclass
 class Done:
-    """What a command that has run said."""
+    """The output of a finished command."""
 
     returncode: int
     stdout: str
@@ -31,7 +31,7 @@ class Done:
 
 
 def process(name: str, *arguments: str, **environment: str) -> Done:
-    """Run a command as users do, in a process of its own; loading torch takes it seconds."""
+    """Run a command as users do, in a separate process; loading torch takes seconds."""
     clean = {key: value for key, value in os.environ.items() if key not in OURS}
     done = subprocess.run(
         [sys.executable, "-m", name, *arguments],

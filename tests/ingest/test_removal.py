@@ -87,7 +87,7 @@ def test_a_renamed_folder_is_followed(run: Ingest, settings: Settings, encoder: 
 
 
 def test_a_copy_from_a_place_outside_the_walk_keeps_both(run: Ingest, settings: Settings, photos: Path) -> None:
-    """What lies on a disk that is not there now is not taken for moved."""
+    """Files on a missing disk do not count as moved."""
     run(photos / "old")
     shutil.copytree(photos / "old", photos / "copy")
     shutil.rmtree(photos / "old")
