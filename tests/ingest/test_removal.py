@@ -175,7 +175,7 @@ def test_roots_below_each_other_are_walked_once(run: Ingest, photos: Path) -> No
 
 @pytest.mark.parametrize("pattern", ["!", "[z-a]"])
 def test_what_is_no_pattern_is_refused(run: Ingest, photos: Path, pattern: str) -> None:
-    with pytest.raises(BadInput, match="not a valid .gitignore pattern"):
+    with pytest.raises(BadInput, match=r"not a valid \.gitignore pattern"):
         run(exclude=[pattern])
     (photos / "old" / ".galleryignore").write_text(f"{pattern}\n")
     with pytest.raises(BadInput, match="what it excludes is unknown; fix or remove it"):
