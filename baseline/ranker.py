@@ -51,7 +51,7 @@ def load(
 def search(
     model: Model, network: ImageNetwork, query: str, paths: Sequence[Path], cache: Path, limit: int
 ) -> list[tuple[float, Path]]:
-    """Return score and path of the at most `limit` pictures that fit a query best, best first.
+    """Return scores and paths of the pictures that best fit a query, best first, at most `limit`.
 
     Raises:
         UnreadableImage: A file is not a picture.

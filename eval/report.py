@@ -27,11 +27,11 @@ WHAT = {
     ),
     NAMES["mlp"]: (
         "text vector and image vector side by side, from which a network predicts the match probability",
-        "layers, dropout, decay and passes: on photos held out of the pairs that it learns from, for each split anew",
+        "layers, dropout, decay and passes: on photos held out of the training pairs, separately for each split",
     ),
     NAMES["ridge"]: (
         "early fusion with ridge regression in the place of the network",
-        "the penalty: on photos held out of the pairs that it learns from, for each split anew",
+        "the penalty: on photos held out of the training pairs, separately for each split",
     ),
     NAMES["linear"]: ("early fusion with linear regression", "nothing"),
     "ConSE": (

@@ -1,4 +1,4 @@
-"""Values that tests of all packages build on."""
+"""Fixtures for the tests of all packages."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Index, search, serve and ask with a picture, in the environment of the light lock: `make test-light`."""
+"""Index, search, serve, and search with a picture, in the environment of the light lock: `make test-light`."""
 
 import io
 import json
@@ -19,7 +19,7 @@ COW = PHOTOS / "animals" / "cow.jpg"
 
 
 def main() -> None:
-    """Exit with an error at the first thing that does not work."""
+    """Run a command; exit with an error if it fails."""
     assert not any(map(find_spec, FULL)), "this environment has the full lock"
     with tempfile.TemporaryDirectory() as data:
         environment = os.environ | {"DATA_DIR": data, "HF_HUB_OFFLINE": "1"}
@@ -59,7 +59,7 @@ def copy_of(path: Path, folder: Path) -> Path:
 
 
 def picture_query(address: str) -> dict[str, list[dict[str, str]]]:
-    """Ask the page with a picture, as soon as it answers."""
+    """Search the page with a picture, as soon as it answers."""
     from PIL import Image
 
     picture = io.BytesIO()

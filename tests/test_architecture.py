@@ -88,7 +88,7 @@ FILES = sorted(path for package in OURS for path in (ROOT / package).rglob("*.py
 
 
 def imported(path: Path) -> set[str]:
-    """Return the dotted names of all that a file imports, with the names taken out of modules."""
+    """Return the dotted names of everything that a file imports."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):

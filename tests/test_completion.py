@@ -1,4 +1,4 @@
-"""What a shell offers when somebody presses Tab."""
+"""Shell completion with the Tab key."""
 
 import os
 import re

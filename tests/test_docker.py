@@ -1,4 +1,4 @@
-"""What of docker/ can be checked without an engine."""
+"""Checks of docker/ that need no Docker engine."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""What the documents tell users to type works, and what they link to and name is there."""
+"""The commands in the documents work, and the things they link to and name exist."""
 
 import ast
 import os
@@ -65,7 +65,7 @@ def understand(command: click.Command, name: str, words: list[str], parent: clic
     """Have click read a command line, with the files that it names in the current folder.
 
     Raises:
-        click.UsageError: It makes no sense.
+        click.UsageError: The command line is invalid.
     """
     if isinstance(command, click.Group):
         context = command.make_context(name, list(words), parent=parent)

@@ -30,7 +30,7 @@ COMMANDS: dict[str, click.Command] = {
 
 
 def section(name: str) -> str:
-    """Return what the reference says of a command."""
+    """Return the reference's section on a command."""
     return REFERENCE.split(f"\n## {name.split(maxsplit=1)[0]}\n")[1].split("\n## ")[0]
 
 

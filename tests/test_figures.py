@@ -1,4 +1,4 @@
-"""Every figure of the README, and every measured one of the guides, stands in a committed result."""
+"""Every figure in the README, and every measured one in the guides, is in a committed result."""
 
 import json
 import re

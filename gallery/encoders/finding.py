@@ -87,7 +87,7 @@ def encoder_of(
     if not spec.picture_answers and samples and _agrees(settings, encoder, spec, samples):
         return encoder.known_as(spec)
     raise SpecMismatch(
-        f"collection {collection} was made by another {spec.encoder} than the one that is to be had now; index it anew "
+        f"collection {collection} was made by another {spec.encoder} than the one available now; index it again "
         f"with --encoder, or copy the encoder's folder here and set ENCODER to its path"
     )
 

@@ -1,4 +1,4 @@
-"""Drawn judgements, and an image network that takes no time."""
+"""Drawn judgements, and a fast image network."""
 
 from collections.abc import Callable
 from pathlib import Path

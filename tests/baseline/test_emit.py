@@ -1,4 +1,4 @@
-"""No model learns anything of what it is judged by: what the trainings used is compared with what is judged."""
+"""No model learns from what it is judged by: compares the trainings' data with the judged data."""
 
 from collections.abc import Callable
 from dataclasses import replace

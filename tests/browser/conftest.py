@@ -33,7 +33,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def address(page_address: Served) -> str:
-    """Return where `page` looks; a module with a page of its own has its own."""
+    """Return the address for `page`; a module with its own page overrides this."""
     return page_address.address
 
 
@@ -54,7 +54,7 @@ def plain_page(browser: Browser, page_address: Served) -> Iterator[Page]:
 
 
 def _is_wrong(message: ConsoleMessage) -> bool:
-    return message.type == "error" and "status of 400" not in message.text  # which a refused line has
+    return message.type == "error" and "status of 400" not in message.text  # expected for a refused line
 
 
 def _watched(tab: Page) -> Iterator[Page]:

@@ -1,4 +1,4 @@
-"""The text in a picture: marked where it stands, and listed."""
+"""The text in a picture: marked at its position, and listed."""
 
 import contextlib
 from collections.abc import Iterator

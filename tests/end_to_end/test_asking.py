@@ -1,4 +1,4 @@
-"""Lines asked of the real commands, with a small CLIP that the first `ingest` exports to an encoder folder."""
+"""Queries to the real commands, with a small CLIP that the first `ingest` exports to an encoder folder."""
 
 import json
 import os

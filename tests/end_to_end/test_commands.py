@@ -1,4 +1,4 @@
-"""The real commands, in processes of their own, over the example pictures."""
+"""The real commands, in separate processes, on the example pictures."""
 
 import csv
 import json
@@ -23,7 +23,7 @@ OURS = ("DATA_DIR", "QDRANT_URL", "QDRANT_API_KEY", "ENCODER", "DEVICE", "PUBLIC
 
 @dataclass
 class Done:
-    """What a command that has run said."""
+    """The output of a finished command."""
 
     returncode: int
     stdout: str
@@ -31,7 +31,7 @@ class Done:
 
 
 def process(name: str, *arguments: str, **environment: str) -> Done:
-    """Run a command as users do, in a process of its own; loading torch takes it seconds."""
+    """Run a command as users do, in a separate process; loading torch takes seconds."""
     clean = {key: value for key, value in os.environ.items() if key not in OURS}
     done = subprocess.run(
         [sys.executable, "-m", name, *arguments],
@@ -192,7 +192,7 @@ def test_housekeeping(tmp_path: Path) -> None:
 
     assert run(str(tmp_path / "photos")).returncode == 3
     name, encoder, pictures, megabytes, changed = run("--list").stdout.strip().split("\t")
-    assert (name, encoder, pictures) == ("photos", "conse", "15")
+    assert (name, encoder, pictures) == ("photos", "conse", "18")
     assert float(megabytes) > 0
     assert changed.endswith("Z")
     failure = run("--failures").stdout.split("\t")
@@ -201,12 +201,12 @@ def test_housekeeping(tmp_path: Path) -> None:
     asked = run("--forget", str(tmp_path / "photos" / "food"))
     assert len(asked.stdout.splitlines()) == 4
     assert "4 files, 4 pictures would be removed; add --yes" in asked.stderr
-    assert "\t15\t" in run("--list").stdout
+    assert "\t18\t" in run("--list").stdout
     assert run("--forget", str(tmp_path / "photos" / "food"), "--yes").returncode == 0
-    assert "\t11\t" in run("--list").stdout
+    assert "\t14\t" in run("--list").stdout
 
     shutil.copytree(tmp_path / "data", tmp_path / "backup")
-    assert "11 pictures (conse); add --yes" in run("--drop", "photos").stderr
+    assert "14 pictures (conse); add --yes" in run("--drop", "photos").stderr
     assert run("--drop", "photos", "--yes").returncode == 0
     assert run("--list").stdout == ""
     restored = command("search", "a cat", "--json", DATA_DIR=str(tmp_path / "backup"))

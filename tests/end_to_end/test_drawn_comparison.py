@@ -1,4 +1,4 @@
-"""CLIP beside early fusion and two towers, all of them trained on the same drawings and asked the same."""
+"""CLIP, early fusion and two towers, all trained on the same drawings and given the same queries."""
 
 import random
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ EACH = 8
 
 
 def frozen(pictures: Sequence[Image.Image]) -> NDArray[np.float32]:
-    """Return which colours there are, which of them fills the most, and how much the others do: nobody trained it."""
+    """Return a picture's colours, the most frequent one, and the shares of the others: untrained features."""
     small = np.stack(
         [np.asarray(picture.resize((24, 24), Image.Resampling.NEAREST), np.float32) for picture in pictures]
     )

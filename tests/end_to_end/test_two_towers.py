@@ -56,7 +56,7 @@ def test_towers_trained_on_drawings_index_and_search(data: Path, text: str) -> N
 
 
 def _search(data: Path, collection: str) -> tuple[list[tuple[str, float]], bool]:
-    """Search in a process of its own; return paths and scores, and whether torch was loaded."""
+    """Search in a separate process; return paths and scores, and whether torch was loaded."""
     code = "import sys, search.cli\ntry: search.cli.main()\nfinally: print('torch' in sys.modules, file=sys.stderr)"
     arguments = [QUERY, "--collection", collection, "--json", "-k", "9"]
     environment = {"DATA_DIR": str(data / "data"), "HF_HUB_OFFLINE": "1", "PATH": ""}

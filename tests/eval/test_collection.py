@@ -34,7 +34,7 @@ LETTERS = Towers(LetterEncoder(), LetterEncoder())
 def collection(
     make_record: Callable[..., ImageRecord], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ImageCollection]:
-    """Four pictures whose vectors are those of words; the last one's caption is the first one's, too."""
+    """Four pictures with vectors of words; the first and the last have the same caption."""
     settings, encoder = Settings(data_dir=tmp_path_factory.mktemp("data")), LetterEncoder()
     editor = open_store(settings).edit("words")
     editor.begin(encoder.spec)
@@ -52,7 +52,7 @@ def collection(
 
 
 class Counting(LetterEncoder):
-    """Notes how many texts it encodes at a time."""
+    """Records how many texts it encodes at a time."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Measures against values worked by hand, scikit-learn, scipy and trec_eval; known runs give known answers."""
+"""Measures compared with values computed by hand, scikit-learn, scipy and trec_eval; known runs give known answers."""
 
 from collections.abc import Mapping, Sequence
 

@@ -45,7 +45,7 @@ def test_numbers_worked_by_hand() -> None:
 
 
 def drawn(photos: int = 200, clear: float = 3) -> Questions:
-    """Return two queries a photo, by vectors whose products are the scores: each photo is a direction of its own."""
+    """Return two queries per photo, with vectors whose products are the scores: the photos are orthogonal."""
     chance = np.random.default_rng(0)
     own = np.repeat(np.arange(photos), 2)
     scores = chance.normal(size=(2 * photos, photos))
@@ -77,7 +77,7 @@ def test_what_separates_is_told_from_what_does_not() -> None:
 
 def test_a_rule_is_not_chosen_that_unrelated_texts_lead_astray() -> None:
     asked = drawn()
-    asked.unrelated[:, 0] = 50  # whatever collection holds this photo, all that is asked stands low in it
+    asked.unrelated[:, 0] = 50  # in any collection with this photo, every query has a low standing
     assert choose_rule(asked)[0].rule == "cosine"
 
 

@@ -1,4 +1,4 @@
-"""Scores of judged pairs, against scipy and scikit-learn."""
+"""Scores of judged pairs, compared with scipy and scikit-learn."""
 
 import numpy as np
 import pytest

@@ -49,7 +49,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         path = folder / "photos" / f"{number}.png"
         path.parent.mkdir(exist_ok=True)
         Image.new("RGB", (8 + number, 8), COLOURS[colour]).save(path)
-        if number % 9 != 8:  # one of each colour is in nobody's query
+        if number % 9 != 8:  # one of each colour belongs to no query
             captions.append(Caption(path.name, f"{colour} {letter * (number % 9 + 1)}"))
     with closing(open_store(settings).edit("photos")) as editor:
         ingest([folder / "photos"], editor, lambda: LETTERS, captions=CaptionsByPath(captions, folder / "photos"))
@@ -75,7 +75,7 @@ def test_figures_are_those_of_the_collection_itself(settings: Settings) -> None:
 
 
 def test_the_interval_of_the_difference_is_that_of_a_paired_bootstrap(settings: Settings) -> None:
-    """Each caption has a picture of its own here, so that scipy's bootstrap over pairs is the same."""
+    """Each caption has its own picture here, so scipy's bootstrap over pairs is equivalent."""
     found = contest(settings, Towers(LETTERS, LETTERS), Towers(Blind(), Blind()))
     hits = [reached(settings, encoder) for encoder in (LETTERS, Blind())]
     truth = stats.bootstrap((hits[1] - hits[0],), np.mean, n_resamples=9999, method="percentile", rng=1)

@@ -1,4 +1,4 @@
-"""Another encoder for a collection that is there: built beside it, whole or not at all."""
+"""Changing a collection's encoder: the new one is built beside it, and replaces it only when complete."""
 
 import os
 import random

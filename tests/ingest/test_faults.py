@@ -1,4 +1,4 @@
-"""Faults, caused for real: each has an outcome that loses nothing."""
+"""Real faults: none of them loses anything."""
 
 import os
 import random
@@ -56,7 +56,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """200 pictures, some of them alike to the byte."""
+    """200 pictures, some of them byte-identical."""
     root = tmp_path / "photos"
     for number in range(200):
         path = root / f"{number % 9}" / f"{number:03d}.png"
@@ -67,7 +67,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def run(settings: Settings, photos: Path, before: Callable[[], object] = lambda: None) -> IngestReport:
-    """Index; `before` is called when the walk is on and before the first file is opened."""
+    """Index; `before` is called during the walk, before the first file is opened."""
 
     def load() -> LetterEncoder:
         before()
@@ -178,7 +178,7 @@ def test_a_folder_without_permission_is_named_and_the_rest_is_found() -> None:
 
 
 def test_a_full_disk_stops_the_run_and_loses_nothing(photos: Path, tmp_path: Path) -> None:
-    """On a file system of its own, of which another process takes the last bytes."""
+    """On a separate file system, whose last bytes another process takes."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=600m", "none", str(disk)]

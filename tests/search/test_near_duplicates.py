@@ -1,4 +1,4 @@
-"""Near-duplicates stacked: in the API, on the page, and for the command that asks the page."""
+"""Stacked near-duplicates: in the API, on the page, and for the command that uses the page."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Filters by place: names in any language, circles around names and coordinates, and what is said where none fits."""
+"""Filters by place: names in any language, circles around names and coordinates, and the hints if none fits."""
 
 import sys
 from collections.abc import Callable, Iterator

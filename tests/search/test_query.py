@@ -1,4 +1,4 @@
-"""The query language: what sentences, operators and filters become, and what is refused where."""
+"""The query language: how sentences, operators and filters are parsed, and what is refused at which column."""
 
 import pytest
 from hypothesis import example, given, settings

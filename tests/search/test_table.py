@@ -1,4 +1,4 @@
-"""What the hits look like."""
+"""The printed hits."""
 
 import re
 from collections.abc import Callable

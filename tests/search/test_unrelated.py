@@ -1,4 +1,4 @@
-"""The list of unrelated texts, and what a collection answers to them."""
+"""The list of unrelated texts, and a collection's scores for them."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Asking an engine in one line."""
+"""Searches an engine in one line."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from search.request import Request
 
 
 def ask(engine: SearchEngine, line: str = "", limit: int = 10, offset: int = 0, **options: Any) -> Answer:  # noqa: ANN401
-    """Return what an engine answers to a line."""
+    """Return an engine's hits for a line."""
     return engine.answer(Request(q=line, limit=limit, offset=offset, **options))
 
 

@@ -1,4 +1,4 @@
-"""The documents, taken apart: their blocks, links, anchors, inline code and shell commands."""
+"""Parses the documents: their blocks, links, anchors, inline code and shell commands."""
 
 import re
 import shlex
@@ -69,7 +69,7 @@ class Document:
 
     @cached_property
     def anchors(self) -> set[str]:
-        """What can be linked to in this document, by GitHub's rule."""
+        """The anchors of this document, by GitHub's rule."""
         headings = (
             following
             for token, following in zip(self._tokens, self._tokens[1:], strict=False)

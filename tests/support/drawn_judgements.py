@@ -29,7 +29,7 @@ class ColourNetwork:
 
 
 def build(folder: Path, train: int, test: int) -> Path:
-    """Draw so many pictures to learn from and to find, describe and grade them, and return `folder`."""
+    """Draw pictures to learn from and to find, describe and grade them, and return `folder`."""
     words = _pictures(folder / "train_images", "tr", train) | _pictures(folder / "test_images", "te", test)
     shown = [image for image in words if image.startswith("tr")]
     rows, grades = ["image,query_id,query_text"], []

@@ -1,4 +1,4 @@
-"""A server, by default one in memory, that answers as a real one does when something is wrong."""
+"""A server, by default in memory, that fails as a real one does."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ from qdrant_client import models
 
 
 class Answer(grpc.RpcError, grpc.Call):  # type: ignore[misc]  # as grpc itself makes them
-    """What grpc raises: for a node that is not there, or that refuses."""
+    """grpc's error for a node that is missing, or that refuses."""
 
     def __init__(self, code: grpc.StatusCode = grpc.StatusCode.UNAVAILABLE, said: str = "not there") -> None:
         self._code = code
@@ -23,7 +23,7 @@ class Answer(grpc.RpcError, grpc.Call):  # type: ignore[misc]  # as grpc itself 
 
 
 class FaultyServer(LastingClient):
-    """One database for all of a test, some of whose calls fail first."""
+    """One database for a whole test, some of whose calls fail first."""
 
     def __init__(self, **place: Any) -> None:  # noqa: ANN401 - the client's own
         super().__init__(**(place or {"location": ":memory:"}))

@@ -1,4 +1,4 @@
-"""A model hub on 127.0.0.1: it lists repositories, sends large files by way of a second host, and fails as asked."""
+"""A model hub on 127.0.0.1: it lists repositories, sends large files through a second host, and fails on request."""
 
 import contextlib
 import hashlib
@@ -43,7 +43,7 @@ class TinyHub:
         }
 
     def downloads(self) -> list[str]:
-        """Return the paths of the files that were sent, with the range that was asked for."""
+        """Return the paths of the files that were sent, with the requested range."""
         return [
             f"{path.rsplit('/', 1)[-1]} {headers.get('Range', '')}".strip()
             for method, path, headers in self.asked
@@ -71,7 +71,7 @@ def tiny_hub() -> Iterator[TinyHub]:
 
 class _Server(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
-        """Who gives up while nothing comes resets the connection; that is no error of the server's."""
+        """A client that gives up on a silent server resets the connection; this is not the server's error."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -1,10 +1,10 @@
-"""A server's double that stays when it is closed."""
+"""A stand-in for a server that survives closing."""
 
 from qdrant_client import QdrantClient
 
 
 class LastingClient(QdrantClient):
-    """One database for all of a test: every `:memory:` is a database of its own, gone when it is closed.
+    """One database for a whole test: every `:memory:` is a separate database, gone when it is closed.
 
     `QdrantClient.close(client)` closes it for good.
     """

@@ -1,4 +1,4 @@
-"""An encoder that can be worked out in one's head.
+"""An encoder whose vectors one can compute in one's head.
 
 A text's vector counts its letters a to z. A picture's vector is that of the name of its colour, so the text "red"
 and a red picture have the cosine 1.

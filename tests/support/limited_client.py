@@ -1,4 +1,4 @@
-"""A database in memory that refuses what a server in strict mode refuses: to give too much at once."""
+"""A database in memory that limits requests like a server in strict mode."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from qdrant_client.http.exceptions import UnexpectedResponse
 
 
 class LimitedClient(LastingClient):
-    """One database for all of a test; `most` is what it gives at once."""
+    """One database for a whole test; `most` is its limit per request."""
 
     def __init__(self, most: int) -> None:
         super().__init__(":memory:")

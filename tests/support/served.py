@@ -1,4 +1,4 @@
-"""A small collection of drawn pictures, and a real server over it."""
+"""A small collection of drawn pictures, and a real server for it."""
 
 import contextlib
 import threading
@@ -142,7 +142,7 @@ def _opens(collections: Collections) -> bool:
 
 
 def until(true: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait until something is so."""
+    """Wait until a condition holds."""
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it never came to be"

@@ -1,4 +1,4 @@
-"""A CLIP of 0.2 million parameters, trained in a minute to tell drawings apart.
+"""A CLIP of 0.2 million parameters, trained in a minute to distinguish drawings.
 
 Its captions have four independent parts, such as "a small red star on blue". Saved by transformers, as any CLIP is.
 """

@@ -1,4 +1,4 @@
-"""Repositories of ready ONNX graphs as the hub has them, with tiny random weights and all that fastembed wants."""
+"""Repositories of ready ONNX graphs as on the hub, with tiny random weights and everything that fastembed needs."""
 
 import json
 from pathlib import Path

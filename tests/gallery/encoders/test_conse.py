@@ -100,7 +100,7 @@ def test_vectors_are_the_same_alone_and_in_a_batch(tower: PictureTower, pictures
 
 
 def test_the_first_numbers_of_a_known_picture(tower: PictureTower, pictures: list[Image.Image]) -> None:
-    """Weights, loader, scaling, class names and normalisation in one line: a change of any needs a new collection."""
+    """Checks weights, loader, scaling, class names and normalisation together: changing any needs a new collection."""
     assert np.allclose(tower.encode_images(pictures[:1])[0, :5], PINNED, atol=2e-3)
 
 
@@ -114,7 +114,7 @@ def test_collections_of_earlier_versions_fit_by_fingerprint(conse: Encoder) -> N
 
 
 def test_the_packages_of_the_weights_are_not_imported() -> None:
-    """They name torch as a dependency, which need not be here."""
+    """They name torch as a dependency, which may be missing."""
     check = (
         "import sys\n"
         "from gallery.encoders import conse, efficientnet, minilm\n"

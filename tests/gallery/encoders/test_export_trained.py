@@ -1,4 +1,4 @@
-"""Trained two towers as folders give what numpy makes of the same frozen vectors."""
+"""Folders of trained towers give the same vectors as numpy on the same frozen vectors."""
 
 from pathlib import Path
 from typing import Any

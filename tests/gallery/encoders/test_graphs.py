@@ -1,4 +1,4 @@
-"""Small graphs against numpy, and graphs of somebody else."""
+"""Small graphs compared with numpy, and graphs exported by others."""
 
 from pathlib import Path
 

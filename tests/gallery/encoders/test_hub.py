@@ -1,4 +1,4 @@
-"""Downloads from a hub on this machine: sound, broken, refused, silent, and without room."""
+"""Downloads from a local hub: intact, broken, refused, silent, and without disk space."""
 
 import functools
 import io

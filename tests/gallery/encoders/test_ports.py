@@ -1,4 +1,4 @@
-"""Encoder folders from ready graphs, against fastembed on the same graphs, and against plain numpy."""
+"""Encoder folders from ready graphs, compared with fastembed on the same graphs, and with numpy."""
 
 import functools
 import io
@@ -56,7 +56,7 @@ def hub(served: TinyHub, tmp_path: Path) -> Hub:
 
 
 def tiny(name: str) -> Entry:
-    """Return an entry of the catalogue with the tiny measures, all else as it is."""
+    """Return a catalogue entry with tiny sizes, otherwise unchanged."""
     entry = find(name)
     assert entry is not None
     assert entry.text is not None

@@ -1,4 +1,4 @@
-"""Numeric forms: how they are made, and when one takes the place of float32."""
+"""Numeric forms: how they are made, and when one replaces float32."""
 
 import json
 from collections.abc import Iterator

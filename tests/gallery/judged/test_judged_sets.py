@@ -1,4 +1,4 @@
-"""The readers of judged sets. Flickr8k's own caption file is not at hand: its form is repeated here by hand."""
+"""The readers of judged sets. Flickr8k's own caption file is not included: its format is imitated here."""
 
 from collections.abc import Callable
 from pathlib import Path

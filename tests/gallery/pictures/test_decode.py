@@ -66,7 +66,7 @@ def png(width: int, height: int, depth: int = 8, kind: int = 0, **chunks: bytes)
 
 @pytest.fixture
 def loads(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
-    """The formats of the pictures that Pillow began to decode."""
+    """The formats of the pictures that Pillow started to decode."""
     begun: list[str | None] = []
     prepare = ImageFile.ImageFile.load_prepare
 

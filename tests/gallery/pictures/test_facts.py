@@ -1,4 +1,4 @@
-"""When a picture was taken, where, and what it shows: by what its file, its name and what lies beside it say."""
+"""When and where a picture was taken, and its words: from its file, its name and its side-cars."""
 
 import json
 import struct

@@ -1,4 +1,4 @@
-"""What a walk leaves out: what users exclude, and what systems and programs keep for themselves."""
+"""What a walk skips: files that users exclude, and those that belong to systems and programs."""
 
 import codecs
 import unicodedata
@@ -24,7 +24,7 @@ def found(root: Path, exclude: tuple[str, ...] = ()) -> tuple[set[str], Counter[
     names = {str(Path(file.path).relative_to(root)) for file in find_images(root, lambda *_: None, exclude, skipped)}
     left_out = LeftOut(str(root))
     everything = {str(path.relative_to(root)) for path in root.rglob("*.jpg")}
-    if not exclude:  # what a walk finds, and what is told of single paths, are the same
+    if not exclude:  # a walk and the check of single paths agree
         assert names == {name for name in everything if not left_out(str(root / name))}
     return names, skipped
 
@@ -52,13 +52,13 @@ def test_an_ignore_file_counts_however_it_is_encoded(tmp_path: Path, written: by
 def test_an_ignore_file_that_cannot_be_read_stops_the_walk(tmp_path: Path, written: bytes) -> None:
     grown(tmp_path, "a.jpg")
     (tmp_path / IGNORE_FILE).write_bytes(written)
-    with pytest.raises(BadInput, match="mend or remove it"):
+    with pytest.raises(BadInput, match="fix or remove it"):
         found(tmp_path)
 
 
 def test_an_ignore_file_that_is_a_folder_stops_the_walk(tmp_path: Path) -> None:
     (grown(tmp_path, "a.jpg") / IGNORE_FILE).mkdir()
-    with pytest.raises(BadInput, match="mend or remove it"):
+    with pytest.raises(BadInput, match="fix or remove it"):
         found(tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""Text that a picture shows, read by the real networks."""
+"""Text in pictures, read by the real networks."""
 
 import socket
 from pathlib import Path

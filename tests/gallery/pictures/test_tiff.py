@@ -1,4 +1,4 @@
-"""TIFF files that scanners and programs for science write: right, or an error."""
+"""TIFF files from scanners and scientific programs: decoded correctly, or an error."""
 
 from io import BytesIO
 from typing import Any

@@ -1,4 +1,4 @@
-"""Copies of files: whole, with their times and modes, without holes, and not tied to the original."""
+"""Copies of files: complete, with times and modes, without holes, and independent of the original."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Copies of collections: the same pictures, payloads and vectors, also after being killed in the middle."""
+"""Copies of collections: the same pictures, payloads and vectors, even after a kill in the middle."""
 
 import contextlib
 import itertools
@@ -99,7 +99,7 @@ def test_onto_itself_is_refused(settings: Settings) -> None:
 
 
 def editing(change: Callable[[Editor], None]) -> Callable[[Settings], Store]:
-    """Return what opens a store whose editors are changed before they are used."""
+    """Return an opener of a store whose editors are changed before they are used."""
 
     def open_changed(settings: Settings) -> Store:
         store = open_store(settings)
@@ -117,7 +117,7 @@ def editing(change: Callable[[Editor], None]) -> Callable[[Settings], Store]:
 
 
 class Killed(BaseException):
-    """What no code catches."""
+    """An exception that no code catches."""
 
 
 @pytest.mark.parametrize("place", ["server", "copy"])

@@ -1,4 +1,4 @@
-"""An embedded collection is kept as its size asks for, and a handful of new pictures costs no optimisation."""
+"""An embedded collection's set-up follows its size, and a handful of new pictures costs no optimisation."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""Damage on purpose: it is found, nothing is lost without a word, and what can be mended is mended."""
+"""Deliberate damage: it is found, nothing is lost silently, and whatever can be repaired is repaired."""
 
 import json
 import logging
@@ -109,7 +109,7 @@ def template(
 
 @pytest.fixture
 def collection(template: Path, settings: Settings) -> None:
-    """A collection to be damaged, beside one that stays whole."""
+    """A collection to damage, and another that stays intact."""
     shutil.copytree(template, settings.data_dir / "collections", copy_function=copy_file)
 
 

@@ -1,4 +1,4 @@
-"""What ingest knows of files."""
+"""The journal: what ingest knows about files."""
 
 import os
 import sqlite3

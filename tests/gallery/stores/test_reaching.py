@@ -1,4 +1,4 @@
-"""How a server is reached: addresses, greetings, and what is said at once."""
+"""Reaching a server: addresses, probes, and immediate errors."""
 
 import http.server
 import json

@@ -1,4 +1,4 @@
-"""What every store of points does alike: the embedded one, the server's on a client in memory, and on a real server."""
+"""The contract of every store: the embedded one, the server's on a client in memory, and on a real server."""
 
 import json
 import os
@@ -43,7 +43,7 @@ STORES = ["embedded", *SERVERS]
 
 
 class Place(NamedTuple):
-    """Where a collection may be made."""
+    """A place for collections."""
 
     settings: Settings
     name: str
@@ -70,7 +70,7 @@ def place_of(store: str, folder: Path) -> Iterator[Place]:
         place = Place(Settings.from_environ({**os.environ, "DATA_DIR": str(folder)}), f"test-{uuid4()}")
         try:
             yield place
-        finally:  # also what was left half made, and under no alias
+        finally:  # including leftovers without an alias
             with closing(server_store.connect(place.settings)) as connection:
                 for made in connection.get_collections().collections:
                     if made.name.startswith(place.name):
@@ -535,7 +535,7 @@ SAID = ["dog", "dog snow", "dog dog snow hill", "cat", "cat snow", "snow snow sn
 
 
 def said_of(make_record: MakeRecord, texts: Iterable[str]) -> list[ImageRecord]:
-    """Return records that differ in what is said of them."""
+    """Return records with different words."""
     file = ImageFile("/p.jpg", 1, 10**18)
     return [make_record(number, captions=(text,), text=(), files=(file,)) for number, text in enumerate(texts)]
 
@@ -632,7 +632,7 @@ def test_a_collection_of_an_earlier_version_gets_its_words_with_the_next_ingest(
 
 
 def remove_words(place: Place, editor: Editor) -> None:
-    """Make a collection that is being written what it was before there were words in it."""
+    """Turn a collection that is being written into one from before words were stored."""
     if place.settings.qdrant_url is None:
         editor.points.shard.update(q.UpdateOperation.delete_vector_name(WORDS))  # type: ignore[attr-defined]
     else:

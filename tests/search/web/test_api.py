@@ -1,4 +1,4 @@
-"""A real server over drawn pictures: what it answers, and what it does not let through."""
+"""A real server with drawn pictures: its answers, and what it refuses."""
 
 import io
 import json
@@ -331,7 +331,7 @@ def test_other_names_of_this_machine_are_refused(page: Served) -> None:
 
 
 class SlowEncoder(LetterEncoder):
-    """Takes its time, and notes how many texts came at once."""
+    """Is slow, and records how many texts came at once."""
 
     def __init__(self) -> None:
         super().__init__()

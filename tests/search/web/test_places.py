@@ -1,4 +1,4 @@
-"""Places on the page, and a page that does not say where pictures were taken."""
+"""Places on the page, and a page that hides where pictures were taken."""
 
 from collections.abc import Iterator
 from pathlib import Path

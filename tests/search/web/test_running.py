@@ -1,4 +1,4 @@
-"""The command finds the page that runs here, and believes none that only says so."""
+"""The command finds the page running here, and trusts no impostor."""
 
 import hashlib
 import http.server

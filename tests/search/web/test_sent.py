@@ -1,4 +1,4 @@
-"""Pictures that were sent are kept for a while, within bounds."""
+"""Uploaded pictures are kept for a while, within limits."""
 
 import numpy as np
 import pytest

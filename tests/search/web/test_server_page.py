@@ -1,4 +1,4 @@
-"""Pages over a server, which gives only so many pictures at once: the answers are those of an embedded store."""
+"""Pages of a server's collection, which limits pictures per request: the same answers as an embedded store's."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -40,7 +40,7 @@ def remote(
 
 
 def without_times(answer: Any) -> Any:  # noqa: ANN401 - JSON
-    """Return an answer without what two runs do not share."""
+    """Return an answer without what differs between runs."""
     if isinstance(answer, list):
         return [without_times(each) for each in answer]
     if isinstance(answer, dict):
