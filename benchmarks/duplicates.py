@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 from sklearn.metrics import precision_recall_curve, precision_score, recall_score
 
-from benchmarks.results import machine, write_results
+from benchmarks.results import write_results
 from gallery.encoders import PictureEncoder, load_encoder
 from gallery.pictures import open_image, perceptual_hash
 from gallery.settings import Settings
@@ -57,7 +57,7 @@ def main(images: Path, most: int, name: str, seed: int) -> None:
     for kind, (_, kind_equal, kind_cosines) in held.items():
         found = kind_equal | (kind_cosines >= round(threshold, 3))
         rows[f"{kind}: of {len(found)}, equal hash, either"] = f"{int(kind_equal.sum())}, {int(found.sum())}"
-    write_results("duplicates", "Near-duplicates", rows | machine("duplicates"))
+    write_results("duplicates", "Near-duplicates", rows)
 
 
 def best_threshold(same: np.ndarray, equal: np.ndarray, cosines: np.ndarray) -> float:

@@ -25,7 +25,7 @@ from PIL import Image
 
 from benchmarks.full_clip import save_full_clip
 from benchmarks.page import page_running, picture_query
-from benchmarks.results import machine, write_results
+from benchmarks.results import write_results
 from gallery.encoders import Encoder, PictureTower, in_form, load_encoder, place_of, processors
 from gallery.pictures import open_image
 from gallery.settings import Settings
@@ -61,7 +61,7 @@ def main(images: Path, count: int) -> None:
     rows["pictures"] = f"{len(paths)} from a folder of photos"
     rows["processors"] = processors()
     rows["load of the machine, runnable processes"] = round(os.getloadavg()[0], 1)
-    write_results("encoders", "Indexing and searching", rows | machine("encoders"))
+    write_results("encoders", "Indexing and searching", rows)
 
 
 def _copies(images: Path, folder: Path, count: int) -> list[Path]:

@@ -17,7 +17,7 @@ import click
 import httpx
 
 from benchmarks.page import served
-from benchmarks.results import machine, write_results
+from benchmarks.results import write_results
 from gallery.settings import Settings
 from search.parsing import parse_query
 from search.query import QueryError
@@ -49,7 +49,7 @@ def main(lines: int, asked: int, collection: str, seed: int) -> None:
         "lines that were asked": asked,
         "answers": ", ".join(f"{count} of {name} with {status}" for (name, status), count in sorted(answered.items())),
     }
-    write_results("fuzz_query", "Random lines of the query language", rows | {"seed": seed} | machine("fuzz_query"))
+    write_results("fuzz_query", "Random lines of the query language", rows | {"seed": seed})
 
 
 def ask(address: str, lines: int, seed: int) -> Counter[tuple[str, int]]:

@@ -20,7 +20,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from benchmarks.results import machine, write_results
+from benchmarks.results import write_results
 from eval.measures import estimates
 from gallery.judged.dataset import read_practicum
 from gallery.judged.trec import Topic, topics_of
@@ -70,7 +70,7 @@ def main(data: Path, encoder: str) -> None:
         "weight of words that search uses": WORD_WEIGHT,
         "chosen": "on these photos, as the best of both tables",
     }
-    write_results("hybrid", "Words and vectors", rows | machine("hybrid"))
+    write_results("hybrid", "Words and vectors", rows)
 
 
 def _name_photos(photos: Path, folder: Path, captions: Sequence[Caption]) -> None:

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from benchmarks.results import machine, write_results
+from benchmarks.results import write_results
 from gallery.pictures import open_image
 from gallery.pictures.text import DETAIL, Networks, TextReader
 from gallery.stores.payload import folded_words
@@ -84,7 +84,7 @@ def main() -> None:
     rows |= _costs("with text", np.array(full)) | _costs("photos without text", without)
     rows |= {"photos": len(photos), "of which some text was read": sum(map(bool, none))}
     rows |= {"drawn pictures, by the clock, s": round(clock_full, 2), "photos, by the clock, s": round(clock_photos, 2)}
-    write_results("read_text", "Text in pictures", rows | machine("read_text"))
+    write_results("read_text", "Text in pictures", rows)
     missed = share < LEAST_WORDS or without.mean() / PROCESSORS > MOST_EMPTY or np.mean(full) / PROCESSORS > MOST_FULL
     sys.exit(1 if missed else 0)
 
