@@ -192,25 +192,11 @@ def make_states(work: Path) -> dict[str, State]:
     _interrupt(full, work / "begun", published.keys())
     fresh = {id: pair for id, pair in full.items() if Path(pair[0].path).exists()}
     _interrupt(full, work / "never", full.keys() - fresh.keys())
-    for name in ("published", "begun", "never"):
-        shutil.copytree(work / name, work / "states" / name, copy_function=_copy_without_zeros)
     return {
-        "published": State(work / "states" / "published", published, full),
-        "begun": State(work / "states" / "begun", published, full),
-        "never": State(work / "states" / "never", {}, fresh),
+        "published": State(work / "published", published, full),
+        "begun": State(work / "begun", published, full),
+        "never": State(work / "never", {}, fresh),
     }
-
-
-def _copy_without_zeros(source: str, target: str) -> None:
-    """Copy a file such that its zeros are holes: engines fill them where the disk is a memory, which takes time."""
-    with open(source, "rb") as read, open(target, "wb") as written:
-        while block := read.read(2**16):
-            if any(block):
-                written.write(block)
-            else:
-                written.seek(len(block), os.SEEK_CUR)
-        written.truncate(read.tell())
-    shutil.copystat(source, target)
 
 
 def _interrupt(full: Contents, target: Path, there: Set[str]) -> None:

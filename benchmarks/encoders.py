@@ -113,7 +113,7 @@ def _searching(clip: Encoder, paths: list[Path], images: Path, work: Path) -> di
     Image.open(paths[0]).convert("RGB").resize((400, 300)).save(other)
     cold = [_run(["search", "a dog on a beach"], environment) for _ in range(RUNS)]
     like = [_run(["search", f"like:{other}"], environment)[0] for _ in range(RUNS)]
-    with page_running(environment, []) as (address, _):
+    with page_running([], environment) as (address, _):
         picture = _timed(lambda: picture_query(address, other))[0]
     return {
         "adding 10 photos to 1000, whole process, s": round(adding, 2),

@@ -1,6 +1,6 @@
 """A million random lines for the query language, and a thousand of them for the page and the API.
 
-    python -m benchmarks.fuzz_query [--lines N] [--asked N] [--collection NAME] [--seed S]
+    python -m benchmarks.fuzz_query [--lines N] [--asked N] [--seed S]
 
 Each line is parsed or refused with QueryError; printed, it parses to the same query. The page and the API answer
 each that they are asked with 200, or with 400 and a sentence. Exits with 1 if not; writes results/fuzz_query.md and
@@ -16,9 +16,8 @@ from collections import Counter
 import click
 import httpx
 
-from benchmarks.page import served
+from benchmarks.page import page_running
 from benchmarks.results import write_results
-from gallery.settings import Settings
 from search.parsing import parse_query
 from search.query import QueryError
 
@@ -34,12 +33,11 @@ PIECES = [*WORDS.split(), '"wet dog"', '\\"', "\\", "\t", " ", "  ", "\n", "\u20
 @click.command()
 @click.option("--lines", default=1_000_000, show_default=True)
 @click.option("--asked", default=1000, show_default=True)
-@click.option("--collection", default="examples", show_default=True)
 @click.option("--seed", default=0, show_default=True)
-def main(lines: int, asked: int, collection: str, seed: int) -> None:
+def main(lines: int, asked: int, seed: int) -> None:
     """Draw lines until there are enough, or one fails."""
     refused, seconds = read(lines, seed)
-    with served(Settings.from_environ(), collection) as address:
+    with page_running() as (address, _):
         answered = ask(address, asked, seed)
     rows: dict[str, float | str] = {
         "lines that were read": lines,

@@ -40,7 +40,7 @@ def main(vectors: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         fill(Settings(data_dir=Path(folder)), vectors)
         environment = os.environ | {"DATA_DIR": folder, "HF_HUB_OFFLINE": "1"}
-        with page_running(environment, ["--collection", "drawn"]) as (address, process):
+        with page_running(["--collection", "drawn"], environment) as (address, process):
             client(address, TEXTS[:10])
             alone = client(address, TEXTS[:100])
             before = peak_megabytes(process)
