@@ -41,7 +41,6 @@ HOMES = {
         "baseline/two_tower.py",
     },
     "torchvision": {EXPORT, "gallery/judged/networks.py"},
-    "gensim": {"baseline/features.py"},
     "onnx": {"gallery/encoders/"},
     "safetensors": {"gallery/saved.py", "gallery/encoders/minilm.py", "gallery/encoders/surgery.py"},
     "transformers": {EXPORT, "gallery/judged/torch_models.py"},

@@ -1,10 +1,7 @@
-"""Texts become vectors by TF-IDF, word2vec or BERT: frozen, from what was learned and saved as plain arrays."""
+"""Texts become vectors by TF-IDF or BERT: frozen, from what was learned and saved as plain arrays."""
 
-import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,30 +11,19 @@ from gallery.encoders.minilm import packaged_tokenizer
 from gallery.errors import EncoderError
 from gallery.judged.torch_models import sentence_transformer
 from gallery.judged.vectors import Encode, Remembered
-from gallery.vectors import Vectors, unit_rows
+from gallery.vectors import Vectors
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-TEXTS = ("tfidf", "word2vec", "bert")
 PACKAGED_BERT = "packaged"
-_WORD = re.compile(r"\b\w\w+\b")
-
-
-def words_of(text: str) -> list[str]:
-    """Return the words of two letters and more, in lower case, as scikit-learn's TF-IDF takes them.
-
-    >>> words_of("A dog's ball .")
-    ['dog', 'ball']
-    """
-    return _WORD.findall(text.lower())
 
 
 class TextVectors(Protocol):
     """A frozen way from texts to vectors.
 
     Attributes:
-        kind: One of `TEXTS`.
+        kind: `tfidf` or `bert`.
         dimension: Length of the vectors.
     """
 
@@ -59,42 +45,17 @@ class TfidfVectors:
     kind = "tfidf"
 
     def __init__(self, terms: Sequence[str], idf: Vectors) -> None:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
         self.terms, self._idf, self.dimension = list(terms), idf, len(terms)
-        self._place = {term: place for place, term in enumerate(terms)}
+        self._weighted = TfidfVectorizer(ngram_range=(1, 2), vocabulary=self.terms, dtype=np.float32)
+        self._weighted.idf_ = idf
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        rows = np.zeros((len(texts), self.dimension), np.float32)
-        for row, text in zip(rows, texts, strict=True):
-            words = words_of(text)
-            pairs = [f"{one} {two}" for one, two in pairwise(words)]
-            for term, count in Counter(words + pairs).items():
-                if term in self._place:
-                    row[self._place[term]] = count
-        return np.nan_to_num(unit_rows(rows * self._idf))
+        return np.asarray(self._weighted.transform(texts).toarray(), np.float32)
 
     def saved(self) -> tuple[dict[str, Any], dict[str, Vectors]]:
         return {"terms": self.terms}, {"idf": self._idf}
-
-
-class Word2vecVectors:
-    """The mean of the vectors of a text's words."""
-
-    kind = "word2vec"
-
-    def __init__(self, words: Sequence[str], vectors: Vectors) -> None:
-        self.words, self._vectors, self.dimension = list(words), vectors, vectors.shape[1]
-        self._place = {word: place for place, word in enumerate(words)}
-
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        rows = np.zeros((len(texts), self.dimension), np.float32)
-        for row, text in zip(rows, texts, strict=True):
-            places = [self._place[word] for word in words_of(text) if word in self._place]
-            if places:
-                row[:] = self._vectors[places].mean(axis=0)
-        return rows
-
-    def saved(self) -> tuple[dict[str, Any], dict[str, Vectors]]:
-        return {"words": self.words}, {"vectors": self._vectors}
 
 
 class BertVectors:
@@ -180,8 +141,6 @@ def load_text_vectors(
         for kind, own in values.items():
             if kind == "tfidf":
                 parts.append(TfidfVectors(own["terms"], arrays["tfidf.idf"]))
-            elif kind == "word2vec":
-                parts.append(Word2vecVectors(own["words"], arrays["word2vec.vectors"]))
             elif kind == "bert":
                 parts.append(BertVectors(own["name"], device))
             else:
