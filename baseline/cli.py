@@ -56,10 +56,10 @@ def main() -> None:
 @WEIGHTS
 @click.option(
     "--split",
-    type=click.Choice(["all", "held-out", "leaky"]),
+    type=click.Choice(["all", "held-out"]),
     default="all",
     show_default=True,
-    help="What to learn from; leaky: as published solutions did.",
+    help="What to learn from.",
 )
 @SEED
 @click.option(

@@ -81,7 +81,6 @@ def write_report(comparison: Comparison, folder: Path, name: str, made: Mapping[
             ("system", "distinct first answers", "share of the most frequent", "skewness"), map(_collapse, systems)
         ),
         pairs=table(("system", *ERRORS, "τ-c with experts"), map(_pairs, comparison.pairs)),
-        leaky=table(("system", *ERRORS, "τ-c with experts"), map(_pairs, comparison.leaky)),
         rules=_rules(judging) if judging else "",
         calibration=table(("", "out of fold"), _calibration(judging)) if judging else "",
     )
@@ -168,7 +167,6 @@ def _facts(comparison: Comparison, made: Mapping[str, str]) -> dict[str, object]
         "data": {"photos to be found": len(judged.gallery), "queries": len(judged.queries)},
         "systems": {system.name: system.facts() for system in comparison.systems},
         "judged pairs": [asdict(figures) for figures in comparison.pairs],
-        "judged pairs, split by image alone": [asdict(figures) for figures in comparison.leaky],
     }
     if judging:
         told = {"chosen on": judging.there, "photos to be found": judging.unseen}
