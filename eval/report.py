@@ -45,6 +45,8 @@ RULES = {
     "cosine": "cosine of the best photo",
     "default": "without a calibration: a standing of 2",
 }
+SUMS = (NAMES["linear"], NAMES["ridge"])
+"""Systems whose score is a number for the sentence plus a number for the photo."""
 Rows = Sequence[Sequence[object]]
 
 
@@ -72,6 +74,8 @@ def write_report(comparison: Comparison, folder: Path, name: str, made: Mapping[
         judged=comparison.data.judged,
         learned=len({match.image for match in comparison.data.matches}),
         best=systems[0],
+        second=systems[1] if len(systems) > 1 else None,
+        flat=[s.name for s in systems if s.collapse.distinct == 1 and s.name.startswith(SUMS)],
         judging=judging,
         tested=TESTED,
         what=table(("system", "what it is", "what was chosen for it, and on which data"), _what(comparison)),
