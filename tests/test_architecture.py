@@ -81,7 +81,7 @@ HOMES = {
         "eval/two_encoders.py",
     },
     "scipy": {"eval/measures.py", "eval/pairs.py", "eval/systems.py"},
-    "sklearn": {"gallery/judged/text_vectors.py", "baseline/features.py", "baseline/models.py", "eval/calibrate.py"},
+    "sklearn": {"gallery/judged/text_vectors.py", "baseline/models.py", "eval/calibrate.py"},
 }
 FILES = sorted(path for package in OURS for path in (ROOT / package).rglob("*.py"))
 

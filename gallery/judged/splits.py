@@ -44,9 +44,6 @@ class Seen:
         images = {pair.image for pair in pairs} | {caption.image for caption in captions}
         return cls(frozenset(images), frozenset(pair.caption for pair in pairs) | frozenset(captions))
 
-    def __or__(self, other: "Seen") -> "Seen":
-        return Seen(self.images | other.images, self.captions | other.captions)
-
     def leaks(self, judged: Iterable[Match | Topic]) -> set[str]:
         """Return what was seen of pairs or queries to judge by: photos, themselves or by a caption, and sentences."""
         seen = self.images | {part for caption in self.captions for part in (caption.image, caption.text)}

@@ -79,7 +79,7 @@ def test_a_text_of_which_no_photo_is_known_is_held_out_by_its_words() -> None:
 
 
 def test_what_was_seen_leaks_by_picture_by_caption_and_by_words() -> None:
-    seen = Seen.of([Match("a", Caption("b", "words"), 1.0)]) | Seen.of(captions=[Caption("c", "more")])
+    seen = Seen.of([Match("a", Caption("b", "words"), 1.0)], [Caption("c", "more")])
     assert seen.images == {"a", "c"}
     for judged_by in (Match("a", Caption("x", "y"), 0), Match("x", Caption("b", "y"), 0), Topic("1", "more", "x")):
         assert len(seen.leaks([judged_by])) == 1
