@@ -50,7 +50,7 @@ def main() -> None:
 )
 @click.argument("kind", metavar="MODEL", type=click.Choice(KINDS))
 @click.argument("data", type=FOLDER)
-@click.option("--text", default="bert", show_default=True, help="tfidf or bert, or tfidf+bert.")
+@click.option("--text", default="bert", show_default=True, help="tfidf, word2vec or bert; or several: tfidf+bert.")
 @click.option("--bert", metavar="NAME", default="packaged", show_default=True, help="A folder, or a model of the hub.")
 @IMAGE
 @WEIGHTS

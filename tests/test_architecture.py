@@ -41,6 +41,7 @@ HOMES = {
         "baseline/two_tower.py",
     },
     "torchvision": {EXPORT, "gallery/judged/networks.py"},
+    "gensim": {"gallery/judged/text_vectors.py"},
     "onnx": {"gallery/encoders/"},
     "safetensors": {"gallery/saved.py", "gallery/encoders/minilm.py", "gallery/encoders/surgery.py"},
     "transformers": {EXPORT, "gallery/judged/torch_models.py"},

@@ -1,5 +1,6 @@
-"""Texts become vectors by TF-IDF or BERT: learned from the captions to learn from, and saved as plain arrays."""
+"""Texts become vectors by TF-IDF, word2vec or BERT: learned from captions, and saved as plain arrays."""
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -19,13 +20,24 @@ if TYPE_CHECKING:
 PACKAGED_BERT = "packaged"
 MOST_TERMS = 500
 """Of TF-IDF: as many as the published solutions take."""
+WORD2VEC_DIMENSION = 100
+_WORD = re.compile(r"\b\w\w+\b")
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of two letters and more, in lower case, as scikit-learn's TF-IDF takes them.
+
+    >>> words_of("A dog's ball .")
+    ['dog', 'ball']
+    """
+    return _WORD.findall(text.lower())
 
 
 class TextVectors(Protocol):
     """A frozen way from texts to vectors.
 
     Attributes:
-        kind: `tfidf` or `bert`.
+        kind: `tfidf`, `word2vec` or `bert`.
         dimension: Length of the vectors.
     """
 
@@ -58,6 +70,27 @@ class TfidfVectors:
 
     def saved(self) -> tuple[dict[str, Any], dict[str, Vectors]]:
         return {"terms": self.terms}, {"idf": self._idf}
+
+
+class Word2vecVectors:
+    """The mean of the vectors of a text's words."""
+
+    kind = "word2vec"
+
+    def __init__(self, words: Sequence[str], vectors: Vectors) -> None:
+        self.words, self._vectors, self.dimension = list(words), vectors, vectors.shape[1]
+        self._place = {word: place for place, word in enumerate(words)}
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        rows = np.zeros((len(texts), self.dimension), np.float32)
+        for row, text in zip(rows, texts, strict=True):
+            places = [self._place[word] for word in words_of(text) if word in self._place]
+            if places:
+                row[:] = self._vectors[places].mean(axis=0)
+        return rows
+
+    def saved(self) -> tuple[dict[str, Any], dict[str, Vectors]]:
+        return {"words": self.words}, {"vectors": self._vectors}
 
 
 class BertVectors:
@@ -123,7 +156,7 @@ def learn_text_vectors(kinds: str, texts: Sequence[str], bert: str = PACKAGED_BE
     """Learn text vectors from `texts`.
 
     Args:
-        kinds: `tfidf` or `bert`, or both joined by `+`. BERT learns nothing here.
+        kinds: `tfidf`, `word2vec` or `bert`, or several of them joined by `+`. BERT learns nothing here.
         texts: The captions to learn from; one that comes twice counts once.
         bert: The model behind `bert`: a local folder, a name of the model hub, or the packaged MiniLM.
 
@@ -139,7 +172,9 @@ def _learned(kind: str, texts: Sequence[str], bert: str) -> TextVectors:
         return _bert(bert)
     if kind == "tfidf":
         return _tfidf(texts)
-    raise BadInput(f"no text vectors {kind}; choose tfidf or bert, or tfidf+bert")
+    if kind == "word2vec":
+        return _word2vec(texts)
+    raise BadInput(f"no text vectors {kind}; choose tfidf, word2vec or bert, or several joined by +")
 
 
 _bert = cache(BertVectors)
@@ -156,6 +191,22 @@ def _tfidf(texts: Sequence[str]) -> TfidfVectors:
     return TfidfVectors(learned.get_feature_names_out().tolist(), np.asarray(learned.idf_, np.float32))
 
 
+def _word2vec(texts: Sequence[str]) -> Word2vecVectors:
+    try:
+        from gensim.models import Word2Vec
+    except ImportError as error:
+        raise BadInput("word2vec needs a package: pip install gensim; or take --text tfidf or bert") from error
+    sentences = [words_of(text) for text in texts]
+    try:
+        # One worker: with more, the order of updates and so the vectors differ from run to run.
+        model = Word2Vec(
+            sentences, vector_size=WORD2VEC_DIMENSION, window=5, min_count=2, sg=1, epochs=30, workers=1, seed=0
+        )
+    except RuntimeError as error:
+        raise BadInput(f"word2vec cannot be learned from {len(texts)} texts ({error}); give more captions") from error
+    return Word2vecVectors(model.wv.index_to_key, np.asarray(model.wv.vectors, np.float32))
+
+
 def load_text_vectors(
     values: Mapping[str, Any], arrays: Mapping[str, Vectors], device: str | None = None
 ) -> JoinedVectors:
@@ -169,6 +220,8 @@ def load_text_vectors(
         for kind, own in values.items():
             if kind == "tfidf":
                 parts.append(TfidfVectors(own["terms"], arrays["tfidf.idf"]))
+            elif kind == "word2vec":
+                parts.append(Word2vecVectors(own["words"], arrays["word2vec.vectors"]))
             elif kind == "bert":
                 parts.append(BertVectors(own["name"], device))
             else:

@@ -37,7 +37,7 @@ def command(name: str, data: Path, *arguments: str) -> Result:
     return done
 
 
-@pytest.mark.parametrize("text", ["bert", "tfidf"])
+@pytest.mark.parametrize("text", ["bert", "tfidf", "word2vec"])
 def test_towers_trained_on_drawings_index_and_search(data: Path, text: str) -> None:
     photos, model = data / "judged" / "test_images", data / text
     options = ["--text", text, "--bert", str(data / "tiny-bert"), "--out", str(model)]

@@ -13,7 +13,7 @@ from gallery.encoders import efficientnet, minilm
 from gallery.encoders.export.absence import torch_missing
 from gallery.encoders.export.progress import told
 from gallery.encoders.export.words import PREPARATION as WORDS
-from gallery.encoders.export.words import add_tfidf, numbered, write_tokenizer
+from gallery.encoders.export.words import add_mean_of_words, add_tfidf, numbered, write_tokenizer
 from gallery.encoders.graphs import Graph
 from gallery.encoders.making import drafted, finish
 from gallery.encoders.manifest import (
@@ -84,10 +84,10 @@ def _part(values: Mapping[str, Any], name: str, folder: Path) -> Mapping[str, An
 
 def _only_kind(towers: _Towers) -> str:
     kinds = list(towers.text)
-    if len(kinds) != 1 or kinds[0] not in ("bert", "tfidf"):
+    if len(kinds) != 1 or kinds[0] not in ("bert", "tfidf", "word2vec"):
         raise EncoderError(
-            f"{towers.folder} reads texts by {' and '.join(kinds)}; towers that read them by one of bert and tfidf "
-            "can be used: train it again with one --text"
+            f"{towers.folder} reads texts by {' and '.join(kinds)}; towers that read them by one of bert, tfidf and "
+            "word2vec can be used: train it again with one --text"
         )
     return kinds[0]
 
@@ -138,10 +138,13 @@ def _write_texts(towers: _Towers, kind: str, draft: Path) -> TextPreparation:
         graph, rows = _frozen(draft / TEXT_GRAPH)
     else:
         graph = Graph()
-        terms = own["terms"]
-        numbers = numbered([word for term in terms for word in term.split(" ")])
+        terms = own["terms"] if kind == "tfidf" else own["words"]
+        numbers = numbered([word for term in terms for word in term.split(" ")] if kind == "tfidf" else terms)
         write_tokenizer(numbers, draft / TOKENIZER)
-        rows = add_tfidf(graph, terms, numbers, arrays["tfidf.idf"])
+        if kind == "tfidf":
+            rows = add_tfidf(graph, terms, numbers, arrays["tfidf.idf"])
+        else:
+            rows = add_mean_of_words(graph, arrays["word2vec.vectors"])
     graph.save(add_heads(graph, rows, "text", arrays), draft / TEXT_GRAPH)
     return how
 

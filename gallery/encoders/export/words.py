@@ -5,9 +5,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
-from gallery.encoders.graphs import INT64, Graph
+from gallery.encoders.graphs import FLOAT, INT64, Graph
 from gallery.encoders.manifest import TextPreparation
 from gallery.vectors import Vectors
 
@@ -54,6 +55,21 @@ def add_tfidf(graph: Graph, terms: Sequence[str], numbers: Mapping[str, int], id
         weights=[float(idf[place]) for place in order],
     )
     return _add_unit_or_zero(graph, counts)
+
+
+def add_mean_of_words(graph: Graph, vectors: Vectors) -> str:
+    """Add the input `ids` and the mean of the known words' vectors; zeros where none is known.
+
+    Args:
+        graph: The graph in the making.
+        vectors: Of the words with the numbers 1, 2 … in this order, shape `(words, d)`.
+    """
+    ids = _add_ids(graph)
+    table = np.concatenate([np.zeros((1, vectors.shape[1]), np.float32), vectors])
+    total = graph.op("ReduceSum", graph.op("Gather", graph.constant(table), ids), graph.constant([1]), keepdims=0)
+    known = graph.op("Cast", graph.op("Greater", ids, graph.constant(0)), to=FLOAT)
+    count = graph.op("ReduceSum", known, graph.constant([1]), keepdims=1)
+    return graph.op("Div", total, graph.op("Max", count, graph.constant(1.0)))
 
 
 def _add_ids(graph: Graph) -> str:

@@ -13,7 +13,7 @@ from gallery.encoders.export.checking import checked_pictures
 from gallery.errors import EncoderError
 from gallery.judged.networks import ImageNetwork
 from gallery.judged.projection import project
-from gallery.judged.text_vectors import BertVectors, JoinedVectors, TextVectors, TfidfVectors
+from gallery.judged.text_vectors import BertVectors, JoinedVectors, TextVectors, TfidfVectors, Word2vecVectors
 from gallery.saved import ARRAYS_FILE, save_model
 from gallery.spec import TOWERS_FILE, digest_of_files
 from gallery.vectors import Vectors
@@ -33,10 +33,12 @@ def heads(side: str, width: int, chance: np.random.Generator) -> dict[str, Vecto
 def texts_of(kind: str, folder: Path, chance: np.random.Generator) -> TextVectors:
     if kind == "tfidf":
         return TfidfVectors(TERMS, chance.uniform(1, 3, len(TERMS)).astype(np.float32))
+    if kind == "word2vec":
+        return Word2vecVectors(["dog", "ball", "dog_1", "σκύλος"], chance.normal(size=(4, 6)).astype(np.float32))
     return BertVectors("packaged" if kind == "packaged" else str(tiny_bert.save_untrained(folder, ["dog", "ball"])))
 
 
-@pytest.mark.parametrize("kind", ["tfidf", "packaged", "bert"])
+@pytest.mark.parametrize("kind", ["tfidf", "word2vec", "packaged", "bert"])
 def test_vectors_are_those_of_the_heads(tmp_path: Path, kind: str) -> None:
     chance = np.random.default_rng(0)
     texts = JoinedVectors([texts_of(kind, tmp_path / "bert", chance)])

@@ -14,10 +14,19 @@ def test_tfidf_is_that_of_scikit_learn() -> None:
     np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
+def test_word2vec_is_the_mean_of_the_words() -> None:
+    pytest.importorskip("gensim")
+    vectors = learn_text_vectors("word2vec", TEXTS * 3)
+    red, ball, both, unknown = vectors.encode(["red", "ball", "A red BALL!", "xylophone"])
+    np.testing.assert_allclose(both, (red + ball) / 2, atol=1e-6)
+    assert not unknown.any()
+    np.testing.assert_array_equal(learn_text_vectors("word2vec", TEXTS * 3).encode(TEXTS), vectors.encode(TEXTS))
+
+
 def test_vectors_are_joined_and_read_as_they_were_saved() -> None:
-    vectors = learn_text_vectors("tfidf+bert", TEXTS * 3)
+    vectors = learn_text_vectors("tfidf+word2vec", TEXTS * 3)
     again = load_text_vectors(*vectors.saved())
-    assert again.kind == "tfidf+bert"
+    assert again.kind == "tfidf+word2vec"
     assert again.encode(TEXTS).shape == (len(TEXTS), vectors.dimension)
     np.testing.assert_array_equal(again.encode(TEXTS), vectors.encode(TEXTS))
 
