@@ -56,10 +56,10 @@ def main() -> None:
 @WEIGHTS
 @click.option(
     "--split",
-    type=click.Choice(["all", "held-out", "leaky"]),
+    type=click.Choice(["all", "held-out"]),
     default="all",
     show_default=True,
-    help="Pairs to learn from; leaky: as published solutions.",
+    help="What to learn from.",
 )
 @SEED
 @click.option(
@@ -107,8 +107,8 @@ def train(
 def search(model: Path, query: str, images: Path, limit: int) -> None:
     """Rank the pictures below the folder IMAGES by how well they fit QUERY: rank, score and path, best first."""
     with errors_in_a_sentence():
-        from baseline.ranker import load
-        from baseline.ranker import search as search_with
+        from baseline.training import load
+        from baseline.training import search as search_with
         from gallery.pictures import find_images
         from gallery.printable import printable
         from gallery.settings import Settings

@@ -15,7 +15,7 @@ from baseline.lessons import Data, Tell
 from baseline.models import NetworkChoices
 from baseline.training import KINDS, TWO_TOWER, train
 from gallery.errors import BadInput
-from gallery.judged.splits import Seen, split
+from gallery.judged.splits import HELD_OUT, Seen, split
 from gallery.judged.trec import Run, Topic, in_order, run_of_scores, topics_of, write_run
 from gallery.records import Match
 
@@ -60,7 +60,6 @@ def emit(
     *,
     texts: Sequence[str] = ("bert",),
     seeds: Sequence[int] = SEEDS,
-    leaky: bool = False,
 ) -> Iterator[Emitted]:
     """Train all models with all kinds of text vectors, and write their runs.
 
@@ -69,8 +68,7 @@ def emit(
         folder: Where the runs go.
         tell: Called with progress messages.
         texts: Kinds of text vectors.
-        seeds: The seeds of the trainings and splits.
-        leaky: Also score the pairs of the split of published solutions.
+        seeds: Of the trainings and of the splits.
 
     Raises:
         BadInput: A model learned from something that it would be judged by.
@@ -80,9 +78,7 @@ def emit(
         for kind in KINDS[::-1]:
             tell(f"training {system_name(kind, text)}")
             yield from _answers(data, kind, text, folder, seeds)
-            yield from _held_out(data, kind, text, folder, "held-out", seeds)
-            if leaky and kind != TWO_TOWER:
-                yield from _held_out(data, kind, text, folder, "leaky", seeds[:1])
+            yield from _held_out(data, kind, text, folder, seeds)
 
 
 def system_name(kind: str, text: str) -> str:
@@ -112,14 +108,14 @@ def _answers(data: Data, kind: str, text: str, folder: Path, seeds: Sequence[int
         yield written(run, folder, "queries", seed, trained.seen, topics)
 
 
-def _held_out(data: Data, kind: str, text: str, folder: Path, name: str, seeds: Sequence[int]) -> Iterator[Emitted]:
+def _held_out(data: Data, kind: str, text: str, folder: Path, seeds: Sequence[int]) -> Iterator[Emitted]:
     for seed in seeds:
-        parts = split(data.judged, data.matches, name, seed)
+        parts = split(data.judged, data.matches, HELD_OUT, seed)
         trained = train(kind, data, parts, text=text, seed=seed)
         sentences = [match.caption.text for match in parts.judged]
         scores = trained.model.pairs(sentences, np.stack([data.photos[match.image] for match in parts.judged]))
         run = run_of_pairs(system_name(kind, text), parts.judged, scores)
-        yield written(run, folder, name, seed, trained.seen, parts.judged)
+        yield written(run, folder, HELD_OUT, seed, trained.seen, parts.judged)
 
 
 def written(run: Run, folder: Path, part: str, seed: int, seen: Seen, judged: Sequence[Match | Topic]) -> Emitted:
@@ -136,8 +132,7 @@ def written(run: Run, folder: Path, part: str, seed: int, seen: Seen, judged: Se
     Raises:
         BadInput: The training used a photo, a caption of a photo or the words of a sentence that it is judged by.
     """
-    leaks = seen.leaks(judged) if part != "leaky" else set()  # that split leaks by design
-    if leaks:
+    if leaks := seen.leaks(judged):
         raise BadInput(f"{run.name} learned from {len(leaks)} photos or sentences that it is judged by: {min(leaks)} …")
     path = folder / part / f"{run.name.replace(' ', '-').replace(',', '').replace('/', '-')}.{seed}.run"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
-"""Trained models: training, scoring, and saving."""
+"""Trained models: what is learned from what, how it scores, where it is kept, and how it searches a folder."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -7,21 +8,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from baseline.features import learn_text_vectors
-from baseline.fusion import FUSION_FILE, FusionModel
+from baseline.fusion import FUSION_FILE, FusionModel, load_fusion
 from baseline.lessons import Data, rows_of
 from baseline.models import NetworkChoices, fit, fit_network
 from baseline.two_tower import DEFAULT_CHOICES, Heads, TowerChoices, train_heads
-from gallery.errors import BadInput
+from gallery.errors import BadInput, EncoderError
+from gallery.judged.networks import ImageNetwork
 from gallery.judged.projection import project
 from gallery.judged.splits import Seen, Split
-from gallery.judged.text_vectors import PACKAGED_BERT, JoinedVectors
-from gallery.judged.vectors import pair_cosines
-from gallery.saved import save_model
+from gallery.judged.text_vectors import PACKAGED_BERT, JoinedVectors, learn_text_vectors, load_text_vectors
+from gallery.judged.vectors import pair_cosines, picture_vectors
+from gallery.saved import load_model, save_model
 from gallery.spec import TOWERS_FILE
 from gallery.vectors import Vectors
 
 TWO_TOWER = "two-tower"
+LoadNetwork = Callable[[str, str, str | None], ImageNetwork]
 KINDS = ("linear", "ridge", "mlp", TWO_TOWER)
 
 
@@ -122,3 +124,48 @@ def save(trained: Trained, data: Data, folder: Path) -> None:
     elif trained.model.fusion:
         own, of_model = trained.model.fusion.saved()
         save_model(folder, FUSION_FILE, made_with | own, of_model | arrays)
+
+
+def load(
+    folder: Path, device: str | None = None, load_network: LoadNetwork = ImageNetwork
+) -> tuple[Model, ImageNetwork]:
+    """Read what `baseline train` saved, and load its image network.
+
+    Args:
+        folder: Where the model is.
+        device: In torch's words.
+        load_network: Loads a network by its name, its file of weights and the device.
+
+    Raises:
+        EncoderError: The folder holds no model that can be used here.
+    """
+    fusion = heads = None
+    if (folder / FUSION_FILE).is_file():
+        fusion, arrays = load_fusion(folder)
+        values = fusion.made_with
+    elif (folder / TOWERS_FILE).is_file():
+        values, arrays = load_model(folder, TOWERS_FILE)
+        heads = arrays
+    else:
+        raise EncoderError(f"{folder} holds no model; make one with: baseline train")
+    image = values["image"]
+    network = load_network(image["name"], image.get("weights", ""), device)
+    if image["fingerprint"] != network.fingerprint:
+        raise EncoderError(
+            f"{folder} was trained on {image['fingerprint']}, but this is {network.fingerprint}; train it again"
+        )
+    return Model(load_text_vectors(values["text"], arrays, device), fusion, heads), network
+
+
+def search(
+    model: Model, network: ImageNetwork, query: str, paths: Sequence[Path], cache: Path, limit: int
+) -> list[tuple[float, Path]]:
+    """Return score and path of the pictures that suit a query best, best first, at most `limit`.
+
+    Raises:
+        UnreadableImage: A file is not a picture.
+    """
+    if not paths:
+        return []
+    (row,) = model.matrix([query], picture_vectors(network, network.fingerprint, paths, cache))
+    return [(float(row[place]), paths[place]) for place in np.argsort(-row, kind="stable")[:limit]]

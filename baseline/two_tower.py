@@ -28,7 +28,7 @@ Heads = dict[str, Vectors]
 class TowerChoices:
     """How the heads are trained.
 
-    The defaults were chosen by cross-validation over the training photos; `benchmarks/choose_towers.py` repeats it.
+    The defaults were chosen by cross-validation over the training photos.
 
     Attributes:
         dimension: Length of a head's vectors.

@@ -22,23 +22,22 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 import click
 import numpy as np
-from PIL import Image
 
-from benchmarks.kill import Contents
+from benchmarks.contents import Contents, contents
 from benchmarks.replicas import ask, check_counts, check_replicas, replicas
-from benchmarks.results import machine, write_results
-from gallery.settings import Settings
-from gallery.stores import open_store
+from benchmarks.results import write_results
+from benchmarks.small import draw_pictures
 
 COMPOSE = "docker compose --file docker/compose.cluster.yaml"
 WRITTEN_BEFORE_THE_KILL = 64
+FOLDERS = 7
+"""The first is indexed with all nodes there, and each other one while a node is killed."""
 SEARCH = ("-k", "20", "--paths", "--collection")
 MOST_SECONDS = 300
 """Seconds for a node to come back, and for its replicas to recover."""
@@ -53,15 +52,12 @@ class Cluster:
     start_command: str
 
     def kill(self, number: int) -> None:
-        """Kill a node."""
-        self._run(self.kill_command, number)
+        """End a node at once."""
+        subprocess.run(self.kill_command.replace("{}", str(number + 1)), shell=True, check=True)
 
     def start(self, number: int) -> None:
         """Start a node again."""
-        self._run(self.start_command, number)
-
-    def _run(self, command: str, number: int) -> None:
-        subprocess.run(command.replace("{}", str(number + 1)), shell=True, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(self.start_command.replace("{}", str(number + 1)), shell=True, check=True)
 
 
 @dataclass
@@ -83,8 +79,7 @@ class Place:
 
     def contents(self) -> Contents:
         """Return what an embedded collection holds."""
-        with closing(open_store(Settings(data_dir=self.data)).open(self.name)) as collection:
-            return {each.id: (replace(each, indexed_at=""), vector) for each, vector in collection.scan()}
+        return contents(self.data, self.data, self.name) or {}
 
     def ingest(self, folder: Path) -> None:
         """Index the pictures below a folder."""
@@ -100,25 +95,23 @@ class Place:
 @click.argument("urls", nargs=3)
 @click.option("--kill", default=f"{COMPOSE} kill qdrant{{}}", show_default=True)
 @click.option("--start", default=f"{COMPOSE} start qdrant{{}}", show_default=True)
-@click.option("--encoder", type=click.Path(path_type=Path), help="A folder; by default a small CLIP of random weights.")
 @click.option("--pictures", default=1000, show_default=True, help="Indexed while a node is killed.")
 @click.option("--away", default=5.0, show_default=True, help="Seconds for which a node is away that comes back soon.")
-def main(urls: tuple[str, str, str], kill: str, start: str, encoder: Path | None, pictures: int, away: float) -> None:
+def main(urls: tuple[str, str, str], kill: str, start: str, pictures: int, away: float) -> None:
     """Kill each node in turn, and compare; write results/cluster.md and results/cluster.json."""
     cluster = Cluster([url.rstrip("/") for url in urls], kill, start)
     name = f"benchmark-{uuid4().hex[:8]}"
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
-        encoder = encoder or _small_clip(work)
+        encoder = _small_clip(work)
         truth = Place(work / "embedded", encoder, name)
         tested = Place(work / "server", encoder, name, ",".join(cluster.urls))
         try:
-            rows = _measure(cluster, truth, tested, _draw(work / "pictures", 7, pictures), away)
+            rows = _measure(cluster, truth, tested, draw_pictures(work / "pictures", FOLDERS * pictures, FOLDERS), away)
         finally:
             tested.run("ingest", "--drop", name, "--yes")
-    command = f"python -m benchmarks.cluster URL URL URL --pictures {pictures} --away {away:g}"
-    made = machine("cluster") | {"command": command}  # how nodes are killed is specific to this machine
-    write_results("cluster", "A cluster whose nodes are killed while pictures are written", rows | made)
+    words = f"URL URL URL --pictures {pictures} --away {away:g}"  # how nodes are killed is this machine's affair
+    write_results("cluster", "A cluster whose nodes are killed while pictures are written", rows, words)
 
 
 def _small_clip(work: Path) -> Path:
@@ -131,17 +124,8 @@ def _small_clip(work: Path) -> Path:
     return work / "encoder"
 
 
-def _draw(folder: Path, folders: int, count: int) -> list[Path]:
-    """Draw small pictures, all different."""
-    chance = np.random.default_rng(0)
-    for number in range(folders * count):
-        home = folder / f"{number // count}"
-        home.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(chance.integers(0, 256, (8, 8, 3), np.uint8)).resize((64, 64)).save(home / f"{number}.png")
-    return [folder / str(number) for number in range(folders)]
-
-
-def _measure(cluster: Cluster, truth: Place, tested: Place, folders: list[Path], away: float) -> dict[str, float | str]:
+def _measure(cluster: Cluster, truth: Place, tested: Place, drawn: list[Path], away: float) -> dict[str, float | str]:
+    folders = [path.parent for path in drawn[:FOLDERS]]
     for place in (truth, tested):
         place.ingest(folders[0])
     copies = _compare(cluster, truth, tested)[1]
@@ -152,7 +136,7 @@ def _measure(cluster: Cluster, truth: Place, tested: Place, folders: list[Path],
         with _killed_while_writing(cluster, node, tested, away if comes_back else None):
             tested.ingest(folder)
             if not comes_back:
-                _forget_and_search(truth, tested, [str(folders[0] / f"{number}{digit}.png") for digit in range(10)])
+                _forget_and_search(truth, tested, drawn[::FOLDERS][10 * number : 10 * number + 10])
         seconds.append(_compare(cluster, truth, tested)[0])
         print(f"node {node + 1} was killed and is back; {seconds[-1]:.1f} s later every replica is as it should be")
     return {
@@ -167,7 +151,7 @@ def _measure(cluster: Cluster, truth: Place, tested: Place, folders: list[Path],
     }
 
 
-def _forget_and_search(truth: Place, tested: Place, files: list[str]) -> None:
+def _forget_and_search(truth: Place, tested: Place, files: list[Path]) -> None:
     for place in (truth, tested):
         place.run("ingest", "--collection", truth.name, *(f"--forget={file}" for file in files), "--yes")
     wanted, found = (place.run("search", "a picture", *SEARCH, truth.name) for place in (truth, tested))

@@ -14,6 +14,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from benchmarks.small import png, png_chunk, saved
 from gallery.pictures.profiles import profile_of_codes, profile_of_gamma
 
 Colours = NDArray[np.uint8]
@@ -113,32 +114,30 @@ def _picture(colours: Colours) -> Image.Image:
 def _with_profile(form: str, name: str) -> Callable[[Colours], ColourFile]:
     profile = PROFILES[name]
     forms: dict[str, dict[str, Any]] = {"JPEG": {"quality": 100, "subsampling": 0}, "WEBP": {"lossless": True}}
-    options = forms.get(form, {})
+    options: dict[str, Any] = {**forms.get(form, {}), **({"icc_profile": profile} if profile else {})}
 
     def made(colours: Colours) -> ColourFile:
-        file = io.BytesIO()
-        if form == "TIFF":
-            extra = [(34675, 7, len(profile), profile, True)] if profile else []
-            deep = np.asarray(_picture(colours)).astype(np.uint16) * 257
-            tifffile.imwrite(file, deep, photometric="rgb", extratags=extra)
-        else:
-            _picture(colours).save(file, form, **options, **({"icc_profile": profile} if profile else {}))
-        return ColourFile(f"{form}, {name}", file.getvalue(), _by_lcms(colours, profile if name != "broken" else None))
+        data = _deep_tiff(colours, profile) if form == "TIFF" else saved(_picture(colours), form, **options)
+        return ColourFile(f"{form}, {name}", data, _by_lcms(colours, profile if name != "broken" else None))
 
     return made
+
+
+def _deep_tiff(colours: Colours, profile: bytes | None) -> bytes:
+    file = io.BytesIO()
+    extra = [(34675, 7, len(profile), profile, True)] if profile else []
+    deep = np.asarray(_picture(colours)).astype(np.uint16) * 257
+    tifffile.imwrite(file, deep, photometric="rgb", extratags=extra)
+    return file.getvalue()
 
 
 def _with_chunks(name: str, depth: int) -> Callable[[Colours], ColourFile]:
     def made(colours: Colours) -> ColourFile:
         rows = np.asarray(_picture(colours)).reshape(ROWS * PATCH, -1)
         raw = b"".join(b"\0" + row.repeat(depth // 8).tobytes() for row in rows)
-        header = struct.pack(">IIBBBBB", COLUMNS * PATCH, ROWS * PATCH, depth, 2, 0, 0, 0)
-        parts = {b"IHDR": header} | CHUNKS[name] | {b"IDAT": zlib.compress(raw), b"IEND": b""}
-        body = b"".join(
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-            for kind, data in parts.items()
-        )
-        return ColourFile(f"PNG of {depth} bits, {name}", b"\x89PNG\r\n\x1a\n" + body, None)
+        chunks = b"".join(png_chunk(kind, said) for kind, said in CHUNKS[name].items())
+        data = png((COLUMNS * PATCH, ROWS * PATCH, depth, 2, 0), chunks, zlib.compress(raw))
+        return ColourFile(f"PNG of {depth} bits, {name}", data, None)
 
     return made
 

@@ -41,9 +41,9 @@ def run_command(line: list[str], data_dir: Path, work: Path, timeout: float = 60
     return run_function(_command, line, data_dir, work=work, timeout=timeout, number=number)
 
 
-def must(line: list[str], data_dir: Path, work: Path) -> None:
+def must(line: list[str], data_dir: Path, work: Path, timeout: float = 60) -> None:
     """Run a command; exit with its error if it fails."""
-    ran = run_command(line, data_dir, work)
+    ran = run_command(line, data_dir, work, timeout)
     if ran.code:
         sys.exit(f"{line}: {ran.err}")
 
@@ -70,6 +70,15 @@ def run_function(
     code = process.exitcode
     assert code is not None
     return Ran(code, _read(out), _read(err))
+
+
+def peak_megabytes(process: int | str = "self") -> int:
+    """Return the most memory that a process has had, mapped files included.
+
+    Not `ru_maxrss`, which begins with that of the process that started this one.
+    """
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) // 1024
 
 
 def _redirected(out: Path, err: Path, function: Callable[..., Any], values: tuple[Any, ...]) -> None:

@@ -9,7 +9,6 @@ gone, so that these pictures are in the collection only. After each case its pic
 whatever is missing must have been reported, and every error must name its cure.
 """
 
-import json
 import os
 import random
 import re
@@ -17,21 +16,22 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import click
-from PIL import Image
+import numpy as np
 
-from benchmarks.commands import Ran, must, run_command, run_function
-from benchmarks.letters import make_letters
-from benchmarks.results import machine, write_results
-from gallery.records import ImageRecord
+from benchmarks.commands import Ran, must, run_command
+from benchmarks.contents import Contents, contents
+from benchmarks.results import write_results
+from benchmarks.small import draw_pictures, make_letters
+from gallery.encoders import load_encoder
 from gallery.settings import Settings
-from gallery.stores import Entry, open_store
+from gallery.stores import Entry, now, open_store
 from gallery.stores.embedded.cloning import copy_file
 
 NAME, OTHER = "photos", "other"
@@ -39,7 +39,6 @@ PICTURES, GONE, LATER = 24, 6, 8
 EVERYTHING = ["search", "--collection", NAME, "--group", "none", "--paths", "-k", "1000", "width>=0"]
 CURE = re.compile(r"ingest --(repair|drop)|run ingest|ingest FOLDER|make room|free some space")
 LOST = re.compile(r"(\d+) pictures? .*(lost|could not be read)")
-Records = dict[str, ImageRecord]
 Damage = Callable[[Path, random.Random], None]
 
 
@@ -54,8 +53,8 @@ class State:
     """
 
     folder: Path
-    published: Records
-    whole: Records
+    published: Contents
+    whole: Contents
 
 
 @dataclass(slots=True)
@@ -164,15 +163,15 @@ def _report(done: list[Case]) -> None:
         "cases without any effect, or mended without a word": sum(not case.named for case in done),
         "pictures lost that had no file any more, all of them named": sum(case.lost for case in done),
     }
-    write_results("damage", "Damaged on purpose", rows | machine("damage"))
+    write_results("damage", "Damaged on purpose", rows)
 
 
 def make_states(work: Path) -> dict[str, State]:
-    """Make the three collections to damage, each in its own DATA_DIR, and another that stays intact."""
-    pictures = _draw(work / "pictures", PICTURES + LATER)
+    """Make the three collections to damage, each in a DATA_DIR of its own, beside one that stays whole."""
+    pictures = draw_pictures(work / "pictures", PICTURES + LATER)
     data = work / "published"
     make_letters(Settings(data_dir=data))
-    _draw(work / "others", 3)
+    draw_pictures(work / "others", 3)
     must(["ingest", str(work / "others"), "--collection", OTHER, "--encoder", "letters"], data, work)
     shutil.copytree(data, work / "never")
     for path in pictures[PICTURES:]:
@@ -182,69 +181,33 @@ def make_states(work: Path) -> dict[str, State]:
     pictures[0].unlink()
     for path in pictures[1 : 1 + GONE]:
         path.unlink()
-    must(["search", "--hybrid", "--collection", NAME, "000"], data, work)
-    published = contents(data)
+    must(["search", "--hybrid", "--collection", NAME, "0000"], data, work)
+    published = _pictures(data, work)
     copy_tree(data, work / "begun")
     for path in pictures[PICTURES:]:
         (work / path.name).rename(path)
     copy_tree(data, work / "full")
     must(["ingest", str(work / "pictures")], work / "full", work)
-    full = contents(work / "full")
-    _interrupt(work / "full", work / "begun", published.keys())
-    fresh = {id: record for id, record in full.items() if Path(record.path).exists()}
-    _interrupt(work / "full", work / "never", full.keys() - fresh.keys())
-    for name in ("published", "begun", "never"):
-        shutil.copytree(work / name, work / "states" / name, copy_function=_copy_without_zeros)
+    full = _pictures(work / "full", work)
+    _interrupt(full, work / "begun", published.keys())
+    fresh = {id: pair for id, pair in full.items() if Path(pair[0].path).exists()}
+    _interrupt(full, work / "never", full.keys() - fresh.keys())
     return {
-        "published": State(work / "states" / "published", published, full),
-        "begun": State(work / "states" / "begun", published, full),
-        "never": State(work / "states" / "never", {}, fresh),
+        "published": State(work / "published", published, full),
+        "begun": State(work / "begun", published, full),
+        "never": State(work / "never", {}, fresh),
     }
 
 
-def _copy_without_zeros(source: str, target: str) -> None:
-    """Copy a file with holes for its zeros: on a RAM disk, filling them would take time."""
-    with open(source, "rb") as read, open(target, "wb") as written:
-        while block := read.read(2**16):
-            if any(block):
-                written.write(block)
-            else:
-                written.seek(len(block), os.SEEK_CUR)
-        written.truncate(read.tell())
-    shutil.copystat(source, target)
-
-
-def _draw(folder: Path, count: int) -> list[Path]:
-    folder.mkdir()
-    paths = [folder / f"{number:03d}.png" for number in range(count)]
-    for number, path in enumerate(paths):
-        Image.new("RGB", (8 + number, 9), (number * 7 % 256, number * 31 % 256, number * 101 % 256)).save(path)
-    return paths
-
-
-def _interrupt(source: Path, target: Path, there: "set[str] | object") -> None:
-    """Leave an unfinished generation with what `source` has beyond `there`."""
-    with closing(open_store(Settings(data_dir=source)).open(NAME)) as full:
-        pairs = [(record, vector) for record, vector in full.scan() if record.id not in there]  # type: ignore[operator]
-        spec = full.spec
-    import numpy as np
-
-    with closing(open_store(Settings(data_dir=target)).edit(NAME)) as editor:
-        editor.begin(spec)
+def _interrupt(full: Contents, target: Path, there: Set[str]) -> None:
+    """Leave a generation in the making that has what `full` has beyond `there`."""
+    pairs = [(replace(record, indexed_at=now()), vector) for id, (record, vector) in full.items() if id not in there]
+    settings = Settings(data_dir=target)
+    with closing(open_store(settings).edit(NAME)) as editor:
+        editor.begin(load_encoder(settings, "letters").spec)
         editor.upsert([record for record, _ in pairs], np.stack([vector for _, vector in pairs]))
         editor.flush()
         editor.journal.write([Entry(file, record.sha256) for record, _ in pairs for file in record.files])
-
-
-def contents(data_dir: Path) -> Records:
-    """Return all pictures of the collection, without the time of their indexing."""
-    with closing(open_store(Settings(data_dir=data_dir)).open(NAME)) as collection:
-        return {record.id: replace(record, indexed_at="") for record in collection.records()}
-
-
-def write_contents(data_dir: Path, path: Path) -> None:
-    """Write what `contents` returns as text, for comparison in another process."""
-    path.write_text(json.dumps({id: repr(record) for id, record in contents(data_dir).items()}))
 
 
 def copy_tree(source: Path, target: Path) -> None:
@@ -300,7 +263,7 @@ def _use(case: Case, state: State, data: Path, pictures: Path, number: int) -> N
     if found.code == 0 and found.out.count("\n") != len(state.published):
         case.faults.append(f"silent loss: {found.out.count(chr(10))} of {len(state.published)} found")
     if number % 4 == 0 or "words" in case.what:
-        run("search", "--collection", NAME, "--hybrid", "000 png")
+        run("search", "--collection", NAME, "--hybrid", "0000 png")
     if number % 6 == 5:
         run("ingest", "--forget", str(pictures / "nowhere"), "--yes")
     if number % 6 != 4:
@@ -324,21 +287,24 @@ def _mend(case: Case, state: State, data: Path, pictures: Path, run: Callable[..
 
 
 def _compare(case: Case, state: State, data: Path) -> None:
-    """Compare the collection with the truth."""
-    target = data.parent / "contents.json"
-    ran = run_function(write_contents, data, target, work=data.parent)
-    if ran.code:
-        case.faults.append(f"not mended: {ran.code} {ran.err[-300:]}")
+    """Compare what is there with the truth."""
+    try:
+        found = _pictures(data, data.parent)
+    except RuntimeError as error:
+        case.faults.append(f"not mended: {error}")
         return
-    found = json.loads(target.read_text())
     missing = state.whole.keys() - found.keys()
     named = max((int(match[1]) for said in case.said for match in LOST.finditer(said)), default=0)
-    if missing and (named < len(missing) or any(Path(state.whole[id].path).exists() for id in missing)):
+    if missing and (named < len(missing) or any(Path(state.whole[id][0].path).exists() for id in missing)):
         case.faults.append(f"silent loss: {len(missing)} pictures, {named} named")
     case.lost = len(missing)
-    changed = [id for id, record in state.whole.items() if found.get(id, repr(record)) != repr(record)]
-    if changed:
-        case.faults.append(f"silent loss: {len(changed)} changed: {state.whole[changed[0]]} became {found[changed[0]]}")
+    for id in found.keys() & state.whole.keys():
+        if (became := found[id][0]) != state.whole[id][0]:
+            case.faults.append(f"silent loss: {state.whole[id][0]} became {became}")
+
+
+def _pictures(data: Path, work: Path) -> Contents:
+    return contents(data, work, NAME) or {}
 
 
 def _end(case: Case, data: Path, run: Callable[..., Ran]) -> None:

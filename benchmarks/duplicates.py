@@ -9,7 +9,6 @@ threshold is the cosine with the highest F1 on one half of the pictures; the rep
 
 import random
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
 
 import click
@@ -17,7 +16,8 @@ import numpy as np
 from PIL import Image
 from sklearn.metrics import precision_recall_curve, precision_score, recall_score
 
-from benchmarks.results import machine, write_results
+from benchmarks.results import write_results
+from benchmarks.small import saved
 from gallery.encoders import PictureEncoder, load_encoder
 from gallery.pictures import open_image, perceptual_hash
 from gallery.settings import Settings
@@ -32,10 +32,9 @@ Signs = tuple[np.ndarray, np.ndarray, np.ndarray]
 @click.argument("images", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--most", default=300, show_default=True, help="Pictures for making pairs.")
 @click.option("--encoder", "name", default="conse", show_default=True)
-@click.option("--seed", default=0, show_default=True)
-def main(images: Path, most: int, name: str, seed: int) -> None:
+def main(images: Path, most: int, name: str) -> None:
     """Measure, and write results/duplicates.md and results/duplicates.json."""
-    chance = random.Random(seed)
+    chance = random.Random(0)
     paths = chance.sample(sorted(images.iterdir()), min(most, len(list(images.iterdir()))))
     encoder = load_encoder(Settings.from_environ(), name).pictures()
     half = len(paths) // 2
@@ -57,7 +56,7 @@ def main(images: Path, most: int, name: str, seed: int) -> None:
     for kind, (_, kind_equal, kind_cosines) in held.items():
         found = kind_equal | (kind_cosines >= round(threshold, 3))
         rows[f"{kind}: of {len(found)}, equal hash, either"] = f"{int(kind_equal.sum())}, {int(found.sum())}"
-    write_results("duplicates", "Near-duplicates", rows | machine("duplicates"))
+    write_results("duplicates", "Near-duplicates", rows)
 
 
 def best_threshold(same: np.ndarray, equal: np.ndarray, cosines: np.ndarray) -> float:
@@ -70,45 +69,39 @@ def best_threshold(same: np.ndarray, equal: np.ndarray, cosines: np.ndarray) -> 
 
 def _pairs(paths: Sequence[Path], encoder: PictureEncoder, chance: random.Random) -> dict[str, Signs]:
     """Return the pairs of each kind, in the order of the paths."""
-    versions: dict[str, list[tuple[str | None, Vectors]]] = {kind: [] for kind in ("itself", *KINDS)}
+    hashes: dict[str, list[str | None]] = {kind: [] for kind in ("itself", *KINDS)}
+    vectors: dict[str, list[Vectors]] = {kind: [] for kind in hashes}
     for path in paths:
         data = path.read_bytes()
         for kind, made in {"itself": data, **_altered(open_image(data).rgb)}.items():
             rgb = open_image(made, encoder.detail).rgb
-            versions[kind].append((perceptual_hash(rgb), encoder.encode_images([rgb])[0]))
-    own = versions["itself"]
-    vectors = np.stack([vector for _, vector in own])
-    cosines = vectors @ vectors.T
+            hashes[kind].append(perceptual_hash(rgb))
+            vectors[kind].append(encoder.encode_images([rgb])[0])
+    own, rows = np.stack(vectors["itself"]), range(len(paths))
+    cosines = own @ own.T
     np.fill_diagonal(cosines, -1)
-    others = [chance.choice([n for n in range(len(own)) if n != number]) for number in range(len(own))]
-    pairs = {kind: _signs(own, versions[kind], same=True) for kind in KINDS}
-    pairs["another at random"] = _signs(own, [own[n] for n in others], same=False)
-    pairs["the nearest other"] = _signs(own, [own[n] for n in cosines.argmax(axis=1)], same=False)
+
+    def signs(kind: str, others: Sequence[int], *, same: bool) -> Signs:
+        pairs = zip(hashes["itself"], (hashes[kind][n] for n in others), strict=True)
+        equal = [one is not None and one == other for one, other in pairs]
+        return np.full(len(own), same), np.array(equal), np.einsum("ij,ij->i", own, np.stack(vectors[kind])[others])
+
+    pairs = {kind: signs(kind, rows, same=True) for kind in KINDS}
+    drawn = [chance.choice([other for other in rows if other != row]) for row in rows]
+    pairs["another at random"] = signs("itself", drawn, same=False)
+    pairs["the nearest other"] = signs("itself", cosines.argmax(axis=1).tolist(), same=False)
     return pairs
-
-
-def _signs(
-    ones: Sequence[tuple[str | None, Vectors]], others: Sequence[tuple[str | None, Vectors]], *, same: bool
-) -> Signs:
-    equal = [one[0] is not None and one[0] == other[0] for one, other in zip(ones, others, strict=True)]
-    cosines = [float(one[1] @ other[1]) for one, other in zip(ones, others, strict=True)]
-    return np.full(len(ones), same), np.array(equal), np.array(cosines)
 
 
 def _altered(picture: Image.Image) -> dict[str, bytes]:
     width, height = picture.size
     left, top = width // 20, height // 20
+    half = picture.resize((width // 2, height // 2), Image.Resampling.LANCZOS)
     return {
-        "re-encoded": _jpeg(picture, 60),
-        "resized": _jpeg(picture.resize((width // 2, height // 2), Image.Resampling.LANCZOS), 90),
-        "cropped": _jpeg(picture.crop((left, top, width - left, height - top)), 90),
+        "re-encoded": saved(picture, "JPEG", quality=60),
+        "resized": saved(half, "JPEG", quality=90),
+        "cropped": saved(picture.crop((left, top, width - left, height - top)), "JPEG", quality=90),
     }
-
-
-def _jpeg(picture: Image.Image, quality: int) -> bytes:
-    out = BytesIO()
-    picture.save(out, "JPEG", quality=quality)
-    return out.getvalue()
 
 
 def _flat(pairs: dict[str, Signs]) -> Signs:

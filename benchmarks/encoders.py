@@ -25,7 +25,7 @@ from PIL import Image
 
 from benchmarks.full_clip import save_full_clip
 from benchmarks.page import page_running, picture_query
-from benchmarks.results import machine, write_results
+from benchmarks.results import write_results
 from gallery.encoders import Encoder, PictureTower, in_form, load_encoder, place_of, processors
 from gallery.pictures import open_image
 from gallery.settings import Settings
@@ -61,7 +61,7 @@ def main(images: Path, count: int) -> None:
     rows["pictures"] = f"{len(paths)} from a folder of photos"
     rows["processors"] = processors()
     rows["load of the machine, runnable processes"] = round(os.getloadavg()[0], 1)
-    write_results("encoders", "Indexing and searching", rows | machine("encoders"))
+    write_results("encoders", "Indexing and searching", rows)
 
 
 def _copies(images: Path, folder: Path, count: int) -> list[Path]:
@@ -113,7 +113,7 @@ def _searching(clip: Encoder, paths: list[Path], images: Path, work: Path) -> di
     Image.open(paths[0]).convert("RGB").resize((400, 300)).save(other)
     cold = [_run(["search", "a dog on a beach"], environment) for _ in range(RUNS)]
     like = [_run(["search", f"like:{other}"], environment)[0] for _ in range(RUNS)]
-    with page_running(environment, []) as (address, _):
+    with page_running([], environment) as (address, _):
         picture = _timed(lambda: picture_query(address, other))[0]
     return {
         "adding 10 photos to 1000, whole process, s": round(adding, 2),

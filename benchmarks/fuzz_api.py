@@ -5,7 +5,6 @@ one that is accepted. The one exception: the upload's description allows any byt
 Writes results/fuzz_api.md and results/fuzz_api.json.
 """
 
-import argparse
 import json
 import re
 import subprocess
@@ -14,12 +13,22 @@ import tempfile
 from pathlib import Path
 from urllib.request import urlopen
 
-from benchmarks.page import served
-from benchmarks.results import machine, write_results
-from gallery.settings import Settings
+import click
+
+from benchmarks.page import page_running
+from benchmarks.results import write_results
 
 UPLOAD = "/api/search/image"
 IDS = 3
+
+
+@click.command()
+@click.option("--examples", default=100, show_default=True, help="Per operation and phase.")
+@click.option("--seed", default=1, show_default=True)
+def main(examples: int, seed: int) -> None:
+    """Ask, and write what was answered."""
+    with page_running() as (address, _):
+        sys.exit(run(address, examples, seed))
 
 
 def run(address: str, examples: int, seed: int) -> int:
@@ -48,7 +57,7 @@ def run(address: str, examples: int, seed: int) -> int:
         said = ", ".join(f"{count} with {status}" for status, count in statuses.items())
         rows[f"answers of {operation}"] = f"{sum(statuses.values())}: {said}"
     title = "What schemathesis makes up from the API's description"
-    write_results("fuzz_api", title, rows | {"seed": seed} | machine("fuzz_api"))
+    write_results("fuzz_api", title, rows | {"seed": seed})
     return 1 if failed or errors else 0
 
 
@@ -72,16 +81,6 @@ def schemathesis(address: str, id: str | None, options: list[str]) -> tuple[int,
         command += [f"{address}/api/openapi.json", "--checks", "all", "--workers", "2", "--no-color", *options]
         done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=folder)
     return done.returncode, done.stdout[-8000:] + done.stderr[-2000:]
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--collection", default="examples")
-    parser.add_argument("--examples", type=int, default=100, help="per operation and phase")
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
-    with served(Settings.from_environ(), options.collection) as address:
-        raise SystemExit(run(address, options.examples, options.seed))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Fuzzes the query language with a million random lines, and the page and the API with a thousand of them.
 
-    python -m benchmarks.fuzz_query [--lines N] [--asked N] [--collection NAME] [--seed S]
+    python -m benchmarks.fuzz_query [--lines N] [--asked N] [--seed S]
 
 Each line must parse or be refused with QueryError; a parsed query, printed, must parse to the same query. The page and
 the API must answer with 200, or with 400 and a sentence. Exits with 1 if not; writes results/fuzz_query.md and
@@ -16,9 +16,8 @@ from collections import Counter
 import click
 import httpx
 
-from benchmarks.page import served
-from benchmarks.results import machine, write_results
-from gallery.settings import Settings
+from benchmarks.page import page_running
+from benchmarks.results import write_results
 from search.parsing import parse_query
 from search.query import QueryError
 
@@ -34,12 +33,11 @@ PIECES = [*WORDS.split(), '"wet dog"', '\\"', "\\", "\t", " ", "  ", "\n", "\u20
 @click.command()
 @click.option("--lines", default=1_000_000, show_default=True)
 @click.option("--asked", default=1000, show_default=True)
-@click.option("--collection", default="examples", show_default=True)
 @click.option("--seed", default=0, show_default=True)
-def main(lines: int, asked: int, collection: str, seed: int) -> None:
-    """Test random lines until there are enough, or one fails."""
+def main(lines: int, asked: int, seed: int) -> None:
+    """Draw lines until there are enough, or one fails."""
     refused, seconds = read(lines, seed)
-    with served(Settings.from_environ(), collection) as address:
+    with page_running() as (address, _):
         answered = ask(address, asked, seed)
     rows: dict[str, float | str] = {
         "lines that were read": lines,
@@ -49,7 +47,7 @@ def main(lines: int, asked: int, collection: str, seed: int) -> None:
         "lines that were asked": asked,
         "answers": ", ".join(f"{count} of {name} with {status}" for (name, status), count in sorted(answered.items())),
     }
-    write_results("fuzz_query", "Random lines of the query language", rows | {"seed": seed} | machine("fuzz_query"))
+    write_results("fuzz_query", "Random lines of the query language", rows | {"seed": seed})
 
 
 def ask(address: str, lines: int, seed: int) -> Counter[tuple[str, int]]:

@@ -7,23 +7,20 @@ others are the queries; then again without captions, but with file names of four
 and results/hybrid.json.
 """
 
-import csv
-import os
 import re
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import click
-import numpy as np
+from pandas import DataFrame
 
-from benchmarks.results import machine, write_results
-from eval.measures import estimates
+from benchmarks.commands import must
+from benchmarks.results import write_results
+from eval.measures import mean_estimates, per_query
 from gallery.judged.dataset import read_practicum
-from gallery.judged.trec import Topic, topics_of
+from gallery.judged.trec import Answer, Run, Topic, own_photo, topics_of
 from gallery.records import Caption
 from gallery.settings import Settings
 from search.engine import SearchEngine
@@ -31,7 +28,8 @@ from search.query import quoted
 from search.request import WORD_WEIGHT, Request
 
 INDEXED = ("#0", "#1")
-DEPTHS = (1, 5, 10)
+DEPTH = 10
+MEASURES = ("Success@1", "Success@5", "Success@10")
 WEIGHTS = (0.3, 0.5, 0.7, 0.9)
 _COMMON = frozenset(
     ["a", "an", "the", "in", "on", "of", "and", "is", "are", "with", "at", "to", "by", "his", "her", "it"]
@@ -49,16 +47,15 @@ def main(data: Path, encoder: str) -> None:
     rows: dict[str, float | str] = {}
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
-        with (work / "captions.csv").open("w", newline="") as file:
-            csv.writer(file).writerows([("image", "text"), *((query.image, query.text) for query in indexed)])
+        captions = DataFrame([(query.image, query.text) for query in indexed], columns=["image", "text"])
+        captions.to_csv(work / "captions.csv", index=False)
         _name_photos(data / "test_images", work / "named", indexed)
-        captions = ["--captions", str(work / "captions.csv")]
-        for said, ingest in {
-            "captions": [str(data / "test_images"), *captions],
+        indexings = {
+            "captions": [str(data / "test_images"), "--captions", str(work / "captions.csv")],
             "names": [str(work / "named")],
-        }.items():
-            command = [sys.executable, "-m", "ingest", *ingest, "--encoder", encoder]
-            subprocess.run(command, env=os.environ | {"DATA_DIR": str(work / said)}, check=True)
+        }
+        for said, paths in indexings.items():
+            must(["ingest", *paths, "--encoder", encoder], work / said, work, timeout=1800)
             with SearchEngine.open(Settings(data_dir=work / said)) as engine:
                 rows |= {f"{said}: {name}": shares for name, shares in _measured(engine, topics).items()}
     rows |= {
@@ -70,7 +67,7 @@ def main(data: Path, encoder: str) -> None:
         "weight of words that search uses": WORD_WEIGHT,
         "chosen": "on these photos, as the best of both tables",
     }
-    write_results("hybrid", "Words and vectors", rows | machine("hybrid"))
+    write_results("hybrid", "Words and vectors", rows)
 
 
 def _name_photos(photos: Path, folder: Path, captions: Sequence[Caption]) -> None:
@@ -83,27 +80,21 @@ def _name_photos(photos: Path, folder: Path, captions: Sequence[Caption]) -> Non
 
 def _measured(engine: SearchEngine, topics: Sequence[Topic]) -> dict[str, str]:
     systems: dict[str, Callable[[str], list[str]]] = {
-        "vectors alone": lambda text: [hit.image.path for hit in engine.search(text, max(DEPTHS))],
-        "words alone (BM25)": lambda text: [hit.image.path for hit in engine.collection.by_words(text, max(DEPTHS))],
+        "vectors alone": lambda text: [hit.image.path for hit in engine.search(text, DEPTH)],
+        "words alone (BM25)": lambda text: [hit.image.path for hit in engine.collection.by_words(text, DEPTH)],
+        **{f"fused, words {weight}": partial(_fused, engine, weight) for weight in WEIGHTS},
     }
-    for weight in WEIGHTS:
-        systems[f"fused, words {weight}"] = partial(_fused, engine, weight)
     rows = {}
     for name, find in systems.items():
-        found = [[_photo(path) for path in find(topic.text)] for topic in topics]
-        hit = np.array([[topic.photo in names[:k] for k in DEPTHS] for topic, names in zip(topics, found, strict=True)])
-        shares = estimates(lambda weights: weights @ hit / weights.sum(), [topic.photo for topic in topics])  # noqa: B023
-        for depth, share in zip(DEPTHS, shares, strict=True):
-            rows[f"{name}, success@{depth}"] = f"{share.value:.1%} ({share.low:.1%} to {share.high:.1%})"
+        found = {topic.id: [Path(path).resolve().name for path in find(topic.text)] for topic in topics}
+        run = Run(name, {id: [Answer(path, -float(rank)) for rank, path in enumerate(of)] for id, of in found.items()})
+        for measure, share in mean_estimates(per_query(run, own_photo(topics), MEASURES), topics).items():
+            rows[f"{name}, {measure.lower()}"] = f"{share.value:.1%} ({share.low:.1%} to {share.high:.1%})"
     return rows
 
 
-def _photo(path: str) -> str:
-    return Path(path).resolve().name
-
-
 def _fused(engine: SearchEngine, weight: float, text: str) -> list[str]:
-    request = Request(q=quoted(text), limit=max(DEPTHS), hybrid=True, word_weight=weight)
+    request = Request(q=quoted(text), limit=DEPTH, hybrid=True, word_weight=weight)
     return [hit.path for hit in engine.answer(request).hits]
 
 

@@ -9,7 +9,6 @@ payloads equal but for `indexed_at`, vectors within 1e-5. Uses drawn pictures an
 what can break.
 """
 
-import pickle
 import random
 import shutil
 import signal
@@ -17,26 +16,19 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
-import numpy as np
-from PIL import Image
 
-from benchmarks.commands import must, run_command, run_function
-from benchmarks.letters import make_letters
-from benchmarks.results import machine, write_results
-from gallery.records import ImageRecord
+from benchmarks.commands import must, run_command
+from benchmarks.contents import Contents, contents, difference
+from benchmarks.results import write_results
+from benchmarks.small import draw_pictures, make_letters
 from gallery.settings import Settings
-from gallery.stores import open_store
 from gallery.stores.embedded.cloning import copy_file
-from gallery.vectors import Vectors
 
-MOST_DIFFERENCE = 1e-5
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
-Contents = dict[str, tuple[ImageRecord, Vectors]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +73,13 @@ def main(runs: int, pictures: int, seed: int) -> None:
     rows |= {f"runs of {name}": counts[name] for name in jobs}
     rows |= {f"stopped by {sent.name}": counts[f"stopped by {sent.name}"] for sent in SIGNALS}
     rows |= {"runs that differ, or lost a picture": 0}
-    write_results("kill", "Stopped at a random moment, and finished", rows | machine("kill"))
+    write_results("kill", "Stopped at a random moment, and finished", rows)
 
 
 def make_jobs(work: Path, pictures: int) -> dict[str, Job]:
     """Make the collections that the commands start from, and record the commands' undisturbed results."""
     photos = work / "photos"
-    for number in range(pictures):
-        path = photos / f"{number % 4}" / f"{number:04d}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (8 + number % 90, 9), (number % 256, number * 31 % 256, number * 101 % 256)).save(path)
+    draw_pictures(photos, pictures, folders=4)
     shutil.copytree(photos, work / "pruned")
     lines = {
         "ingest": ["ingest", str(photos)],
@@ -140,42 +129,6 @@ def stop_and_finish(job: Job, sent: signal.Signals, after: float, work: Path, wh
     print(f"{what} after {after:.2f} s: ended with {stopped.code}; finished, and all the same", flush=True)
     shutil.rmtree(data)
     return stopped.code != 0
-
-
-def difference(wanted: Contents, found: Contents) -> str:
-    """Return how two collections differ; an empty string if they do not."""
-    if wanted.keys() != found.keys():
-        return f"ids differ: {len(wanted.keys() - found.keys())} lost, {len(found.keys() - wanted.keys())} more"
-    for id, (record, vector) in wanted.items():
-        if record != found[id][0]:
-            return f"payloads differ: {record} became {found[id][0]}"
-        if np.abs(vector - found[id][1]).max() > MOST_DIFFERENCE:
-            return f"vectors of {record.path} differ"
-    return ""
-
-
-def contents(data_dir: Path, work: Path) -> Contents | None:
-    """Return all pictures and vectors of the collection, without indexing times; None if there is none.
-
-    Runs in a separate process, because the engine keeps the memory of what it has opened.
-    """
-    target = work / "contents"
-    target.unlink(missing_ok=True)
-    ran = run_function(write_contents, data_dir, target, work=work)
-    if ran.code:
-        sys.exit(f"the collection cannot be read: {ran.err}")
-    found: Contents | None = pickle.loads(target.read_bytes())
-    return found
-
-
-def write_contents(data_dir: Path, target: Path) -> None:
-    """Write what `contents` returns."""
-    store = open_store(Settings(data_dir=data_dir))
-    found = None
-    if "photos" in store.names():
-        with closing(store.open("photos")) as collection:
-            found = {record.id: (replace(record, indexed_at=""), vector) for record, vector in collection.scan()}
-    target.write_bytes(pickle.dumps(found))
 
 
 def _at(line: list[str], data: Path) -> list[str]:

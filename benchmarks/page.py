@@ -1,65 +1,25 @@
-"""Serves a collection's page from a thread or a process, for measurements and screenshots."""
+"""A page of a collection, served by a process of its own, for what measures or looks at it."""
 
 import contextlib
+import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.request import urlopen
 
 import httpx
-import uvicorn
 
-from gallery.settings import Settings
-from search.collections import Collections
-from search.current import NotReadyError
-from search.engine import SearchEngine
-from search.towers import Towers
-from search.web.api import create_app
-from search.web.serve import batching, listen
+EXAMPLES = ("--collection", "examples")
 
 
 @contextlib.contextmanager
-def served(settings: Settings, collection: str, towers: Towers | None = None) -> Iterator[str]:
-    """Serve a collection with its own encoder, or with another; yield the address once it answers."""
-
-    def opener(name: str, before: SearchEngine | None) -> SearchEngine:
-        return SearchEngine.open(settings, name, text_encoder=towers, before=before, prepared=batching)
-
-    collections = Collections(collection, lambda: [collection], opener)
-    with listen("127.0.0.1", 0) as listening:
-        config = uvicorn.Config(
-            create_app(collections, settings),
-            log_level="warning",
-            access_log=False,
-            h11_max_incomplete_event_size=2**20,
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            while not _opens(collections):
-                time.sleep(0.1)
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
-
-
-def _opens(collections: Collections) -> bool:
-    try:
-        collections.engine()
-    except NotReadyError:
-        return False
-    return True
-
-
-@contextlib.contextmanager
-def page_running(environment: Mapping[str, str], options: Sequence[str]) -> Iterator[tuple[str, int]]:
+def page_running(
+    options: Sequence[str] = EXAMPLES, environment: Mapping[str, str] = os.environ
+) -> Iterator[tuple[str, int]]:
     """Run `search --serve` on a free port; yield its address and its process id once its model answers."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -15,15 +15,16 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
+from pandas import DataFrame
 from PIL import Image, ImageDraw, ImageFont
 
-from benchmarks.results import machine, write_results
+from benchmarks.results import write_results
+from benchmarks.small import saved
 from gallery.pictures import open_image
 from gallery.pictures.text import DETAIL, Networks, TextReader
 from gallery.stores.payload import folded_words
@@ -62,28 +63,24 @@ def main() -> None:
     reader.read(Image.new("RGB", (64, 64)))
     drawn = [draw(number) for number in range(PICTURES)]
     full, answers, clock_full = _timed(
-        reader, [_file(each.rgb, "PNG" if each.kind == "screenshot" else "JPEG") for each in drawn]
+        reader, [saved(each.rgb, "PNG" if each.kind == "screenshot" else "JPEG", quality=90) for each in drawn]
     )
     found = [_read_of(each.words, answer) for each, answer in zip(drawn, answers, strict=True)]
     photos = sorted(PHOTOS.rglob("*.jpg"))
-    empty, none, clock_photos = _timed(reader, [_file(_whole(open_image(str(path)).rgb), "JPEG") for path in photos])
+    empty, none, clock_photos = _timed(reader, [saved(_whole(path), "JPEG", quality=90) for path in photos])
     without = np.array([cpu for cpu, answer in zip(empty, none, strict=True) if not answer])
     words = sum(len(each.words) for each in drawn)
     share = sum(found) / words
     rows: dict[str, float | str] = {"reader": reader.name, "drawn pictures": len(drawn), "words": words}
     rows |= {"words read, %": round(100 * share, 1)}
+    of_each = DataFrame({"found": found, "words": [len(each.words) for each in drawn]})
     for name in ("kind", "size", "angle"):
-        for value in dict.fromkeys(getattr(each, name) for each in drawn):
-            of = [
-                (count, len(each.words))
-                for count, each in zip(found, drawn, strict=True)
-                if getattr(each, name) == value
-            ]
-            rows[f"of {name} {value}, %"] = round(100 * sum(a for a, _ in of) / sum(b for _, b in of), 1)
+        sums = of_each.groupby([getattr(each, name) for each in drawn], sort=False).sum()
+        rows |= {f"of {name} {value}, %": round(100 * of.found / of.words, 1) for value, of in sums.iterrows()}
     rows |= _costs("with text", np.array(full)) | _costs("photos without text", without)
     rows |= {"photos": len(photos), "of which some text was read": sum(map(bool, none))}
     rows |= {"drawn pictures, by the clock, s": round(clock_full, 2), "photos, by the clock, s": round(clock_photos, 2)}
-    write_results("read_text", "Text in pictures", rows | machine("read_text"))
+    write_results("read_text", "Text in pictures", rows)
     missed = share < LEAST_WORDS or without.mean() / PROCESSORS > MOST_EMPTY or np.mean(full) / PROCESSORS > MOST_FULL
     sys.exit(1 if missed else 0)
 
@@ -124,7 +121,7 @@ def _screenshot(lines: list[str], font: ImageFont.FreeTypeFont, angle: int, chan
 
 def _sign(lines: list[str], font: ImageFont.FreeTypeFont, angle: int, chance: random.Random) -> Image.Image:
     """Put a sign on a photo."""
-    photo = _whole(open_image(str(chance.choice(sorted(PHOTOS.rglob("*.jpg"))))).rgb)
+    photo = _whole(chance.choice(sorted(PHOTOS.rglob("*.jpg"))))
     ground, ink = chance.choice([("#f5f0dc", "#222222"), ("#0b5394", "white"), ("#f1c232", "black")])
     sign = _block(lines, font, ink, ground)
     mask = Image.new("L", sign.size, 255).rotate(angle, Image.Resampling.BICUBIC, expand=True)
@@ -142,16 +139,11 @@ def _block(lines: list[str], font: ImageFont.FreeTypeFont, ink: str, ground: str
     return block
 
 
-def _whole(rgb: Image.Image) -> Image.Image:
-    """Return a photo enlarged to the size of phone photos, because the examples are small."""
+def _whole(path: Path) -> Image.Image:
+    """Return a photo in the size in which telephones take them: the examples are small."""
+    rgb = open_image(str(path)).rgb
     ratio = 1600 / max(rgb.size)
     return rgb.resize((round(rgb.width * ratio), round(rgb.height * ratio)), Image.Resampling.BICUBIC)
-
-
-def _file(rgb: Image.Image, kind: str) -> bytes:
-    file = BytesIO()
-    rgb.save(file, kind, quality=90)
-    return file.getvalue()
 
 
 def _timed(reader: TextReader, files: Sequence[bytes]) -> tuple[list[float], list[str], float]:

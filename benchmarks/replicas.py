@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.kill import Contents, difference
+from benchmarks.contents import Contents, difference
 from gallery.stores.payload import to_record
 
 Shards = dict[int, dict[str, Contents]]

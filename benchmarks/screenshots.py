@@ -1,14 +1,12 @@
 """Takes the README's screenshots of the page, with the example photos: `make ingest`, then this."""
 
-import argparse
 from pathlib import Path
 from typing import Literal
 
 from PIL import Image
 from playwright.sync_api import ViewportSize, sync_playwright
 
-from benchmarks.page import served
-from gallery.settings import Settings
+from benchmarks.page import page_running
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--font-render-hinting=none"]
@@ -41,15 +39,11 @@ def smaller(path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--collection", default="examples")
-    parser.add_argument("--out", type=Path, default=Path("docs"))
-    options = parser.parse_args()
-    options.out.mkdir(exist_ok=True)
-    with served(Settings.from_environ(), options.collection) as address:
-        shoot(address, options.out)
+    folder = Path("docs")
+    with page_running() as (address, _):
+        shoot(address, folder)
     for name, *_ in SHOTS:
-        smaller(options.out / name)
+        smaller(folder / name)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def main() -> None:
     type=click.Choice(["all", "baseline"]),
     default="all",
     show_default=True,
-    help="baseline: trained systems only, and published figures.",
+    help="baseline: trained systems only.",
 )
 @click.option(
     "--out",
@@ -66,8 +66,7 @@ def compare(data: Path, encoder: str | None, systems: str, out: Path) -> None:
     """Compare systems on judged data, with the same queries and photos.
 
     DATA is a folder in the form of Flickr8k or of the Practicum task. Writes report.md, report.html, report.json and
-    plots (with --systems baseline, baseline.*), and TREC files to the folder runs. The folder sheets gets pictures of
-    the data: do not share them if the licence forbids it.
+    plots (with --systems baseline, baseline.*), and TREC files to the folder runs.
     """
     from eval.commands import run_compare
     from gallery.settings import Settings

@@ -21,7 +21,6 @@ def run_compare(data: Path, encoder_name: str | None, systems: str, out: Path, s
     """Compare systems on judged data, write the report, and print its table."""
     from eval.compare import compare, per_query_table
     from eval.report import SUCCESS, write_report
-    from eval.sheets import write_sheets
     from eval.systems import TESTED
     from gallery.encoders import choose_encoder, load_encoder
     from gallery.judged.networks import ImageNetwork
@@ -36,14 +35,13 @@ def run_compare(data: Path, encoder_name: str | None, systems: str, out: Path, s
         command = f"make eval DATA={data.resolve().name} ENCODER={chosen}"
     made = made_with(command)
     network = ImageNetwork("efficientnet-lite2", "", settings.device)
-    runs, sheets = _hidden(out / "runs") / name, _hidden(out / "sheets") / name
+    runs = _hidden(out / "runs") / name
     found = compare(data, settings, network, encoder, runs, tell, texts=texts)
     report = write_report(found, out, name, made)
     per_query_table(found).to_csv(runs / "per-query.tsv", sep="\t", float_format="%.6g")
-    write_sheets(found.systems, found.topics, found.data.judged.query_images, sheets)
     measures = (*SUCCESS, TESTED)
     _print([("system", *measures), *((s.name, *(str(s.measures[m]) for m in measures)) for s in found.systems)])
-    tell(f"{report}; pictures in {sheets / 'index.html'}; every query in {runs / 'per-query.tsv'}")
+    tell(f"{report}; every query in {runs / 'per-query.tsv'}")
 
 
 def run_calibrate(
@@ -161,7 +159,7 @@ def _towers(encoder: "Encoder", settings: Settings) -> "Towers":
 
 
 def _hidden(path: Path) -> Path:
-    """Make a folder that git ignores, for names, sentences or pictures from the data."""
+    """Make a folder that git ignores: it holds names and sentences of the data."""
     path.mkdir(parents=True, exist_ok=True)
     (path / ".gitignore").write_text("*\n")
     return path

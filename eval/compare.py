@@ -15,7 +15,7 @@ from eval.measures import Values
 from eval.pairs import PairFigures, expert_grades, judge_pairs, scores_of
 from eval.systems import System, random_run, side_by_side
 from gallery.judged.networks import ImageNetwork
-from gallery.judged.splits import Seen, split
+from gallery.judged.splits import HELD_OUT, Seen, split
 from gallery.judged.trec import Topic, own_photo, read_qrels, read_run, topics_of, write_qrels
 from gallery.judged.vectors import picture_vectors
 from gallery.records import Match
@@ -32,19 +32,17 @@ class Comparison:
     Attributes:
         data: The judged set.
         topics: The queries.
-        systems: The figures of each system's answers, best first.
-        pairs: Figures on held-out judged pairs, by system.
-        leaky: The same on the split of published solutions; empty if not requested.
-        encoder: The encoder's name; empty without one.
-        judging: The quality of its cosines.
-        seconds: The total time.
+        systems: Figures of what each answered to the queries, the best first.
+        pairs: Figures on judged pairs that were held out, by system.
+        encoder: What the encoder is called; empty without one.
+        judging: What its cosines are worth.
+        seconds: How long all took.
     """
 
     data: Data
     topics: Sequence[Topic]
     systems: Sequence[System]
     pairs: Sequence[PairFigures]
-    leaky: Sequence[PairFigures]
     encoder: str
     judging: Judging | None
     seconds: float
@@ -71,10 +69,10 @@ def compare(
     Args:
         folder: The judged set.
         settings: Where vectors are kept.
-        network: The image network of the trained systems.
-        encoder: An encoder to compare with them; without it the split of published solutions is judged, too.
-        out: The folder for runs and qrels; existing runs are removed.
-        tell: Called with progress messages.
+        network: The image network of the systems that are trained.
+        encoder: An encoder to compare with them.
+        out: Where runs and qrels go; runs that are there are removed.
+        tell: Called with what is done.
         texts: Kinds of text vectors to train with.
         seeds: The seeds of the trainings and splits.
     """
@@ -84,9 +82,9 @@ def compare(
     for old in [*out.rglob("*.run"), *out.rglob("*.seen")]:
         old.unlink()
     judged, topics = data.judged, topics_of(data.judged.queries)
-    runs = list(emit(data, out, tell, texts=texts, seeds=seeds, leaky=encoder is None))
+    runs = list(emit(data, out, tell, texts=texts, seeds=seeds))
     runs += [written(random_run(topics, judged.gallery), out, "queries", 0, Seen.of(), topics)]
-    runs += [_mean(data, out, name, seed) for name, seed in dict.fromkeys((e.split, e.seed) for e in runs if e.scores)]
+    runs += [_mean(data, out, seed) for seed in seeds]
     as_system = _judged_encoder(data, encoder, cache, tell) if encoder else None
     runs += list(_of_encoder(data, as_system, out, seeds)) if as_system else []
     qrels = read_qrels(write_qrels(own_photo(topics), out / "qrels"))
@@ -96,8 +94,7 @@ def compare(
         data=data,
         topics=topics,
         systems=side_by_side(answers, topics, qrels, len(judged.gallery)),
-        pairs=_judged(data, runs, "held-out"),
-        leaky=_judged(data, runs, "leaky"),
+        pairs=_judged(data, runs),
         encoder=as_system.name if as_system else "",
         judging=as_system.judge() if as_system else None,
         seconds=time.monotonic() - began,
@@ -126,26 +123,26 @@ def _of_encoder(data: Data, judged: JudgedEncoder, out: Path, seeds: Sequence[in
     """Write the runs of an encoder."""
     yield written(judged.answers(), out, "queries", 0, Seen.of(), topics_of(data.judged.queries))
     for seed in seeds:
-        parts = split(data.judged, data.matches, "held-out", seed)
+        parts = split(data.judged, data.matches, HELD_OUT, seed)
         run = run_of_pairs(judged.name, parts.judged, judged.probabilities(parts))
-        yield written(run, out, "held-out", seed, Seen.of(parts.pairs), parts.judged)
+        yield written(run, out, HELD_OUT, seed, Seen.of(parts.pairs), parts.judged)
 
 
-def _mean(data: Data, out: Path, name: str, seed: int) -> Emitted:
-    """Write the run that predicts the mean of a split's training pairs."""
-    parts = split(data.judged, data.matches, name, seed)
+def _mean(data: Data, out: Path, seed: int) -> Emitted:
+    """Write the run that predicts the mean of what a split has to learn from."""
+    parts = split(data.judged, data.matches, HELD_OUT, seed)
     mean = float(np.mean([pair.probability for pair in parts.pairs]))
     run = run_of_pairs(MEAN, parts.judged, np.full(len(parts.judged), mean))
-    return written(run, out, name, seed, Seen.of(parts.pairs), parts.judged)
+    return written(run, out, HELD_OUT, seed, Seen.of(parts.pairs), parts.judged)
 
 
-def _judged(data: Data, runs: Sequence[Emitted], name: str) -> list[PairFigures]:
-    """Judge the runs of a split, all seeds together."""
+def _judged(data: Data, runs: Sequence[Emitted]) -> list[PairFigures]:
+    """Judge the scores of held-out pairs, those of all seeds together."""
     grades = expert_grades(data.judged.judgements)
     scores: dict[str, list[Values]] = {}
     matches: dict[str, list[Match]] = {}
-    for run in (run for run in runs if run.split == name):
-        judged = split(data.judged, data.matches, name, run.seed).judged
+    for run in (run for run in runs if run.scores):
+        judged = split(data.judged, data.matches, HELD_OUT, run.seed).judged
         scores.setdefault(run.system, []).append(scores_of(read_run(run.path), judged))
         matches.setdefault(run.system, []).extend(judged)
     return [

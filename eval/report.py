@@ -45,6 +45,8 @@ RULES = {
     "cosine": "cosine of the best photo",
     "default": "without a calibration: a standing of 2",
 }
+SUMS = (NAMES["linear"], NAMES["ridge"])
+"""Systems whose score is a number for the sentence plus a number for the photo."""
 Rows = Sequence[Sequence[object]]
 
 
@@ -72,6 +74,8 @@ def write_report(comparison: Comparison, folder: Path, name: str, made: Mapping[
         judged=comparison.data.judged,
         learned=len({match.image for match in comparison.data.matches}),
         best=systems[0],
+        second=systems[1] if len(systems) > 1 else None,
+        flat=[s.name for s in systems if s.collapse.distinct == 1 and s.name.startswith(SUMS)],
         judging=judging,
         tested=TESTED,
         what=table(("system", "what it is", "what was chosen for it, and on which data"), _what(comparison)),
@@ -81,7 +85,6 @@ def write_report(comparison: Comparison, folder: Path, name: str, made: Mapping[
             ("system", "distinct first answers", "share of the most frequent", "skewness"), map(_collapse, systems)
         ),
         pairs=table(("system", *ERRORS, "τ-c with experts"), map(_pairs, comparison.pairs)),
-        leaky=table(("system", *ERRORS, "τ-c with experts"), map(_pairs, comparison.leaky)),
         rules=_rules(judging) if judging else "",
         calibration=table(("", "out of fold"), _calibration(judging)) if judging else "",
     )
@@ -168,7 +171,6 @@ def _facts(comparison: Comparison, made: Mapping[str, str]) -> dict[str, object]
         "data": {"photos to be found": len(judged.gallery), "queries": len(judged.queries)},
         "systems": {system.name: system.facts() for system in comparison.systems},
         "judged pairs": [asdict(figures) for figures in comparison.pairs],
-        "judged pairs, split by image alone": [asdict(figures) for figures in comparison.leaky],
     }
     if judging:
         told = {"chosen on": judging.there, "photos to be found": judging.unseen}

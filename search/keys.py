@@ -12,8 +12,10 @@ HAS = {"captions": "captions", "text": "text", "camera": "camera", "duplicates":
 """What `has:` takes, and the payload key that it asks for."""
 ORIENTATIONS = ("portrait", "landscape", "square")
 _DATE = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?", re.ASCII)
-_PLACE = r"^(?!~|\.{1,2}(/|$))[\s\S]*\S"
-"""Over HTTP, there is no home folder and no current folder."""
+_SEEN = r"[^\s\x1c-\x1f\x85]"
+"""In JavaScript's expressions, which the API's description has: there these separators are no white space."""
+_PLACE = rf"^(?!~|\.{{1,2}}(/|$))[\s\S]*{_SEEN}"
+"""Over HTTP, nobody's home and no current folder."""
 _OPERATOR = "(<=|>=|<|>)?"
 _MONTH_AND_DAY = "(-(0[1-9]|1[0-2])|-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|-(0[13-9]|1[0-2])-(29|30))"
 _DATES = f"^([1-9][0-9]{{3}}|0[1-9][0-9]{{2}}|00[1-9][0-9]|000[1-9]){_MONTH_AND_DAY}?$"
@@ -57,7 +59,7 @@ def _accepts_year(op: str, value: str) -> bool:
     return bool(years and (op == ":" or not years[2]))
 
 
-def _text(example: str, pattern: str = r"\S") -> Key:
+def _text(example: str, pattern: str = _SEEN) -> Key:
     return Key("a value", lambda _, value: bool(value.strip()), example, pattern)
 
 

@@ -41,7 +41,7 @@ HOMES = {
         "baseline/two_tower.py",
     },
     "torchvision": {EXPORT, "gallery/judged/networks.py"},
-    "gensim": {"baseline/features.py"},
+    "gensim": {"gallery/judged/text_vectors.py"},
     "onnx": {"gallery/encoders/"},
     "safetensors": {"gallery/saved.py", "gallery/encoders/minilm.py", "gallery/encoders/surgery.py"},
     "transformers": {EXPORT, "gallery/judged/torch_models.py"},
@@ -82,7 +82,7 @@ HOMES = {
         "eval/two_encoders.py",
     },
     "scipy": {"eval/measures.py", "eval/pairs.py", "eval/systems.py"},
-    "sklearn": {"gallery/judged/splits.py", "baseline/features.py", "baseline/models.py", "eval/calibrate.py"},
+    "sklearn": {"gallery/judged/text_vectors.py", "baseline/models.py", "eval/calibrate.py"},
 }
 FILES = sorted(path for package in OURS for path in (ROOT / package).rglob("*.py"))
 

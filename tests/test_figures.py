@@ -81,3 +81,13 @@ def test_measured_figures_of_the_guides_stand_in_the_result_that_they_link_to(
     values = set().union(*map(values_of, results))
     missing = [figure for figure in figures if not stands(figure, values)]
     assert not missing, f"{guide}: {missing} not in {results}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "results").glob("*.json")), ids=lambda path: path.stem)
+def test_every_result_names_what_made_it(path: Path) -> None:
+    facts = json.loads(path.read_text())
+    rows = [facts.get("made", facts)] if path.stem != "scale" else facts.values()
+    for row in rows:
+        assert all(row[key] for key in ("command", "commit", "date", "machine", "versions"))
+        assert not row["commit"].endswith("-dirty")
+        assert row["commit"] in path.with_suffix(".md").read_text()

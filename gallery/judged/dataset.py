@@ -26,7 +26,8 @@ class JudgedSet:
         query_images: The folder of the images to be found.
         gallery: Names of the images to be found, all of them in `query_images`.
         queries: Sentences written for them.
-        dropped: How many rows were dropped, by reason.
+        about: What the data is, in words.
+        dropped: How many rows were left out, by reason.
     """
 
     images: Path
@@ -35,6 +36,7 @@ class JudgedSet:
     query_images: Path
     gallery: tuple[str, ...]
     queries: tuple[Caption, ...]
+    about: str = ""
     dropped: Mapping[str, int] = field(default_factory=dict)
 
     def paths(self, names: Sequence[str]) -> list[Path]:
@@ -112,6 +114,7 @@ def read_practicum(folder: Path) -> JudgedSet:
         query_images=folder / "test_images",
         gallery=tuple(sorted(found)),
         queries=tuple(queries),
+        about="photos of Flickr8k with the sentences that people wrote for them, as the Practicum task has them",
         dropped={"judgements of sentences whose words train_dataset.csv lacks": wordless},
     )
 
@@ -146,6 +149,7 @@ def read_flickr8k(folder: Path) -> JudgedSet:
         query_images=images,
         gallery=splits["test"],
         queries=tuple(caption for caption in captions.values() if caption.image in test),
+        about="Flickr8k (Hodosh et al., JAIR 47, 2013)",
         dropped={
             "captions of names without an image": sum(caption.image not in known for caption in captions.values()),
             "judgements of sentences without words": wordless,

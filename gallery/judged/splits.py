@@ -10,7 +10,7 @@ from gallery.judged.dataset import JudgedSet
 from gallery.judged.trec import Topic
 from gallery.records import Caption, Match
 
-SPLITS = ("all", "held-out", "leaky")
+HELD_OUT = "held-out"
 DRAWN = 6000
 OTHERS = 4
 
@@ -44,9 +44,6 @@ class Seen:
         images = {pair.image for pair in pairs} | {caption.image for caption in captions}
         return cls(frozenset(images), frozenset(pair.caption for pair in pairs) | frozenset(captions))
 
-    def __or__(self, other: "Seen") -> "Seen":
-        return Seen(self.images | other.images, self.captions | other.captions)
-
     def leaks(self, judged: Iterable[Match | Topic]) -> set[str]:
         """Return what was seen of pairs or queries to judge by: photos, also through captions, and sentences."""
         seen = self.images | {part for caption in self.captions for part in (caption.image, caption.text)}
@@ -79,9 +76,8 @@ def split(judged: JudgedSet, matches: Sequence[Match], name: str = "all", seed: 
     Args:
         judged: The set.
         matches: Its judged pairs.
-        name: `all` to learn from everything that is left; `held-out` to hold out photos at random; `leaky` to hold out
-            only images, as published solutions do, for comparison with their figures.
-        seed: The seed of the draw.
+        name: `all` to learn from all that is left, or `HELD_OUT` to hold out photos at random.
+        seed: Of the draw.
 
     Raises:
         BadInput: A part would be empty.
@@ -96,8 +92,6 @@ def split(judged: JudgedSet, matches: Sequence[Match], name: str = "all", seed: 
     fresh = [match for match in matches if match.caption.text not in words]
     if name == "all":
         return Split(tuple(fresh), captions, ())
-    if name == "leaky":
-        return _by_image(fresh, captions)
     return _by_photos(fresh, captions, held_out_photos(matches, seed=seed))
 
 
@@ -134,20 +128,6 @@ def _by_photos(matches: Sequence[Match], captions: Sequence[Caption], held_out: 
     pairs = tuple(m for m, side in zip(matches, sides, strict=True) if side == 0 and m.caption.text not in words)
     left = tuple(caption for caption in captions if caption.image not in held_out and caption.text not in words)
     return _checked(matches, Split(pairs, left, judged))
-
-
-def _by_image(matches: Sequence[Match], captions: Sequence[Caption]) -> Split:
-    """Hold out only images. In Flickr8k, 97 % of the pairs to judge by have a sentence that was learned from."""
-    from sklearn.model_selection import GroupShuffleSplit
-
-    groups = [match.image for match in matches]
-    if len(set(groups)) < 2:
-        raise BadInput("judged pairs of fewer than two images cannot be split; give more")
-    ((learned, judged),) = GroupShuffleSplit(n_splits=1, test_size=0.3, random_state=42).split(groups, groups=groups)
-    held_out = {matches[row].image for row in judged}
-    left = tuple(caption for caption in captions if caption.image not in held_out)
-    found = Split(tuple(matches[row] for row in learned), left, tuple(matches[row] for row in judged))
-    return _checked(matches, found)
 
 
 def _checked(matches: Sequence[Match], found: Split) -> Split:

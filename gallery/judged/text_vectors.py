@@ -1,26 +1,26 @@
-"""Turns texts into vectors by TF-IDF, word2vec or BERT, frozen and saved as plain arrays."""
+"""Texts become vectors by TF-IDF, word2vec or BERT: learned from captions, and saved as plain arrays."""
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import cached_property
-from itertools import pairwise
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from gallery.encoders.minilm import packaged_tokenizer
-from gallery.errors import EncoderError
+from gallery.errors import BadInput, EncoderError
 from gallery.judged.torch_models import sentence_transformer
-from gallery.judged.vectors import Encode, Remembered
-from gallery.vectors import Vectors, unit_rows
+from gallery.judged.vectors import Remembered
+from gallery.vectors import Vectors
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-TEXTS = ("tfidf", "word2vec", "bert")
 PACKAGED_BERT = "packaged"
+MOST_TERMS = 500
+"""Of TF-IDF: as many as the published solutions take."""
+WORD2VEC_DIMENSION = 100
 _WORD = re.compile(r"\b\w\w+\b")
 
 
@@ -37,7 +37,7 @@ class TextVectors(Protocol):
     """A frozen function from texts to vectors.
 
     Attributes:
-        kind: One of `TEXTS`.
+        kind: `tfidf`, `word2vec` or `bert`.
         dimension: Length of the vectors.
     """
 
@@ -59,18 +59,14 @@ class TfidfVectors:
     kind = "tfidf"
 
     def __init__(self, terms: Sequence[str], idf: Vectors) -> None:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
         self.terms, self._idf, self.dimension = list(terms), idf, len(terms)
-        self._place = {term: place for place, term in enumerate(terms)}
+        self._weighted = TfidfVectorizer(ngram_range=(1, 2), vocabulary=self.terms, dtype=np.float32)
+        self._weighted.idf_ = idf
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        rows = np.zeros((len(texts), self.dimension), np.float32)
-        for row, text in zip(rows, texts, strict=True):
-            words = words_of(text)
-            pairs = [f"{one} {two}" for one, two in pairwise(words)]
-            for term, count in Counter(words + pairs).items():
-                if term in self._place:
-                    row[self._place[term]] = count
-        return np.nan_to_num(unit_rows(rows * self._idf))
+        return np.asarray(self._weighted.transform(texts).toarray(), np.float32)
 
     def saved(self) -> tuple[dict[str, Any], dict[str, Vectors]]:
         return {"terms": self.terms}, {"idf": self._idf}
@@ -98,18 +94,17 @@ class Word2vecVectors:
 
 
 class BertVectors:
-    """The mean of a transformer's output for a text's tokens.
+    """The mean of what a transformer makes of a text's tokens; texts that were encoded are remembered, for training.
 
     `PACKAGED_BERT` is all-MiniLM-L6-v2 from its package. Another name is a folder or a model of the hub.
     """
 
     kind = "bert"
 
-    def __init__(self, name: str = PACKAGED_BERT, device: str | None = None, *, remember: bool = False) -> None:
-        """Load the transformer; `remember` keeps every vector in memory, for training."""
-        self.name, self._device = name, device
+    def __init__(self, name: str = PACKAGED_BERT, device: str | None = None) -> None:
+        self.name, self.model = name, _transformer(name, device)
         self.dimension = int(self.model.get_embedding_dimension() or 0)
-        self._encoded: Encode = Remembered(self._encode) if remember else self._encode
+        self._encoded = Remembered(self._encode)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         return self._encoded(texts)
@@ -124,28 +119,18 @@ class BertVectors:
     def saved(self) -> tuple[dict[str, Any], dict[str, Vectors]]:
         return {"name": self.name}, {}
 
-    @property
-    def limit(self) -> int:
-        """How many tokens are read; the rest of a longer text is ignored."""
-        return int(self.model.max_seq_length or 0)
 
-    def count_tokens(self, text: str) -> int:
-        """Return how many tokens the text has."""
-        return len(self.model.tokenizer(text, truncation=False, verbose=False)["input_ids"])
-
-    @cached_property
-    def model(self) -> "SentenceTransformer":
-        """The transformer, loaded on first use."""
-        if self.name == PACKAGED_BERT:
-            return sentence_transformer(str(packaged_tokenizer().parent), self._device, local_only=True)
-        try:
-            return sentence_transformer(self.name, self._device, local_only=Path(self.name).is_dir())
-        except Exception as error:  # the hub's client, the disk and the model's own code may raise anything
-            said = " ".join(str(error).split())[:200]
-            raise EncoderError(
-                f"BERT {self.name} cannot be loaded ({said}); give a local folder or a name of the model hub, or leave "
-                "it out for the packaged MiniLM"
-            ) from error
+def _transformer(name: str, device: str | None) -> "SentenceTransformer":
+    if name == PACKAGED_BERT:
+        return sentence_transformer(str(packaged_tokenizer().parent), device, local_only=True)
+    try:
+        return sentence_transformer(name, device, local_only=Path(name).is_dir())
+    except Exception as error:  # the hub's client, the disk and the model's own code raise what they like
+        said = " ".join(str(error).split())[:200]
+        raise EncoderError(
+            f"BERT {name} cannot be loaded ({said}); give a local folder or a name of the model hub, or leave it out "
+            "for the packaged MiniLM"
+        ) from error
 
 
 class JoinedVectors:
@@ -165,6 +150,61 @@ class JoinedVectors:
             values[part.kind], own = part.saved()
             arrays |= {f"{part.kind}.{name}": array for name, array in own.items()}
         return values, arrays
+
+
+def learn_text_vectors(kinds: str, texts: Sequence[str], bert: str = PACKAGED_BERT) -> JoinedVectors:
+    """Learn text vectors from `texts`.
+
+    Args:
+        kinds: `tfidf`, `word2vec` or `bert`, or several of them joined by `+`. BERT learns nothing here.
+        texts: The captions to learn from; one that comes twice counts once.
+        bert: The model behind `bert`: a local folder, a name of the model hub, or the packaged MiniLM.
+
+    Raises:
+        BadInput: A kind is not known, or the texts have no word twice.
+    """
+    different = list(dict.fromkeys(texts))
+    return JoinedVectors([_learned(kind, different, bert) for kind in kinds.split("+")])
+
+
+def _learned(kind: str, texts: Sequence[str], bert: str) -> TextVectors:
+    if kind == "bert":
+        return _bert(bert)
+    if kind == "tfidf":
+        return _tfidf(texts)
+    if kind == "word2vec":
+        return _word2vec(texts)
+    raise BadInput(f"no text vectors {kind}; choose tfidf, word2vec or bert, or several joined by +")
+
+
+_bert = cache(BertVectors)
+"""One for all splits: it learns nothing from the captions."""
+
+
+def _tfidf(texts: Sequence[str]) -> TfidfVectors:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    try:
+        learned = TfidfVectorizer(ngram_range=(1, 2), min_df=2, max_features=MOST_TERMS).fit(texts)
+    except ValueError as error:
+        raise BadInput(f"TF-IDF cannot be learned from {len(texts)} texts ({error}); give more captions") from error
+    return TfidfVectors(learned.get_feature_names_out().tolist(), np.asarray(learned.idf_, np.float32))
+
+
+def _word2vec(texts: Sequence[str]) -> Word2vecVectors:
+    try:
+        from gensim.models import Word2Vec
+    except ImportError as error:
+        raise BadInput("word2vec needs a package: pip install gensim; or take --text tfidf or bert") from error
+    sentences = [words_of(text) for text in texts]
+    try:
+        # One worker: with more, the order of updates and so the vectors differ from run to run.
+        model = Word2Vec(
+            sentences, vector_size=WORD2VEC_DIMENSION, window=5, min_count=2, sg=1, epochs=30, workers=1, seed=0
+        )
+    except RuntimeError as error:
+        raise BadInput(f"word2vec cannot be learned from {len(texts)} texts ({error}); give more captions") from error
+    return Word2vecVectors(model.wv.index_to_key, np.asarray(model.wv.vectors, np.float32))
 
 
 def load_text_vectors(

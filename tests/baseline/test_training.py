@@ -11,8 +11,7 @@ from drawn_judgements import ColourNetwork
 
 import baseline.cli
 from baseline.lessons import Data
-from baseline.ranker import load, search
-from baseline.training import KINDS, save, train
+from baseline.training import KINDS, load, save, search, train
 from baseline.two_tower import TowerChoices, train_heads
 from gallery.errors import BadInput, EncoderError
 from gallery.judged.projection import project

@@ -103,10 +103,10 @@ def test_a_damaged_folder_is_made_again(data: Path) -> None:
 
 
 def test_a_text_that_is_too_long_is_told_with_its_length(data: Path) -> None:
-    done = ask(data, "a star on red " * 30)
+    done = ask(data, "a ring on red " * 30)
     assert done.exit_code == 0
     assert done.stderr == "Note: the text has 122 tokens, and the encoder reads 77; the rest had no effect.\n"
-    assert json.loads(ask(data, "a star", "--json").stdout)["tokens"] == 4
+    assert json.loads(ask(data, "a ring", "--json").stdout)["tokens"] == 4
 
 
 def test_lines_of_stdin_are_answered_one_by_one(data: Path) -> None:

@@ -56,7 +56,9 @@ def test_what_is_trained_contrastively_finds_what_early_fusion_does_not(
         matches=tuple(Match(str(i), Caption(f"of {t}", TEXTS[t]), float(owners[i] == t)) for i, t, _ in pairs),
     )
     # A picture of every caption in turn: the heads take one caption a picture, and each picture once an epoch.
-    heads = train_heads(words[owners], known, range(len(owners)), TowerChoices(dimension=32, heads=1, epochs=30))
+    heads = train_heads(
+        words[owners], known, range(len(owners)), TowerChoices(dimension=32, heads=1, epochs=60, batch=64)
+    )
     clip = load_encoder(Settings(tmp_path), str(trained_tiny_clip))
     scores = {
         "tiny CLIP": clip.texts().encode_texts(TEXTS) @ clip.pictures().encode_images(new).T,

@@ -19,7 +19,7 @@ def test_unseen_drawings_are_found_by_their_captions(trained_tiny_clip: Path, tm
     editor = open_store(settings).edit("drawings")
     report = ingest([tmp_path / "drawings"], editor, lambda: encoder)
     editor.close()
-    assert report.indexed == len(drawings) == 160
+    assert report.indexed == len(drawings) == 72
 
     with SearchEngine.open(settings) as engine:
         first = {caption: engine.search(caption, 1)[0].image.path for caption in paths}

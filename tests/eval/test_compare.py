@@ -17,7 +17,6 @@ from eval.compare import MEAN, Comparison, compare, per_query_table
 from eval.encoders import Towers
 from eval.fitting import calibrate_encoder
 from eval.report import render, table, write_report
-from eval.sheets import write_sheets
 from gallery.judged.splits import split
 from gallery.judged.trec import read_run
 from gallery.judged.vectors import picture_vectors
@@ -108,7 +107,6 @@ def test_figures_of_pairs_are_what_scipy_finds_in_the_written_files(practicum: F
     assert figures.tau.value == pytest.approx(stats.kendalltau(scores, given, variant="c").statistic)
     assert figures.errors["RMSE"].value == pytest.approx(np.sqrt(np.mean(np.square(errors))), abs=1e-6)
     assert next(figures for figures in found.pairs if figures.name == MEAN).tau is None
-    assert {figures.name for figures in found.leaky} == SYSTEMS - {"random order", "two towers (tfidf)"} | {MEAN}
 
 
 def test_linear_early_fusion_says_the_same_to_everything_and_two_towers_do_not(practicum: Found) -> None:
@@ -145,8 +143,6 @@ def test_the_report_has_every_system_in_every_form(practicum: Found, tmp_path: P
         assert re.search(rf"^\| {re.escape(system.name)} \| {len(system.runs)} \|", report, re.MULTILINE)
         assert f"<td>{system.name}</td>" in page
         assert facts["systems"][system.name]["measures"]["RR"]["value"] == system.measures["RR"].value
-    assert "The split of published solutions" in report
-    assert "danlikendy" in page
     assert "the command &lt;b&gt;" in page
     assert page.count("<h1>") == 1
     assert "<strong>" in page
@@ -162,15 +158,4 @@ def test_the_report_has_every_system_in_every_form(practicum: Found, tmp_path: P
 
 def test_what_goes_into_a_table_or_a_page_is_escaped() -> None:
     assert table(("a|b",), [("c|d",)]) == "| a\\|b |\n| --- |\n| c\\|d |"
-    assert "&lt;i&gt;" in render("sheet.html", title="<i>", says="", queries=[])
-
-
-def test_sheets_show_the_pictures_of_each_system_and_stay_here(practicum: Found, tmp_path: Path) -> None:
-    found, _ = practicum
-    write_sheets(found.systems, found.topics, found.data.judged.query_images, tmp_path / "sheets", queries=3)
-    page = (tmp_path / "sheets" / "index.html").read_text()
-    assert page.count("<h2>") == 3
-    assert page.count("<img") == 3 * len(found.systems) * 5
-    assert all((tmp_path / "sheets" / file).is_file() for file in re.findall(r'img src="([^"]+)"', page))
-    assert (tmp_path / "sheets" / ".gitignore").read_text() == "*\n"
-    assert f"The worst queries of {found.systems[0].name}" in (tmp_path / "sheets" / "worst.html").read_text()
+    assert "&lt;i&gt;" in render("report.html", title="<i>", body="")

@@ -20,7 +20,7 @@ from memory_server import memory_server
 from PIL import Image
 from qdrant_client import QdrantClient
 
-from benchmarks.hostile import make_hostile
+from benchmarks.hostile_files import make_hostile
 from gallery.errors import CollectionError, Reason, UnreadableImage
 from gallery.pictures import find_images, read_file
 from gallery.records import ImageRecord

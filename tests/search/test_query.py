@@ -1,9 +1,12 @@
 """The query language: how sentences, operators and filters are parsed, and what is refused at which column."""
 
+import re
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from gallery.errors import BadInput
 from search.keys import HAS, KEYS
 from search.parsing import parse_query
 from search.query import Combination, Condition, Query, QueryError, Term
@@ -209,3 +212,11 @@ def test_a_long_line_of_parentheses_is_read_at_once() -> None:
 def test_what_the_description_of_the_api_admits_is_taken(key: str, data: st.DataObject) -> None:
     value = data.draw(st.from_regex(KEYS[key].pattern, fullmatch=KEYS[key].pattern.startswith("^")))
     assert Filters(**{key: [value]}).conditions  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", ["\x1c", "\x1f", "\x85", " "])
+def test_separators_alone_are_no_value_for_the_description_of_the_api(value: str) -> None:
+    for key in ("folder", "camera"):
+        with pytest.raises(BadInput):
+            Filters(**{key: [value]}).conditions  # type: ignore[arg-type] # noqa: B018
+        assert not re.search(KEYS[key].pattern, value, re.ASCII)  # as JavaScript reads it

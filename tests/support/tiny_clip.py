@@ -1,6 +1,6 @@
-"""A CLIP of 0.2 million parameters, trained in a minute to distinguish drawings.
+"""A CLIP of 0.2 million parameters, trained in a quarter of a minute to tell drawings apart.
 
-Its captions have four independent parts, such as "a small red star on blue". Saved by transformers, as any CLIP is.
+Its captions have four independent parts, such as "a small red ring on blue". Saved by transformers, as any CLIP is.
 """
 
 import itertools
@@ -21,14 +21,13 @@ COLOURS = {
     "green": (40, 170, 60),
     "blue": (50, 80, 220),
     "yellow": (240, 220, 60),
-    "black": (15, 15, 15),
 }
-SHAPES = ("circle", "square", "star", "ring")
+SHAPES = ("circle", "square", "ring")
 SIZES = {"small": 0.2, "large": 0.42}
 DRAWN_EACH = 16
-STEPS = 400
-BATCH = 96
-LEARNING_RATE = 2e-3
+STEPS = 240
+BATCH = 48
+LEARNING_RATE = 3e-3
 
 
 @dataclass(frozen=True)
@@ -57,17 +56,14 @@ class Drawing:
         elif self.shape == "ring":
             pen.ellipse(box, outline=COLOURS[self.colour], width=round(radius / 3))
         else:
-            corners, inner = {"square": (4, 1.0), "star": (10, 0.4)}[self.shape]
             start = chance.uniform(-0.2, 0.2) + math.pi / 4
-            angles = [start + 2 * math.pi * corner / corners for corner in range(corners)]
-            radii = [radius * (inner if corner % 2 else 1) for corner in range(corners)]
-            points = [(x + r * math.cos(a), y + r * math.sin(a)) for r, a in zip(radii, angles, strict=True)]
-            pen.polygon(points, fill=COLOURS[self.colour])
+            angles = [start + math.pi * corner / 2 for corner in range(4)]
+            pen.polygon([(x + radius * math.cos(a), y + radius * math.sin(a)) for a in angles], COLOURS[self.colour])
         return image
 
 
 def all_drawings() -> list[Drawing]:
-    """Return one drawing per caption: 160."""
+    """Return one drawing per caption: 72."""
     parts = itertools.product(SIZES, COLOURS, SHAPES, COLOURS)
     return [Drawing(size, colour, shape, ground) for size, colour, shape, ground in parts if colour != ground]
 

@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from baseline.features import learn_text_vectors
 from gallery.errors import BadInput
-from gallery.judged.text_vectors import load_text_vectors
+from gallery.judged.text_vectors import learn_text_vectors, load_text_vectors
 
 TEXTS = ["A dog's ball .", "a red ball, a red dog", "Two dogs run", "A red ball", "", "xyzzy"]
 

@@ -1,0 +1,76 @@
+"""Small things for benchmarks whose subject is another: drawn pictures, made-up records, and the tests' encoder."""
+
+import io
+import struct
+import sys
+import zlib
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from gallery.records import ImageFile, ImageRecord
+from gallery.stores import point_id
+
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
+
+from letter_encoder import LetterEncoder
+from letters_folder import make_letters
+
+__all__ = ["LetterEncoder", "draw_pictures", "made_up_record", "make_letters", "png", "png_chunk", "saved"]
+
+
+def draw_pictures(folder: Path, count: int, folders: int = 1) -> list[Path]:
+    """Draw small pictures, no two the same, into `folder`, or in turn into so many folders below it."""
+    chance = np.random.default_rng(0)
+    homes = [folder / str(number) for number in range(folders)] if folders > 1 else [folder]
+    for home in homes:
+        home.mkdir(parents=True)
+    paths = [homes[number % folders] / f"{number:04d}.png" for number in range(count)]
+    for path in paths:
+        Image.fromarray(chance.integers(0, 256, (9, 8, 3), np.uint8)).save(path)
+    return paths
+
+
+def made_up_record(number: int) -> ImageRecord:
+    """Return the record of picture `number` of a collection that has no files."""
+    digest = sha256(b"%d" % number).hexdigest()
+    return ImageRecord(
+        id=point_id(digest),
+        sha256=digest,
+        files=(ImageFile(f"/photos/{number % 1000:04d}/{number:08d}.jpg", 90_000 + number % 9999, number * 10**9),),
+        width=4000 - number % 50,
+        height=3000,
+        format="JPEG",
+        camera=f"Camera {number % 40}",
+        taken_at=f"{2000 + number * 7919 // 13 % 20}-{1 + number % 12:02d}-{1 + number % 28:02d}T12:00:00",
+        orientation=1,
+        captions=(),
+        indexed_at="2026-01-02T03:04:05Z",
+    )
+
+
+def png(header: tuple[int, ...], chunks: bytes, packed: bytes) -> bytes:
+    """Return a PNG file.
+
+    Args:
+        header: Width, height, depth, kind and interlacing.
+        chunks: Between header and pixels.
+        packed: The pixels.
+    """
+    *first, interlacing = header
+    whole = png_chunk(b"IHDR", struct.pack(">IIBBBBB", *first, 0, 0, interlacing)) + chunks
+    return b"\x89PNG\r\n\x1a\n" + whole + png_chunk(b"IDAT", packed) + png_chunk(b"IEND", b"")
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    """Return a chunk of a PNG file."""
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def saved(picture: Image.Image, form: str, **options: object) -> bytes:
+    """Return the file of a picture in one of Pillow's formats."""
+    file = io.BytesIO()
+    picture.save(file, form, **options)
+    return file.getvalue()
