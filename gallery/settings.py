@@ -47,6 +47,10 @@ class Settings:
         """Return where what belongs to a collection is kept on this machine."""
         return self.data_dir / "collections" / name
 
+    def page_note(self) -> Path:
+        """Return where a page that runs on this machine notes how it is reached; see `search.web.running`."""
+        return self.data_dir / "page.json"
+
     def features_folder(self) -> Path:
         """Return where the vectors of frozen image networks are kept."""
         return self.data_dir / "features"

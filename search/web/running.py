@@ -38,7 +38,7 @@ def noted(settings: Settings, address: str, secret: str) -> Iterator[None]:
 
     Where that cannot be written, they do without the page.
     """
-    path = _note_path(settings)
+    path = settings.page_note()
     mine = {"address": address, "process": os.getpid(), "store": _store(settings), "secret": secret}
     with _proven(settings) as other, contextlib.suppress(OSError):
         if not other:
@@ -79,7 +79,7 @@ class _Page:
 
 @contextlib.contextmanager
 def _proven(settings: Settings) -> Iterator[_Page | None]:
-    note = _read(_note_path(settings))
+    note = _read(settings.page_note())
     if not note or note.get("store") != _store(settings) or not _lives(note.get("process")):
         yield None
         return
@@ -108,10 +108,6 @@ def _get(connection: http.client.HTTPConnection, path: str, headers: Mapping[str
     body = response.read()
     answer = json.loads(body) if response.status == http.client.OK else None
     return answer if isinstance(answer, dict) else None
-
-
-def _note_path(settings: Settings) -> Path:
-    return settings.data_dir / "page.json"
 
 
 def _store(settings: Settings) -> str | None:
