@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from gallery.errors import GalleryError
+from gallery.settings import set_up_libraries
 
 OTHERS = "Other options"
 
@@ -55,9 +56,7 @@ def errors_in_a_sentence() -> Iterator[None]:
 
 def run_alone(command: click.Command) -> None:
     """Run a command in a process of its own, which ends without tidying up its memory: that takes 0.1 s."""
-    # numpy's threads only get in the way: they spin, and nothing here multiplies matrices that are worth them. And
-    # pydantic would ask every installed distribution whether it is a plugin.
-    os.environ |= {"OPENBLAS_NUM_THREADS": "1", "PYDANTIC_DISABLE_PLUGINS": "__all__"} | os.environ
+    set_up_libraries()
     try:
         command()
     except SystemExit as end:

@@ -1,7 +1,7 @@
 """Where things are. The environment says where, flags say what."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,3 +75,13 @@ class Settings:
             public_url=value("PUBLIC_URL"),
             search_token=value("SEARCH_TOKEN"),
         )
+
+
+def set_up_libraries(environ: MutableMapping[str, str] = os.environ) -> None:
+    """Tell libraries that are about to be imported what suits a command; what the user has set stays.
+
+    numpy's threads only get in the way: they spin, and nothing multiplies matrices that are worth them. And pydantic
+    would ask every installed distribution whether it is a plugin.
+    """
+    environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")

@@ -17,13 +17,7 @@ from gallery.records import ImageRecord
 from gallery.spec import Spec
 from gallery.stores.common import check_vectors
 from gallery.stores.contract import Former, Progress
-from gallery.stores.embedded.collection import (
-    JOURNAL,
-    EmbeddedCollection,
-    check_whole,
-    open_generation,
-    read_spec,
-)
+from gallery.stores.embedded.collection import JOURNAL, EmbeddedCollection, check_whole, open_generation, read_spec
 from gallery.stores.embedded.creating import create, index_texts, make_indexes
 from gallery.stores.embedded.disk import free_bytes, remove
 from gallery.stores.embedded.engine import SHARD, engine_errors, load_shard
