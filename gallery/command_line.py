@@ -1,5 +1,7 @@
-"""What the commands share: help in sections, and errors in a sentence."""
+"""What the commands share: help in sections, errors in a sentence, and how their process begins and ends."""
 
+import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import click
 
 from gallery.errors import GalleryError
+from gallery.settings import set_up_libraries
 
 OTHERS = "Other options"
 
@@ -49,3 +52,14 @@ def errors_in_a_sentence() -> Iterator[None]:
         yield
     except GalleryError as error:
         raise click.ClickException(str(error)) from error
+
+
+def run_alone(command: click.Command) -> None:
+    """Run a command in a process of its own, which ends without tidying up its memory: that takes 0.1 s."""
+    set_up_libraries()
+    try:
+        command()
+    except SystemExit as end:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.code if isinstance(end.code, int) else bool(end.code))

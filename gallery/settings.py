@@ -1,7 +1,7 @@
 """The settings from the environment: it says where things are, flags say what to do."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,6 +47,10 @@ class Settings:
         """Return the folder of a collection's files on this machine."""
         return self.data_dir / "collections" / name
 
+    def page_note(self) -> Path:
+        """Return where a page that runs on this machine notes how it is reached; see `search.web.running`."""
+        return self.data_dir / "page.json"
+
     def features_folder(self) -> Path:
         """Return the folder for the vectors of frozen image networks."""
         return self.data_dir / "features"
@@ -71,3 +75,13 @@ class Settings:
             public_url=value("PUBLIC_URL"),
             search_token=value("SEARCH_TOKEN"),
         )
+
+
+def set_up_libraries(environ: MutableMapping[str, str] = os.environ) -> None:
+    """Tell libraries that are about to be imported what suits a command; what the user has set stays.
+
+    numpy's threads only get in the way: they spin, and nothing multiplies matrices that are worth them. And pydantic
+    would ask every installed distribution whether it is a plugin.
+    """
+    environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")

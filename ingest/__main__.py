@@ -1,5 +1,5 @@
 """`python -m ingest` is the command `ingest`."""
 
-from ingest.cli import main
+from ingest.cli import run
 
-main()
+run()

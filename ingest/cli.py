@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from gallery import __version__, completion
-from gallery.command_line import SectionedCommand, errors_in_a_sentence
+from gallery.command_line import SectionedCommand, errors_in_a_sentence, run_alone
 from gallery.settings import DEFAULT_COLLECTION, Settings
 from ingest.stopping import STOPPED, stoppable
 
@@ -201,3 +201,8 @@ def main(
     except KeyboardInterrupt:
         click.echo("Stopped. Finished work is kept; run the same command again to continue.", err=True)
         sys.exit(STOPPED)
+
+
+def run() -> None:
+    """Run the command in a process of its own."""
+    run_alone(main)

@@ -1,10 +1,11 @@
-"""Publishing what a run has written: at its end, and during it whenever the collection has doubled."""
+"""Publishing what a run has written: at its end, and long before it whenever the collection has doubled."""
 
 import threading
 
 from gallery.stores import Editor, Progress
 from ingest.report import IngestReport
 from ingest.stacks import restack
+from ingest.writer import WRITE_EVERY
 
 
 def publish(collection: Editor) -> None:
@@ -32,10 +33,14 @@ class Sharing:
         self._next = max(1, 2 * collection.points.count())
 
     def share(self) -> None:
-        """Let those who search find what is written, if the pictures have doubled; to be called after a flush."""
-        if self._collection.points.count() < self._next:
-            return
+        """Let those who search find what is written, if the pictures have doubled; to be called after a flush.
+
+        Shortly before the end that is not worth the copy in which the run would go on.
+        """
         done, found = self._report.done, self._report.to_read
+        is_near_the_end = not self._report.walking and found - done < WRITE_EVERY
+        if is_near_the_end or self._collection.points.count() < self._next:
+            return
         with self._points:
             _settle(self._collection)
             self._collection.share(Progress(self._report.unchanged + done, self._report.unchanged + found))

@@ -1,7 +1,5 @@
 """The command `search`."""
 
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gallery import __version__, completion
-from gallery.command_line import SectionedCommand, errors_in_a_sentence
+from gallery.command_line import SectionedCommand, errors_in_a_sentence, run_alone
 
 if TYPE_CHECKING:
     from gallery.settings import Settings
@@ -162,7 +160,6 @@ def main(
             _serve_agent(settings, collection, hide_places=hide_places)
             return
         from search.command import Asker, Output
-        from search.request import request_of
 
         options["group"] = None if options["group"] == "none" else options["group"]
         asker = Asker(settings, collection, text_encoder, _say)
@@ -176,19 +173,14 @@ def main(
                 sheet=Path(sheet) if sheet else None,
                 preview=preview,
             )
-            failed = asker.answer_line(request_of(q=" ".join(query), **options), output)
+            failed = asker.answer_line(" ".join(query), options, output)
     if failed:
         raise SystemExit(1)
 
 
 def run() -> None:
-    """Run the command as a process and exit without freeing memory, which would take 0.1 s."""
-    try:
-        main()
-    except SystemExit as end:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(end.code if isinstance(end.code, int) else bool(end.code))
+    """Run the command in a process of its own."""
+    run_alone(main)
 
 
 def _serve_agent(settings: "Settings", collection: str | None, *, hide_places: bool) -> None:

@@ -13,13 +13,13 @@ from gallery.errors import BadInput, GalleryError
 from gallery.printable import printable
 from gallery.settings import Settings
 from search.answer import Answer, AnswerHit, to_json
+from search.parsing import parse_query
 from search.query import QueryError
-from search.request import Request, request_of
 from search.table import format_groups, format_table, format_tsv, summary
-from search.web.running import ask_page
 
 if TYPE_CHECKING:
     from search.engine import SearchEngine
+    from search.request import Request
 
 Say = Callable[[str], None]
 
@@ -50,25 +50,29 @@ class Asker:
     text_encoder: str | None
     say: Say
 
-    def answer_line(self, request: Request, output: Output) -> bool:
-        """Answer one line on stdout; return whether it failed.
+    def answer_line(self, line: str, options: Mapping[str, Any], output: Output) -> bool:
+        """Answer one line on stdout, and say whether it failed.
 
         Raises:
             GalleryError: It cannot be answered.
         """
-        if not request.q.strip():
+        if not line.strip():
             raise BadInput("the query is empty; describe the picture that you look for")
         try:
-            _ = request.query  # before a model is loaded
+            parse_query(line)  # before a model is loaded
         except QueryError as error:
             self.say(_pointed(error))
             return True
         # A page that runs here has the model loaded; it knows no other text tower.
-        answer = None if self.text_encoder else ask_page(self.settings, self.name, request)
-        if answer:
-            self._show(answer, request, output)
-            return False
+        if not self.text_encoder and self.settings.page_note().exists():
+            from search.web.running import ask_page
+
+            request = _request(line, options)
+            if answer := ask_page(self.settings, self.name, request):
+                self._show(answer, request, output)
+                return False
         with self._opened() as engine:
+            request = _request(line, options)  # pydantic is imported while the network is being opened
             self._show(engine.answer(request), request, output)
         return False
 
@@ -84,7 +88,7 @@ class Asker:
         failed = False
         with self._opened() as engine:
             lines = [_decoded(line) for line in sys.stdin.buffer.read().split(b"\n") if line.strip()]
-            requests = [request_of(q=line, **options) for line in lines]
+            requests = [_request(line, options) for line in lines]
             engine.prepare(requests)
             for request in requests:
                 try:
@@ -106,7 +110,7 @@ class Asker:
         failed = False
         with self._opened() as engine:
             for lines in _batches(sys.stdin.buffer):
-                engine.prepare([request_of(q=line, **options) for line in lines if line.strip()])
+                engine.prepare([_request(line, options) for line in lines if line.strip()])
                 for line in lines:
                     try:
                         said = to_json(engine.answer(_asked(line, options)), indent=None)
@@ -121,7 +125,7 @@ class Asker:
 
         return SearchEngine.open(self.settings, self.name, text_encoder=self.text_encoder, say=self.say)
 
-    def _show(self, answer: Answer, request: Request, output: Output) -> None:
+    def _show(self, answer: Answer, request: "Request", output: Output) -> None:
         if output.explain:
             self.say("\n".join([f"understood: {answer.understood}", *(f"  {meaning}" for meaning in answer.meanings)]))
         for note in answer.notes:
@@ -161,10 +165,16 @@ class Asker:
         return thumbnail
 
 
-def _asked(line: str, options: Mapping[str, Any]) -> Request:
+def _request(line: str, options: Mapping[str, Any]) -> "Request":
+    from search.request import request_of
+
+    return request_of(q=line, **options)
+
+
+def _asked(line: str, options: Mapping[str, Any]) -> "Request":
     if not line.strip():
         raise BadInput("the query is empty; describe the picture that you look for")
-    return request_of(q=line, **options)
+    return _request(line, options)
 
 
 def _batches(stream: BinaryIO) -> Iterator[list[str]]:
@@ -182,7 +192,7 @@ def _decoded(line: bytes) -> str:
     return line.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").rstrip("\r")
 
 
-def _write(answer: Answer, request: Request, output: Output) -> None:
+def _write(answer: Answer, request: "Request", output: Output) -> None:
     if output.end is not None and (output.end == b"\0" or not sys.stdout.isatty()):
         sys.stdout.buffer.write(b"".join(os.fsencode(hit.path) + output.end for hit in answer.hits))
         return

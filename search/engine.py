@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from gallery.calibration import Calibration, calibration_state, load_calibration
 from gallery.encoders import TextEncoder
@@ -20,10 +20,12 @@ from search.filtering import lower
 from search.hybrid import DEPTH
 from search.query import Query, clean_text
 from search.ranking import nearest, page, ranking, with_reasons
-from search.request import Request
 from search.strict import least_score
 from search.terms import Likeness, Vector, combine, likeness, meaning_of
 from search.towers import Towers
+
+if TYPE_CHECKING:
+    from search.request import Request
 
 _NO_STRICT = (
     "strict had no effect: nothing measured here tells answers from the rest for this encoder; "
@@ -39,6 +41,7 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
 
     A request, a text, a picture or a vector becomes hits, best first:
 
+    >>> from search.request import Request
     >>> import doctest_gallery  # pictures all red, green, blue and gold
     >>> settings, encoder, photos = doctest_gallery.make()
     >>> with SearchEngine.open(settings, text_encoder=Towers(encoder, lambda: encoder)) as engine:
@@ -129,7 +132,7 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
         """Whether the collection and the calibration are still those that were opened."""
         return self.collection.is_current() and self._calibration_is_current()
 
-    def answer(self, request: Request, sent: Vector | None = None) -> Answer:
+    def answer(self, request: "Request", sent: Vector | None = None) -> Answer:
         """Answer a request.
 
         Args:
@@ -184,7 +187,7 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
         """Return the minimum cosine for a hit to count as an answer to a single text; see `search.strict`."""
         return least_score(self.towers.texts, self.collection, self._settings, self._calibration, measure=measure)
 
-    def _blank(self, request: Request) -> Answer:
+    def _blank(self, request: "Request") -> Answer:
         return Answer(
             query=request.q,
             encoder=self.collection.spec.encoder,
@@ -220,8 +223,8 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
         known = self._calibration
         return [replace(hit, probability=known.probability(hit.score)) for hit in hits] if known else list(hits)
 
-    def prepare(self, requests: Sequence[Request]) -> None:
-        """Encode the texts of many requests at once, in advance; invalid requests are skipped."""
+    def prepare(self, requests: Sequence["Request"]) -> None:
+        """Encode the texts of many requests at once, before they are asked; those that make no sense are skipped."""
         texts: dict[str, None] = {}
         for request in requests:
             with contextlib.suppress(BadInput):

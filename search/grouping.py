@@ -4,10 +4,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 from gallery.records import Hit
 from gallery.stores import Filter, date_of, folder_values
-from search.request import Grouping
+
+if TYPE_CHECKING:
+    from search.request import Grouping
 
 GROUP_SIZE, STACK_SIZE = 5, 100
 """How many hits of a folder or day are kept, and of near-duplicates."""
@@ -28,7 +31,7 @@ class Group:
     hits: tuple[Hit, ...]
 
 
-def grouped(rank: Callable[[int], list[Hit]], by: Grouping, wanted: int, least: int = 0) -> list[Group]:
+def grouped(rank: Callable[[int], list[Hit]], by: "Grouping", wanted: int, least: int = 0) -> list[Group]:
     """Return the first `wanted` groups, in the order of their first hits.
 
     Args:
@@ -76,8 +79,8 @@ def _worst_last(hit: Hit) -> tuple[int, int, int, str]:
     return -image.width * image.height, -files[0].size, min(file.mtime_ns for file in files), image.path
 
 
-def filled(groups: Sequence[Group], by: Grouping, rank: Callable[[int, Filter], list[Hit]]) -> list[Group]:
-    """Return groups of folders or days with their first five hits, however far down the ranking these are.
+def filled(groups: Sequence[Group], by: "Grouping", rank: Callable[[int, Filter], list[Hit]]) -> list[Group]:
+    """Return groups of folders or days with all of their first five, however late these come in the ranking.
 
     Args:
         groups: With the hits seen so far.
@@ -87,7 +90,7 @@ def filled(groups: Sequence[Group], by: Grouping, rank: Callable[[int, Filter], 
     return [group if len(group.hits) >= GROUP_SIZE else _filled(group, by, rank) for group in groups]
 
 
-def _filled(group: Group, by: Grouping, rank: Callable[[int, Filter], list[Hit]]) -> Group:
+def _filled(group: Group, by: "Grouping", rank: Callable[[int, Filter], list[Hit]]) -> Group:
     size, known = GROUP_SIZE, {hit.image.id for hit in group.hits}
     where = Filter(must=(("folder", folder_values(group.name)),)) if by == "folder" else _around(group.name)
     while True:
@@ -110,7 +113,7 @@ def _around(day: str) -> Filter:
     return Filter(must=(("date", bounds),))
 
 
-def _split(hits: Sequence[Hit], by: Grouping) -> list[Group]:
+def _split(hits: Sequence[Hit], by: "Grouping") -> list[Group]:
     members: dict[str, list[Hit]] = {}
     for hit in hits:
         members.setdefault(_key(hit, by), []).append(hit)
@@ -119,7 +122,7 @@ def _split(hits: Sequence[Hit], by: Grouping) -> list[Group]:
     return [Group(key, tuple(found[:GROUP_SIZE])) for key, found in members.items()]
 
 
-def _key(hit: Hit, by: Grouping) -> str:
+def _key(hit: Hit, by: "Grouping") -> str:
     if by == "folder":
         return str(PurePath(hit.image.path).parent)
     if by == "day":

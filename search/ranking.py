@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from gallery.records import Hit
 from gallery.stores import Filter, ImageCollection, Where, moment
 from search.grouping import Group, best_file_first, completed, filled, grouped
 from search.hybrid import DEPTH, fuse, with_words
 from search.places import present_first
-from search.request import Request
 from search.terms import Vector
+
+if TYPE_CHECKING:
+    from search.request import Request
 
 Rank = Callable[[int, Filter], list[Hit]]
 """Returns at most a given number of hits that pass a filter, in order; fewer only if there are no more."""
@@ -20,7 +23,7 @@ MOST_OF_ONE_SCORE = 20_000
 
 def ranking(
     collection: ImageCollection,
-    request: Request,
+    request: "Request",
     vector: Vector | None,
     where: Filter,
     min_score: float | None,
@@ -44,7 +47,7 @@ def ranking(
 
 
 def page(
-    rank: Rank, request: Request, ahead: int, *, bounded: bool, fused: int = 0
+    rank: Rank, request: "Request", ahead: int, *, bounded: bool, fused: int = 0
 ) -> tuple[list[Hit], tuple[Group, ...]]:
     """Cut the requested page out of a ranking.
 
@@ -99,7 +102,7 @@ def nearest(
 def fused(
     collection: ImageCollection,
     vector: Vector,
-    request: Request,
+    request: "Request",
     count: int,
     *,
     where: Filter,
@@ -112,13 +115,13 @@ def fused(
     return fuse(near, said, request.word_weight, count)
 
 
-def words_in(request: Request) -> str:
-    """Return the texts that a line has with a positive weight."""
+def words_in(request: "Request") -> str:
+    """Return the texts that a line asks for more of."""
     return " ".join(term.text for term in request.query.terms if term.weight > 0 and not term.like)
 
 
 def with_reasons(
-    collection: ImageCollection, hits: Sequence[Hit], request: Request, vector: Vector | None
+    collection: ImageCollection, hits: Sequence[Hit], request: "Request", vector: Vector | None
 ) -> list[Hit]:
     """Return hits with why they were found: the cosine with the query, and the words that they share with it."""
     from gallery.stores.words import shared_words  # imported here, as other searches do not need its tokenizer

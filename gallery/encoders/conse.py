@@ -10,6 +10,7 @@ centred on their mean, and the probabilities are softened by a square root inste
 """
 
 import csv
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from gallery.encoders.making import drafted, finish
 from gallery.encoders.manifest import PICTURE_GRAPH, Manifest
 from gallery.encoders.packaged import package_file
 from gallery.encoders.preparation import PREPARED
+from gallery.encoders.sessions import processors
 from gallery.encoders.towers import TextEncoder, TextTower
 from gallery.spec import Spec
 from gallery.vectors import Vectors
@@ -38,8 +40,8 @@ MANIFEST = Manifest(
     licence="Apache-2.0",
     near_duplicate_cosine=0.93,
 )
-_PROMPTS_AT_ONCE = 16
-"""Larger batches do not fit into the processor's cache, and take longer."""
+_PROMPTS_AT_ONCE = 8
+"""More at once leave the processor's cache, and take longer."""
 
 
 def build_conse(place: Path) -> Path:
@@ -50,7 +52,7 @@ def build_conse(place: Path) -> Path:
     """
     with drafted(place, NAME) as draft:
         minilm.write_text_tower(draft)
-        classes = class_vectors(TextTower(draft, MANIFEST))
+        classes = class_vectors(TextTower(draft, MANIFEST, for_many=True))
         write_picture_graph(draft / PICTURE_GRAPH, classes)
         return finish(draft, MANIFEST, place)
 
@@ -68,9 +70,13 @@ def class_vectors(texts: TextEncoder) -> Vectors:
     prompts = [f"a photo of a {name}" for name in class_names()]
     order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))  # texts of equal length need no padding
     vectors = np.empty((len(prompts), texts.spec.dimension), np.float32)
-    for start in range(0, len(order), _PROMPTS_AT_ONCE):
+
+    def encode(start: int) -> None:
         rows = order[start : start + _PROMPTS_AT_ONCE]
         vectors[rows] = texts.encode_texts([prompts[row] for row in rows])
+
+    with ThreadPoolExecutor(processors()) as pool:
+        list(pool.map(encode, range(0, len(order), _PROMPTS_AT_ONCE)))
     centred: Vectors = vectors - vectors.mean(axis=0)
     return centred
 

@@ -114,27 +114,36 @@ class PictureTower(PictureEncoder):
 class TextTower(TextEncoder):
     """The text tower of an encoder folder."""
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
-        """Open the graph on the processor: a query is too short for another device to pay off.
+    def __init__(self, folder: Path, manifest: Manifest, *, for_many: bool = False) -> None:
+        """Begin to open the graph, on the processor: a query is too short to be worth the way to another device.
+
+        That goes on beside whatever comes before the first text. A graph that cannot be opened is an `EncoderError`
+        then.
+
+        Args:
+            folder: The encoder folder, whose files have been verified.
+            manifest: Of the folder.
+            for_many: Whether every processor is to encode texts of its own, and many of them. Otherwise all processors
+                share the work on one text, soon.
 
         Raises:
-            EncoderError: Graph or tokenizer cannot be opened.
+            EncoderError: The tokenizer cannot be opened.
         """
         from tokenizers import Tokenizer
 
         self.spec = manifest.spec
         self._how = manifest.text
         self.text_limit = self._how.limit
-        with ThreadPoolExecutor(1) as pool:  # each takes some 50 ms, and only the tokenizer holds the GIL
-            opening = pool.submit(open_session, folder / TEXT_GRAPH, Device(), threads=processors(), packed=False)
-            try:
-                self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-            except Exception as error:  # the library raises plain exceptions
-                raise EncoderError(f"{folder / TOKENIZER} cannot be read ({error})") from error
-            self._session = opening.result()
+        pool = ThreadPoolExecutor(1)  # for 50 ms that do not hold the interpreter
+        threads = 1 if for_many else processors()
+        self._opening = pool.submit(open_session, folder / TEXT_GRAPH, Device(), threads=threads, packed=for_many)
+        pool.shutdown(wait=False)
+        try:
+            self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+        except Exception as error:  # the library raises plain exceptions
+            raise EncoderError(f"{folder / TOKENIZER} cannot be read ({error})") from error
         length = self._how.limit if self._how.padding == "limit" else None
         self._tokenizer.enable_padding(pad_id=self._how.pad_id, pad_token=self._how.pad_token, length=length)
-        self._inputs = [given.name for given in self._session.get_inputs()]
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         if not texts:
@@ -154,7 +163,8 @@ class TextTower(TextEncoder):
             "ids": np.array([encoding.ids for encoding in encodings], np.int64),
             "mask": np.array([encoding.attention_mask for encoding in encodings], np.int64),
         }
-        (vectors,) = self._session.run(["vectors"], {name: given[name] for name in self._inputs})
+        session = self._opening.result()
+        (vectors,) = session.run(["vectors"], {each.name: given[each.name] for each in session.get_inputs()})
         rows: Vectors = vectors
         return rows
 

