@@ -38,7 +38,7 @@ class TextLine:
 
 @dataclass(frozen=True, slots=True)
 class ImageRecord:
-    """One picture of a collection: everything its point says but the vector.
+    """One picture of a collection, or one frame of a video: everything its point says but the vector.
 
     The same bytes are one picture, however many files hold them.
 
@@ -57,7 +57,8 @@ class ImageRecord:
         phash: Perceptual hash, 32 hexadecimal digits, or 16 without colour in collections of earlier versions; None
             of a picture that is too flat for one.
         stack: The smallest id among the near-duplicates of this picture, itself included.
-        date_source: What said when it was taken: `exif`, `xmp`, `iptc`, `gps`, `png`, `takeout` or `name`; `mtime`
+        date_source: What said when it was taken: `exif`, `xmp`, `iptc`, `gps`, `png`, `video`,
+            `takeout` or `name`; `mtime`
             where nothing did. None in records of earlier versions.
         location: Latitude and longitude in degrees, where it was taken.
         place: What that is called, the smallest first: Belém, Lisbon, Portugal.
@@ -65,6 +66,8 @@ class ImageRecord:
         notes: What a user should know of how it was read, such as `damaged: 38 % missing`.
         text: The lines of text that it shows, in reading order.
         text_reader: What read its text, or found none; None where nothing has looked for text yet.
+        frame: Of a frame of a video, the second at which it is shown; None for a picture.
+        frames: The seconds of all frames of its video, `frame` among them; the same in the record of each.
     """
 
     id: str
@@ -87,6 +90,13 @@ class ImageRecord:
     notes: tuple[str, ...] = ()
     text: tuple[TextLine, ...] = ()
     text_reader: str | None = None
+    frame: float | None = None
+    frames: tuple[float, ...] = ()
+
+    @property
+    def points(self) -> int:
+        """How many points its file has: one, or of a video one for each frame."""
+        return len(self.frames) or 1
 
     @property
     def path(self) -> str:

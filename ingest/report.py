@@ -13,6 +13,7 @@ class IngestReport:
     Attributes:
         to_read: Files that are new, changed, or to be verified, of those found so far.
         indexed: Pictures that were encoded.
+        videos: How many of these are videos; and `frames`, how many frames stand for them.
         updated: Files whose picture was there already: copied and moved files, and new captions.
         unchanged: Files that have not changed since they were last read, and were skipped.
         unreadable: Path, reason and detail of each file that is no usable picture.
@@ -31,6 +32,8 @@ class IngestReport:
 
     to_read: int = 0
     indexed: int = 0
+    videos: int = 0
+    frames: int = 0
     updated: int = 0
     unchanged: int = 0
     unreadable: list[tuple[str, Reason, str]] = field(default_factory=list)

@@ -19,7 +19,7 @@ from search.contents import Contents
 from search.filtering import lower
 from search.hybrid import DEPTH
 from search.query import Query, clean_text
-from search.ranking import nearest, page, ranking, with_reasons
+from search.ranking import folded, nearest, page, ranking, with_reasons
 from search.request import Request
 from search.strict import least_score
 from search.terms import Likeness, Vector, combine, likeness, meaning_of
@@ -145,7 +145,7 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
         vector = self._aim(query, pictures, sent)
         encoded = time.monotonic()
         lowered = lower(query.filters, self.collection)
-        where = lowered.filter & Filter(without=tuple(each.id for each in pictures.values() if each.id))
+        where = lowered.filter & Filter(without=tuple(id for each in pictures.values() for id in each.ids))
         one_text = query.is_one_text and sent is None
         least = self.least_score(measure=request.strict) if one_text else None
         bounds = [bound for bound in (request.min_score, least if request.strict else None) if bound is not None]
@@ -255,7 +255,9 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
         exact: bool = False,
     ) -> list[Hit]:
         """Return the pictures nearest to a unit vector, best first, those of one score by id, at most `limit`."""
-        return nearest(self.collection, vector, limit, where=where, min_score=min_score, exact=exact)
+        return folded(
+            lambda count: nearest(self.collection, vector, count, where=where, min_score=min_score, exact=exact), limit
+        )
 
     def _aim(self, query: Query, pictures: Mapping[str, Likeness], sent: Vector | None) -> Vector | None:
         vectors = [pictures[term.text].vector if term.like else self.vector(term.text) for term in query.terms]

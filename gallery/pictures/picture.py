@@ -9,7 +9,7 @@ from gallery.pictures.facts import Facts
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded image file.
+    """A decoded image file, or a frame of a video.
 
     Attributes:
         rgb: The upright picture in mode RGB and in sRGB, on a ground where it is transparent; smaller than the
@@ -20,6 +20,7 @@ class Picture:
         orientation: The EXIF orientation that was applied, 1 to 8; 1 for a TIFF, which Pillow turns as it loads.
         facts: What the file says of it.
         notes: What a user should know of how it was read, such as `damaged: 38 % missing`.
+        frame: Of a frame of a video, the second at which it is shown.
     """
 
     rgb: Image.Image
@@ -29,3 +30,4 @@ class Picture:
     orientation: int
     facts: Facts
     notes: tuple[str, ...] = ()
+    frame: float | None = None

@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from gallery.pictures import SUFFIXES
+from gallery.pictures import SUFFIXES, shown_second
 from gallery.printable import printable
 from gallery.records import ImageRecord
 from gallery.stores import date_of
@@ -48,7 +48,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._environment.filters |= {"day": day, "printable": printable, "bytes": bytes_said, "quoted": quoted}
-        self._environment.filters["sentence"] = sentence
+        self._environment.filters |= {"sentence": sentence, "second": shown_second}
         self._environment.globals |= {
             "ratio": ratio,
             "suffixes": ",".join(sorted(SUFFIXES)),
