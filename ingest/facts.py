@@ -62,3 +62,8 @@ def of_the_same_file(record: ImageRecord, first: ImageRecord) -> ImageRecord:
         said=first.said,
         captions=first.captions,
     )
+
+
+def with_text_of(record: ImageRecord, before: ImageRecord) -> ImageRecord:
+    """Return the record with the text that was read before: it is the content's, whatever the encoder."""
+    return replace(record, text=before.text, text_reader=before.text_reader)

@@ -24,6 +24,7 @@ from gallery.errors import BadInput
 from gallery.printable import printable
 from gallery.stores import ONCE, Editor, Entry, Former
 from ingest.captions import CaptionsByPath
+from ingest.facts import with_text_of
 from ingest.locating import Locator
 from ingest.part import Part
 from ingest.reading import Failed, Read, Reader
@@ -259,14 +260,9 @@ class _Indexer:
         former = self._former.collection.get(ids) if self._former else {}
         for item in new.values():
             if item.vectors is not None:
-                records = [
-                    replace(record, text=before.text, text_reader=before.text_reader)
-                    for record in item.records
-                    for before in [former.get(record.id, record)]  # the text is the content's, whatever the encoder
-                ]
+                records = [with_text_of(record, former.get(record.id, record)) for record in item.records]
                 self._writer.add(records, item.vectors)
-                self._report.videos += records[0].frame is not None
-                self._report.frames += sum(record.frame is not None for record in records)
+                self._report.count_frames(records)
         return set(new)
 
     def _place(self, item: Read) -> None:
@@ -298,8 +294,5 @@ class _Indexer:
 
     def _fail(self, item: Failed) -> None:
         self._report.unreadable.append((item.file.path, item.reason, item.detail))
-        before = self._journal.entry(item.file.path)
-        # What it held is kept until somebody asks for its removal.
-        before = before or Entry(item.file)
-        entry = Entry(item.file, before.sha256, reason=item.reason, detail=item.detail, points=before.points)
-        self._writer.note(entry)
+        before = self._journal.entry(item.file.path) or Entry(item.file)  # what it held is kept until it is removed
+        self._writer.note(replace(before, file=item.file, captions=None, reason=item.reason, detail=item.detail))

@@ -1,9 +1,11 @@
 """What came of a run."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gallery.errors import Reason
+from gallery.records import ImageRecord
 
 
 @dataclass(slots=True)
@@ -53,3 +55,9 @@ class IngestReport:
     def done(self) -> int:
         """How many of the files to read are behind us."""
         return self.indexed + self.updated + self.verified + self.elsewhere + len(self.unreadable) - self.remembered
+
+    def count_frames(self, records: Sequence[ImageRecord]) -> None:
+        """Count what is indexed of a file: the frames of a video, or a picture, which has none."""
+        frames = sum(record.frame is not None for record in records)
+        self.frames += frames
+        self.videos += frames > 0

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
-from gallery.pictures.videos import shown_second
+from gallery.printable import shown_second
 from gallery.records import Hit
 from gallery.stores import date_of
 from search.grouping import Group

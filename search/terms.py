@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import BadInput
-from gallery.pictures.videos import shown_second
+from gallery.printable import shown_second
 from gallery.records import ImageRecord
 from gallery.spec import sha256_of
 from gallery.stores import ONCE, ImageCollection, as_filter, point_id, point_ids

@@ -15,7 +15,7 @@ from gallery.pictures.originals import find_video, open_original, read_original
 from gallery.pictures.picture import Picture
 from gallery.pictures.sidecars import facts_beside
 from gallery.pictures.thumbnails import THUMB, VIEW, Thumbnails, shrunk_jpeg
-from gallery.pictures.videos import TYPES, is_video, shown_second
+from gallery.pictures.videos import TYPES, is_video
 
 __all__ = [
     "IGNORE_FILE",
@@ -41,6 +41,5 @@ __all__ = [
     "perceptual_hash",
     "read_file",
     "read_original",
-    "shown_second",
     "shrunk_jpeg",
 ]

@@ -31,14 +31,3 @@ def is_video(path: str) -> bool:
 def can_read_videos() -> bool:
     """Return whether PyAV is installed."""
     return find_spec("av") is not None
-
-
-def shown_second(second: float) -> str:
-    """Return a place in a video as people read it.
-
-    >>> shown_second(80.4), shown_second(3723)
-    ('1:20', '1:02:03')
-    """
-    minutes, seconds = divmod(int(second), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -10,8 +10,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from gallery.pictures import SUFFIXES, shown_second
-from gallery.printable import printable
+from gallery.pictures import SUFFIXES
+from gallery.printable import printable, shown_second
 from gallery.records import ImageRecord
 from gallery.stores import date_of
 from search.answer import Answer, AnswerHit
