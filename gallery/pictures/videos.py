@@ -1,7 +1,6 @@
 """Which files are videos, and whether they can be read here: with PyAV, of the extra `video`."""
 
 import os
-from functools import cache
 from importlib.util import find_spec
 
 _SUFFIXES = ".mp4 .m4v .mov .3gp .3g2 .mkv .webm .avi .mpg .mpeg .vob .mts .m2ts .wmv .flv .insv .lrv"
@@ -27,7 +26,6 @@ def is_video(path: str) -> bool:
     return os.path.splitext(path)[1].lower() in SUFFIXES
 
 
-@cache
 def can_read_videos() -> bool:
     """Return whether PyAV is installed."""
     return find_spec("av") is not None
