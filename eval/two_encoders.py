@@ -17,7 +17,7 @@ from gallery.encoders import PictureEncoder, TextEncoder, processors
 from gallery.errors import BadInput, UnreadableImage
 from gallery.judged.trec import Qrels, Topic, run_of_scores
 from gallery.judged.vectors import Remembered
-from gallery.pictures import open_image, read_original
+from gallery.pictures import open_original
 from gallery.records import ImageRecord
 from gallery.stores import ImageCollection
 from gallery.vectors import Vectors
@@ -166,7 +166,7 @@ def _vectors(encoder: PictureEncoder, records: Sequence[ImageRecord], tell: Tell
         pixels = {}
         for record in batch:
             with suppress(UnreadableImage):
-                pixels[record.id] = encoder.pixels(open_image(read_original(record)[1], encoder.detail).rgb)
+                pixels[record.id] = encoder.pixels(open_original(record, encoder.detail).rgb)
         return dict(zip(pixels, encoder.encode_pixels(np.stack(list(pixels.values()))), strict=True)) if pixels else {}
 
     found: dict[str, Vectors] = {}

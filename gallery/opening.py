@@ -19,6 +19,6 @@ def encoder_of_collection(settings: Settings, collection: ImageCollection, say: 
 
 
 def samples_of(collection: ImageCollection) -> Iterator[tuple[Path, Vectors]]:
-    """Yield some existing files of the collection, with their vectors."""
-    found = ((Path(record.path), vector) for record, vector in collection.scan())
+    """Yield some files of the collection that are there, with their vectors."""
+    found = ((Path(record.path), vector) for record, vector in collection.scan() if record.frame is None)
     return islice(((path, vector) for path, vector in found if path.is_file()), SAMPLES)

@@ -28,3 +28,14 @@ def printable(text: str) -> str:
         character.encode("unicode_escape").decode() if character == "\\" or is_dangerous(character) else character
         for character in text
     )
+
+
+def shown_second(second: float) -> str:
+    """Return a place in a video as people read it.
+
+    >>> shown_second(80.4), shown_second(3723)
+    ('1:20', '1:02:03')
+    """
+    minutes, seconds = divmod(int(second), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

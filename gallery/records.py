@@ -38,7 +38,7 @@ class TextLine:
 
 @dataclass(frozen=True, slots=True)
 class ImageRecord:
-    """One picture of a collection: all of its point except the vector.
+    """One picture of a collection, or one frame of a video: everything its point says but the vector.
 
     The same bytes are one picture, however many files hold them.
 
@@ -57,14 +57,17 @@ class ImageRecord:
         phash: Perceptual hash, 32 hexadecimal digits, or 16 without colour in collections of earlier versions; None if
             the picture is too flat for one.
         stack: The smallest id among the near-duplicates of this picture, itself included.
-        date_source: The source of the date: `exif`, `xmp`, `iptc`, `gps`, `png`, `takeout` or `name`; `mtime` if none
-            of these has one. None in records of earlier versions.
+        date_source: What said when it was taken: `exif`, `xmp`, `iptc`, `gps`, `png`, `video`,
+            `takeout` or `name`; `mtime`
+            where nothing did. None in records of earlier versions.
         location: Latitude and longitude in degrees, where it was taken.
-        place: The names of that place, smallest first: Belém, Lisbon, Portugal.
-        said: Titles, descriptions and keywords, from the file and its side-cars.
-        notes: Notes for the user on how it was read, such as `damaged: 38 % missing`.
-        text: The lines of text in it, in reading order.
-        text_reader: The name of the reader that looked for text; None if none has yet.
+        place: What that is called, the smallest first: Belém, Lisbon, Portugal.
+        said: Titles, descriptions and keywords, of the file and of what lies beside it.
+        notes: What a user should know of how it was read, such as `damaged: 38 % missing`.
+        text: The lines of text that it shows, in reading order.
+        text_reader: What read its text, or found none; None where nothing has looked for text yet.
+        frame: Of a frame of a video, the second at which it is shown; None for a picture.
+        frames: The seconds of all frames of its video, `frame` among them; the same in the record of each.
     """
 
     id: str
@@ -87,6 +90,13 @@ class ImageRecord:
     notes: tuple[str, ...] = ()
     text: tuple[TextLine, ...] = ()
     text_reader: str | None = None
+    frame: float | None = None
+    frames: tuple[float, ...] = ()
+
+    @property
+    def points(self) -> int:
+        """How many points its file has: one, or of a video one for each frame."""
+        return len(self.frames) or 1
 
     @property
     def path(self) -> str:

@@ -244,7 +244,7 @@ def _digests(settings: Settings, name: str) -> list[str]:
     """Return the digests of a collection's pictures, whose thumbnails are removed with it; none if it is damaged."""
     try:
         with contextlib.closing(open_store(settings).journal(name)) as journal:
-            return list(journal.digests())
+            return [digest for digest, _ in journal.contents()]
     except CollectionError:
         return []
 

@@ -47,3 +47,23 @@ def with_facts(record: ImageRecord, facts: Facts) -> ImageRecord:
         said=facts.said,
     )
     return with_files(changed, changed.files)
+
+
+def of_the_same_file(record: ImageRecord, first: ImageRecord) -> ImageRecord:
+    """Return the record of a video's frame with what is said of its file, as the record of the first frame has it."""
+    return replace(
+        record,
+        files=first.files,
+        camera=first.camera,
+        taken_at=first.taken_at,
+        date_source=first.date_source,
+        location=first.location,
+        place=first.place,
+        said=first.said,
+        captions=first.captions,
+    )
+
+
+def with_text_of(record: ImageRecord, before: ImageRecord) -> ImageRecord:
+    """Return the record with the text that was read before: it is the content's, whatever the encoder."""
+    return replace(record, text=before.text, text_reader=before.text_reader)

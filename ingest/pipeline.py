@@ -22,8 +22,9 @@ import numpy as np
 from gallery.encoders import PictureEncoder, processors
 from gallery.errors import BadInput
 from gallery.printable import printable
-from gallery.stores import Editor, Entry, Former
+from gallery.stores import ONCE, Editor, Entry, Former
 from ingest.captions import CaptionsByPath
+from ingest.facts import with_text_of
 from ingest.locating import Locator
 from ingest.part import Part
 from ingest.reading import Failed, Read, Reader
@@ -133,7 +134,7 @@ def _left_out(former: Former, collection: Editor, *, everything: bool) -> int:
         BadInput: There are some, and `everything` is false; the former collection stays published.
     """
     first, count = "", 0
-    for record in former.collection.records():
+    for record in former.collection.records(ONCE):
         if not collection.journal.places(record.sha256) and not any(
             (entry := collection.journal.entry(file.path)) and entry.sha256 for file in record.files
         ):
@@ -217,9 +218,10 @@ class _Indexer:
             return items
         encoder = self._encoder()
         with self._processor:
-            vectors = encoder.encode_pixels(np.stack(list(pixels.values())))
-        rows = dict(zip(pixels, vectors, strict=True))
-        return [replace(i, pixels=None, vector=rows.get(i.id)) if isinstance(i, Read) else i for i in items]
+            vectors = encoder.encode_pixels(np.concatenate(list(pixels.values())))
+        ends = np.cumsum([len(each) for each in pixels.values()])
+        rows = dict(zip(pixels, np.split(vectors, ends[:-1]), strict=True))
+        return [replace(i, pixels=None, vectors=rows.get(i.id)) if isinstance(i, Read) else i for i in items]
 
     def add(self, batch: Sequence[Read | Failed | None]) -> None:
         """Store a batch."""
@@ -245,8 +247,8 @@ class _Indexer:
             self._sharing.share()
 
     def _whole(self, item: Read | Failed) -> Read | Failed | None:
-        """Read a file again because its picture, which was there at the first reading, has since been removed."""
-        if isinstance(item, Read) and item.record is None and not self._writer.known([item.id]):
+        """Read a file again whose picture was there when it was read first, and has been removed since."""
+        if isinstance(item, Read) and not item.records and not self._writer.known([item.id]):
             return self.read([item.file])[0]
         return item
 
@@ -254,12 +256,13 @@ class _Indexer:
         """Add the new pictures, and return their ids."""
         known = self._writer.known(item.id for item in items)
         new = {item.id: item for item in items if item.id not in known}
-        former = self._former.collection.get(list(new)) if self._former else {}
-        for id, item in new.items():
-            if item.record and item.vector is not None:
-                before = former.get(id, item.record)  # text depends on the content, not on the encoder
-                record = replace(item.record, text=before.text, text_reader=before.text_reader)
-                self._writer.add(record, item.vector)
+        ids = [record.id for item in new.values() for record in item.records]
+        former = self._former.collection.get(ids) if self._former else {}
+        for item in new.values():
+            if item.vectors is not None:
+                records = [with_text_of(record, former.get(record.id, record)) for record in item.records]
+                self._writer.add(records, item.vectors)
+                self._report.count_frames(records)
         return set(new)
 
     def _place(self, item: Read) -> None:
@@ -291,6 +294,5 @@ class _Indexer:
 
     def _fail(self, item: Failed) -> None:
         self._report.unreadable.append((item.file.path, item.reason, item.detail))
-        before = self._journal.entry(item.file.path)
-        sha256 = before.sha256 if before else None  # its old picture stays until its removal is requested
-        self._writer.note(Entry(item.file, sha256, reason=item.reason, detail=item.detail))
+        before = self._journal.entry(item.file.path) or Entry(item.file)  # what it held is kept until it is removed
+        self._writer.note(replace(before, file=item.file, captions=None, reason=item.reason, detail=item.detail))

@@ -69,6 +69,7 @@ def print_summary(report: IngestReport, seconds: float) -> None:
     """Print the result of a run: a table on a terminal, `key<TAB>value` lines for a pipe."""
     rows = [
         ["indexed", str(report.indexed)],
+        *([["of these videos", f"{report.videos} ({report.frames} frames)"]] if report.videos else []),
         ["already there", str(report.unchanged)],
         ["updated", str(report.updated)],
         ["pruned", str(report.pruned)],

@@ -7,7 +7,7 @@ from itertools import chain
 
 from gallery.encoders import processors
 from gallery.errors import UnreadableImage
-from gallery.pictures import open_image, read_original
+from gallery.pictures import open_original
 from gallery.pictures.text import DETAIL, TextReader
 from gallery.records import ImageRecord
 from gallery.stores import Editor
@@ -95,7 +95,7 @@ def _write(collection: Editor, records: list[ImageRecord]) -> None:
 def _read(record: ImageRecord, reader: TextReader) -> ImageRecord | None:
     """Return the record with its text, or None if none of its files can be read."""
     try:
-        rgb = open_image(read_original(record)[1], DETAIL).rgb
+        rgb = open_original(record, DETAIL).rgb
     except UnreadableImage:
         return None
     return replace(record, text=reader.read(rgb), text_reader=reader.name)

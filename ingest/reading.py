@@ -2,12 +2,27 @@
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from gallery.encoders import PictureEncoder
 from gallery.errors import Reason, UnreadableImage
-from gallery.pictures import Facts, facts_beside, merged, open_image, perceptual_hash, read_file
+from gallery.pictures import (
+    Facts,
+    Picture,
+    are_alike,
+    digest_of,
+    facts_beside,
+    is_video,
+    look_at,
+    merged,
+    open_frames,
+    open_image,
+    perceptual_hash,
+    read_file,
+)
 from gallery.records import ImageFile, ImageRecord
 from gallery.stores import Editor, Entry, now, point_id, record_of
 from gallery.vectors import Vectors
@@ -18,20 +33,21 @@ from ingest.part import Part
 class Read:
     """A file that was read.
 
-    A new picture has pixels, which its vector replaces once it is encoded; one that the collection already has has
-    neither. `beside` holds the facts from side-car files; None if the file was not read.
+    A picture that is new has a record, its pixels, and once it is encoded its vector instead; a new video has them for
+    each of its frames. One whose bytes the collection has already has none of these. `beside` is what lies beside the
+    file and speaks of it; None where the file was not read.
     """
 
     file: ImageFile
     sha256: str
     beside: Facts | None = None
-    record: ImageRecord | None = None
+    records: tuple[ImageRecord, ...] = ()
     pixels: Vectors | None = None
-    vector: Vectors | None = None
+    vectors: Vectors | None = None
 
     @property
     def id(self) -> str:
-        """The id of its point."""
+        """The id of its point, of a video that of the first frame."""
         return point_id(self.sha256)
 
 
@@ -77,8 +93,9 @@ class Reader:
             return Read(task.file, task.sha256)
         file = task.file if isinstance(task, Entry) else task
         try:
-            data = read_file(file.path)
-            sha256 = hashlib.sha256(data).hexdigest()
+            video = is_video(file.path)
+            data = b"" if video else read_file(file.path)
+            sha256 = digest_of(file.path) if video else hashlib.sha256(data).hexdigest()
             if not self._part.holds(sha256):
                 return None
             beside = facts_beside(file.path)
@@ -86,15 +103,39 @@ class Reader:
                 return Read(file, sha256, beside)
             encoder = self._encoder()
             with self._processor:
-                picture = open_image(data, encoder.detail)
-                phash, pixels = perceptual_hash(picture.rgb), encoder.pixels(picture.rgb)
+                pictures = self._frames(file, encoder.detail) if video else [open_image(data, encoder.detail)]
+                shots = _distinct(pictures)
+                pixels = np.stack([encoder.pixels(picture.rgb) for picture, _ in shots])
         except UnreadableImage as error:
             return Failed(file, error.reason, error.detail)
-        record = record_of(picture, sha256, file, now(), merged([picture.facts, beside]))
-        return Read(file, sha256, beside, replace(record, phash=phash, stack=point_id(sha256)), pixels)
+        frames = tuple(picture.frame for picture, _ in shots if picture.frame is not None)
+        records = []
+        for number, (picture, phash) in enumerate(shots):
+            record = record_of(picture, sha256, file, now(), merged([picture.facts, beside]))
+            id = point_id(sha256, number)
+            records.append(replace(record, id=id, phash=phash, stack=id, frames=frames))
+        return Read(file, sha256, beside, tuple(records), pixels)
+
+    @staticmethod
+    def _frames(file: ImageFile, detail: int) -> list[Picture]:
+        """Decode a video, which is read by its path: it has to be the one of which the digest was taken."""
+        pictures = open_frames(file.path, detail)
+        if look_at(file.path) != file:
+            raise UnreadableImage(Reason.IO_ERROR, "the file changed while it was read")
+        return pictures
 
     def _is_there(self, sha256: str) -> bool:
         if not self._collection.journal.places(sha256):
             return False
         with self.points:
             return bool(self._collection.points.present([point_id(sha256)]))
+
+
+def _distinct(pictures: Sequence[Picture]) -> list[tuple[Picture, str | None]]:
+    """Return pictures with their perceptual hashes, without frames of a video that are alike: they are no stack."""
+    found: list[tuple[Picture, str | None]] = []
+    for picture in pictures:
+        phash = perceptual_hash(picture.rgb)
+        if not any(are_alike(phash, other) for _, other in found):
+            found.append((picture, phash))
+    return found

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from gallery.errors import UnreadableImage
-from gallery.pictures import facts_beside, merged, open_image, perceptual_hash, read_original
+from gallery.pictures import facts_beside, merged, open_original, perceptual_hash
 from gallery.records import ImageRecord
 from gallery.stores import Editor
 from ingest.facts import with_facts
@@ -77,7 +77,7 @@ def refresh(
 def _read_again(record: ImageRecord) -> ImageRecord | None:
     """Return the record with its files' current facts, or None if none can be read."""
     try:
-        picture = open_image(read_original(record)[1], _DETAIL)
+        picture = open_original(record, _DETAIL)
     except UnreadableImage:
         return None
     facts = merged([picture.facts, *(facts_beside(file.path) for file in record.files)])

@@ -1,9 +1,11 @@
 """The result of a run."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gallery.errors import Reason
+from gallery.records import ImageRecord
 
 
 @dataclass(slots=True)
@@ -11,9 +13,10 @@ class IngestReport:
     """The result of a run. Every file found is counted once.
 
     Attributes:
-        to_read: Files found so far that are new, changed, or to be verified.
-        indexed: How many pictures were encoded.
-        updated: Files whose picture existed already: copied and moved files, and new captions.
+        to_read: Files that are new, changed, or to be verified, of those found so far.
+        indexed: Pictures that were encoded.
+        videos: How many of these are videos; and `frames`, how many frames stand for them.
+        updated: Files whose picture was there already: copied and moved files, and new captions.
         unchanged: Files that have not changed since they were last read, and were skipped.
         unreadable: Path, reason and detail of each file that is not a usable picture.
         remembered: How many of these failed in an earlier run, have not changed, and were not opened.
@@ -31,6 +34,8 @@ class IngestReport:
 
     to_read: int = 0
     indexed: int = 0
+    videos: int = 0
+    frames: int = 0
     updated: int = 0
     unchanged: int = 0
     unreadable: list[tuple[str, Reason, str]] = field(default_factory=list)
@@ -50,3 +55,9 @@ class IngestReport:
     def done(self) -> int:
         """How many of the files to read are done."""
         return self.indexed + self.updated + self.verified + self.elsewhere + len(self.unreadable) - self.remembered
+
+    def count_frames(self, records: Sequence[ImageRecord]) -> None:
+        """Count what is indexed of a file: the frames of a video, or a picture, which has none."""
+        frames = sum(record.frame is not None for record in records)
+        self.frames += frames
+        self.videos += frames > 0

@@ -92,7 +92,7 @@ def _rows(records: Iterator[ImageRecord]) -> NDArray[np.void]:
                 int((record.phash or "0")[:16], 16),
                 record.phash is not None,
                 tuple(colours_of(record.phash or "")),
-                _second(record.taken_at),
+                _second(None if record.frame is not None else record.taken_at),  # those of one video are close
                 UUID(record.stack).bytes if record.stack else b"",
             )
         )

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from gallery.errors import BadInput, GalleryError
-from gallery.pictures import IGNORE_FILE, SUFFIXES, LeftOut
+from gallery.pictures import IGNORE_FILE, SUFFIXES, LeftOut, is_video
 from gallery.printable import printable
 from ingest.removal import is_below
 
@@ -147,4 +147,4 @@ def _concerns(path: str, is_left_out: LeftOut) -> bool:
             return False
     except BadInput:  # an ignore file cannot be read: the run reports that
         return True
-    return Path(path).suffix.lower() in SUFFIXES or not Path(path).is_file()
+    return Path(path).suffix.lower() in SUFFIXES or is_video(path) or not Path(path).is_file()

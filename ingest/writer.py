@@ -1,16 +1,16 @@
 """Pending changes to points, kept until they are written durably, batch by batch."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from gallery.pictures import Facts
 from gallery.records import ImageFile, ImageRecord
-from gallery.stores import Editor, Entry, point_id
+from gallery.stores import Editor, Entry, point_id, point_ids
 from gallery.vectors import Vectors
-from ingest.facts import known_beside, with_files
+from ingest.facts import known_beside, of_the_same_file, with_files
 from ingest.locating import Locator
 
 WRITE_EVERY = 256
@@ -19,11 +19,15 @@ WRITE_EVERY = 256
 
 @dataclass(slots=True)
 class _Held:
-    """A picture as it should be; one without a place is to be removed. `unseen` are paths not asked for yet."""
+    """A picture as it shall be: without any place, it shall go. `unseen` are paths that were not asked for yet.
+
+    Of a video, `record` is that of the first frame, and `others` those of the rest, where they were looked up.
+    """
 
     record: ImageRecord
     places: dict[str, ImageFile]
-    vector: Vectors | None = None
+    vectors: Vectors | None = None
+    others: Sequence[ImageRecord] = ()
     changed: bool = False
     unseen: list[str] = field(default_factory=list)
 
@@ -32,8 +36,9 @@ class _Held:
         places = {file.path: file for file in record.files}
         return cls(record, places, unseen=list(places))
 
-    def whole(self) -> ImageRecord:
-        return with_files(self.record, self.places.values())
+    def whole(self, locate: Locator) -> list[ImageRecord]:
+        first = locate(with_files(self.record, self.places.values()))
+        return [first, *(of_the_same_file(other, first) for other in self.others)]
 
 
 class Writer:
@@ -50,7 +55,7 @@ class Writer:
         self._held: dict[str, _Held] = {}
         self._entries: list[Entry] = []
         self._forgotten: list[str] = []
-        self._unknown: Counter[str] = Counter()  # digests of removed pictures that no replica shows
+        self._unknown: Counter[tuple[str, int]] = Counter()  # displaced pictures that cannot be seen, and their points
         self._seen: set[str] = set()
         self._new = self._most_places = 0
 
@@ -58,13 +63,16 @@ class Writer:
         """Return the ids whose picture is in the collection, or about to be."""
         wanted = set(ids)
         found = self._collection.points.get(sorted(wanted - self._held.keys()))
-        self._held |= {id: _Held.of(record) for id, record in found.items()}
+        frames = {id: set(point_ids(record)) for id, record in found.items() if record.points > 1}
+        there = self._collection.points.present([each for ids in frames.values() for each in ids]) if frames else set()
+        # A video that has lost a frame is not known: all of them are written again.
+        self._held |= {id: _Held.of(record) for id, record in found.items() if frames.get(id, set()) <= there}
         return wanted & self._held.keys()
 
-    def add(self, record: ImageRecord, vector: Vectors) -> None:
-        """Add a new picture; its files are added one by one."""
-        self._held[record.id] = _Held(record, {}, vector, changed=True)
-        self._new += 1
+    def add(self, records: Sequence[ImageRecord], vectors: Vectors) -> None:
+        """Take in a new picture, or the frames of a new video; its files are placed one by one."""
+        self._held[records[0].id] = _Held(records[0], {}, vectors, records[1:], changed=True)
+        self._new += len(records)
 
     def files(self, id: str) -> tuple[ImageFile, ...]:
         """Return the places of a known picture."""
@@ -93,7 +101,7 @@ class Writer:
         path = entry.file.path
         before = self._collection.journal.entry(path)
         if before and before.sha256 and before.sha256 != entry.sha256:
-            self.displace(before.sha256, path)
+            self.displace(before)
         held = self._held[id]
         if beside:
             held.record = known_beside(held.record, beside)
@@ -103,15 +111,16 @@ class Writer:
         held.changed = True
         self._most_places = max(self._most_places, len(held.places))
         self._seen.add(path)
-        self._entries.append(entry)
+        self._entries.append(replace(entry, points=held.record.points))
 
-    def displace(self, sha256: str, path: str) -> None:
-        """Record that the file at `path` no longer holds the picture with this digest."""
-        id = point_id(sha256)
+    def displace(self, entry: Entry) -> None:
+        """Note that a file no longer holds the picture that it held."""
+        assert entry.sha256
+        id = point_id(entry.sha256)
         if self.known([id]):
-            self._held[id].changed |= self._held[id].places.pop(path, None) is not None
+            self._held[id].changed |= self._held[id].places.pop(entry.file.path, None) is not None
         else:
-            self._unknown[sha256] += 1
+            self._unknown[entry.sha256, entry.points] += 1
 
     def note(self, entry: Entry) -> None:
         """Record the result for a file that is not a picture."""
@@ -120,7 +129,7 @@ class Writer:
     def forget(self, entry: Entry) -> None:
         """Record that a file, and with it a place, is gone."""
         if entry.sha256:
-            self.displace(entry.sha256, entry.file.path)
+            self.displace(entry)
         self._forgotten.append(entry.file.path)
 
     def flush_if_full(self) -> bool:
@@ -139,17 +148,29 @@ class Writer:
         if not (self._entries or self._forgotten):
             return
         kept = [held for held in self._held.values() if held.places and held.changed]
-        new = [(self._locate(held.whole()), held.vector) for held in kept if held.vector is not None]
+        new = [held for held in kept if held.vectors is not None]
         if new:
-            self._collection.upsert([record for record, _ in new], np.stack([vector for _, vector in new]))
-        self._collection.update([self._locate(held.whole()) for held in kept if held.vector is None])
-        gone = [held.record.sha256 for held in self._held.values() if not held.places]
-        # In a cluster, only one replica may have a picture: remove it whether it is seen or not.
-        gone += [digest for digest, lost in self._unknown.items() if self._collection.journal.places(digest) <= lost]
-        self._collection.delete([point_id(digest) for digest in gone])
+            records = [record for held in new for record in held.whole(self._locate)]
+            self._collection.upsert(records, np.concatenate([held.vectors for held in new if held.vectors is not None]))
+        known = [held for held in kept if held.vectors is None]
+        self._look_up_frames(known)
+        self._collection.update([record for held in known for record in held.whole(self._locate)])
+        gone = {held.record.sha256: held.record.points for held in self._held.values() if not held.places}
+        # Of a cluster, one replica alone may have a picture: it goes, whether it is seen or not.
+        for (digest, points), lost in self._unknown.items():
+            if self._collection.journal.places(digest) <= lost:
+                gone[digest] = points
+        self._collection.delete([point_id(digest, number) for digest, all in gone.items() for number in range(all)])
         self._collection.flush()
         self._collection.journal.write(self._entries, forgotten=self._forgotten)
         self.removed += gone
         self._new = self._most_places = 0
         for collected in (self._held, self._entries, self._forgotten, self._unknown):
             collected.clear()
+
+    def _look_up_frames(self, changed: Sequence[_Held]) -> None:
+        """Look up the other frames of videos of which something has changed: it is the same for all of them."""
+        ids = {held.record.id: point_ids(held.record)[1:] for held in changed}
+        found = self._collection.points.get([id for each in ids.values() for id in each])
+        for held in changed:
+            held.others = [found[id] for id in ids[held.record.id] if id in found]

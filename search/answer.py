@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
+from gallery.printable import shown_second
 from gallery.records import Hit
 from gallery.stores import date_of
 from search.grouping import Group
@@ -22,11 +23,13 @@ class AnswerHit:
         width: Pixels of the upright picture.
         date: When it was taken, else the oldest change of its files.
         size: Bytes of the file.
-        cosine: The cosine of query and picture, to six digits; null unless `why` was requested.
-        words: The query's words that the picture has; null unless `why` was requested.
-        place: The names of the place where it was taken, smallest area first.
-        location: Its latitude and longitude in degrees; null if unknown.
-        text: The lines of text in the picture, if they were read.
+        cosine: Of the query and the picture, to six digits; null unless it was asked why.
+        words: The words of the query that the picture has; null unless it was asked why.
+        place: What the place is called where it was taken, the smallest first.
+        location: Latitude and longitude of that in degrees; null where they are not known.
+        text: The lines of text that the picture shows, where it was read.
+        kind: `picture` or `video`.
+        frame: The second of the video at which what was asked for is seen; null for a picture.
     """
 
     rank: int
@@ -50,6 +53,13 @@ class AnswerHit:
     place: list[str] = field(default_factory=list)
     location: list[float] | None = None
     text: list[str] = field(default_factory=list)
+    kind: str = "picture"
+    frame: float | None = None
+
+    @property
+    def at(self) -> str:
+        """Where in a video the hit is, as people read it; empty for a picture."""
+        return "" if self.frame is None else shown_second(self.frame)
 
     @property
     def day(self) -> str:
@@ -159,6 +169,8 @@ def _answer_hit(rank: int, hit: Hit, *, scored: bool) -> AnswerHit:
         place=list(image.place),
         location=None if image.location is None else list(image.location),
         text=[line.text for line in image.text],
+        kind="picture" if image.frame is None else "video",
+        frame=image.frame,
     )
 
 

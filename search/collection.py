@@ -7,6 +7,7 @@ from typing import Any
 from gallery.encoders import TextEncoder
 from gallery.records import ImageRecord
 from gallery.settings import Settings
+from gallery.stores import ONCE
 from search.answer import Answer
 from search.current import CurrentEngine
 from search.engine import SearchEngine
@@ -25,7 +26,7 @@ class Collection(AbstractContextManager["Collection", None]):
         return self._engines.get().collection.name
 
     def __len__(self) -> int:
-        return self._engines.get().collection.count()
+        return self._engines.get().collection.count(ONCE)
 
     def search(self, query: str = "", **options: Any) -> Answer:  # noqa: ANN401 - the fields of Request
         """Answer a line of the query language; without one, return the newest pictures.

@@ -3,7 +3,8 @@
 import os
 from pathlib import PurePath
 
-from gallery.stores import Filter, ImageCollection
+from gallery.stores import ONCE, Filter, ImageCollection, as_filter
+from search.keys import KINDS
 
 MOST_VALUES = 1_000_000
 """Different values of a key that are counted."""
@@ -18,11 +19,13 @@ class Contents:
         self._captions: dict[int, list[str]] = {}
         self._folders: dict[str | int, int] | None = None
         self._pictures: int | None = None
+        self._videos: bool | None = None
 
     def facet(self, key: str) -> dict[str | int, int]:
         """Return the values of a key and how many pictures have them, the most frequent first."""
         if self._changes or key not in self._facets:
-            self._facets[key] = self._collection.facet(key, MOST_VALUES)
+            where = ONCE if self._has_videos() else None
+            self._facets[key] = self._collection.facet(key, MOST_VALUES, where=where)
         return self._facets[key]
 
     def folders(self) -> dict[str | int, int]:
@@ -39,7 +42,7 @@ class Contents:
             self._folders = {
                 folder: sum(direct[each] for each in members)
                 if apart or len(members) == 1
-                else self._collection.count({"folder": members})
+                else self.count(as_filter({"folder": members}))
                 for folder, members in below.items()
             }
         return self._folders
@@ -47,10 +50,23 @@ class Contents:
     def count(self, where: Filter) -> int:
         """Return how many pictures pass a filter."""
         if where or self._changes:
-            return self._collection.count(where or None)
+            return self._count(where)
         if self._pictures is None:
-            self._pictures = self._collection.count()
+            self._pictures = self._count(where)
         return self._pictures
+
+    def _count(self, where: Filter) -> int:
+        """Count videos once, where they match by any of their frames: these differ in text and in what is like them."""
+        if not self._has_videos():
+            return self._collection.count(where or None)
+        frames = as_filter({"kind": list(KINDS["video"])})
+        pictures = self._collection.count(where & Filter(neither=(frames,)))
+        return pictures + len({record.sha256 for record in self._collection.records(where & frames)})
+
+    def _has_videos(self) -> bool:
+        if self._changes or self._videos is None:
+            self._videos = bool(self._collection.facet("kind", 2))
+        return self._videos
 
     def captions(self, pictures: int) -> list[str]:
         """Return the different captions of the newest captioned pictures, up to a number of pictures."""

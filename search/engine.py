@@ -19,7 +19,8 @@ from search.contents import Contents
 from search.filtering import lower
 from search.hybrid import DEPTH
 from search.query import Query, clean_text
-from search.ranking import nearest, page, ranking, with_reasons
+from search.ranking import folded, nearest, page, ranking, with_reasons
+from search.request import Request
 from search.strict import least_score
 from search.terms import Likeness, Vector, combine, likeness, meaning_of
 from search.towers import Towers
@@ -148,7 +149,7 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
         vector = self._aim(query, pictures, sent)
         encoded = time.monotonic()
         lowered = lower(query.filters, self.collection)
-        where = lowered.filter & Filter(without=tuple(each.id for each in pictures.values() if each.id))
+        where = lowered.filter & Filter(without=tuple(id for each in pictures.values() for id in each.ids))
         one_text = query.is_one_text and sent is None
         least = self.least_score(measure=request.strict) if one_text else None
         bounds = [bound for bound in (request.min_score, least if request.strict else None) if bound is not None]
@@ -257,8 +258,10 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
         min_score: float | None = None,
         exact: bool = False,
     ) -> list[Hit]:
-        """Return at most `limit` pictures nearest to a unit vector, best first, equal scores by id."""
-        return nearest(self.collection, vector, limit, where=where, min_score=min_score, exact=exact)
+        """Return the pictures nearest to a unit vector, best first, those of one score by id, at most `limit`."""
+        return folded(
+            lambda count: nearest(self.collection, vector, count, where=where, min_score=min_score, exact=exact), limit
+        )
 
     def _aim(self, query: Query, pictures: Mapping[str, Likeness], sent: Vector | None) -> Vector | None:
         vectors = [pictures[term.text].vector if term.like else self.vector(term.text) for term in query.terms]

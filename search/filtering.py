@@ -14,7 +14,7 @@ from unicodedata import normalize
 from gallery.cities import all_cities, plain
 from gallery.stores import Circle, Filter, ImageCollection, Words
 from gallery.stores import Condition as Stored
-from search.keys import HAS, nearest
+from search.keys import HAS, KINDS, nearest
 from search.nearby import read_nearby
 from search.query import Condition, FilterExpression, replaced
 
@@ -87,7 +87,7 @@ class _Lowering:
             return _date(key, value)
         if key in ("width", "height", "year"):
             return _number(wanted)
-        if read := {"orientation": self._orientation, "place": self._place, "near": self._near}.get(key):
+        if read := {"orientation": self._orientation, "place": self._place, "near": self._near, "kind": _kind}.get(key):
             return read(wanted)
         matches = {"folder": in_folder, "path": matches_path, "camera": _contains, "format": _is_format}[key]
         return self._values(wanted, matches)
@@ -197,6 +197,11 @@ def _date(key: str, value: str) -> _Read:
         return _Read(_all(("date", {"lt": f"{year:04}-{month:02}-{day or 1:02}T00:00:00Z"})), meaning)
     last = day or calendar.monthrange(year, month)[1]
     return _Read(_all(("date", {"gt": f"{year:04}-{month:02}-{last:02}T23:59:59.999999Z"})), meaning)
+
+
+def _kind(wanted: Condition) -> _Read:
+    videos = _all(("kind", list(KINDS["video"])))
+    return _Read(videos if wanted.value == "video" else Filter(neither=(videos,)), f"{wanted.value}s")
 
 
 def _number(wanted: Condition) -> _Read:

@@ -10,6 +10,8 @@ from search.nearby import NEARBY, read_nearby
 
 HAS = {"captions": "captions", "text": "text", "camera": "camera", "duplicates": "stack", "place": "location"}
 """What `has:` takes, and the payload key that it asks for."""
+KINDS = {"picture": (), "video": ("video", "frame")}
+"""What `kind:` takes, and the values of the payload's key that mean it."""
 ORIENTATIONS = ("portrait", "landscape", "square")
 _DATE = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?", re.ASCII)
 _SEEN = r"[^\s\x1c-\x1f\x85]"
@@ -109,6 +111,7 @@ KEYS = {
     "place": _text("Portugal"),
     "near": _near("38.72,-9.14 within 5 km"),
     "text": _text("invoice"),
+    "kind": _one_of(KINDS, "video"),
 }
 _FAMILIAR = {
     "date": "year:, before: or after:",
@@ -127,7 +130,10 @@ _FAMILIAR = {
     "file": "path:",
     "filename": "path:",
     "ext": "format:",
-    "type": "format:",
+    "type": "kind: or format:",
+    "media": "kind:",
+    "video": "kind:video",
+    "movie": "kind:video",
     "make": "camera:",
     "model": "camera:",
     "size": "width: or height:",
@@ -166,6 +172,6 @@ def fault(key: str, op: str, value: str) -> str | None:
     """Return what is wrong with a filter's value, if anything."""
     if KEYS[key].accepts(op, value):
         return None
-    close = nearest(value, [*HAS, *ORIENTATIONS]) if key in ("has", "orientation") else []
+    close = nearest(value, [*HAS, *ORIENTATIONS, *KINDS]) if key in ("has", "orientation", "kind") else []
     cure = f"did you mean {key}:{close[0]}?" if close else "put quotes around it if it is text"
     return f"{key} takes {KEYS[key].takes}, not {value!r}; {cure}"

@@ -32,7 +32,8 @@ def show_previews(
         except UnreadableImage as error:
             screen.print(str(error), markup=False, highlight=False)
         worth = hit.day if hit.score is None else f"{hit.score:.3f}"
-        screen.print(f"{hit.rank}  {worth}  {printable(hit.path)}", markup=False, highlight=False, soft_wrap=True)
+        at = f" at {hit.at}" if hit.at else ""
+        screen.print(f"{hit.rank}  {worth}  {printable(hit.path)}{at}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _renderable() -> Callable[..., Any]:

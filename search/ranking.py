@@ -30,11 +30,13 @@ def ranking(
 ) -> Rank:
     """Return the ranking that a request asks for; without a vector the newest pictures come first.
 
-    Among the places of a picture, those that still have the file come first.
+    Of a video there is the frame that answers best. Of the places of a picture, those at which there is a file come
+    first.
     """
 
     def rank(count: int, also: Filter) -> list[Hit]:
-        return [replace(hit, image=present_first(hit.image)) for hit in ranked(count, also)]
+        hits = folded(lambda wanted: ranked(wanted, also), count)
+        return [replace(hit, image=present_first(hit.image)) for hit in hits]
 
     def ranked(count: int, also: Filter) -> list[Hit]:
         if vector is None:
@@ -44,6 +46,25 @@ def ranking(
         return nearest(collection, vector, count, where=where & also, min_score=min_score, exact=request.exact)
 
     return rank
+
+
+def folded(ranked: Callable[[int], list[Hit]], count: int) -> list[Hit]:
+    """Return the first `count` pictures and videos of a ranking, each video by its first frame there.
+
+    Args:
+        ranked: Returns at most so many hits, in order, of videos each frame; fewer only where there are no more.
+        count: At most so many are returned.
+    """
+    wanted = count
+    while True:
+        hits = ranked(wanted)
+        first: dict[str, Hit] = {}
+        for hit in hits:
+            first.setdefault(hit.image.sha256, hit)
+        once = list(first.values())
+        if len(once) >= count or len(hits) < wanted:
+            return once[:count]
+        wanted *= 2
 
 
 def page(

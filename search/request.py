@@ -57,6 +57,7 @@ class Filters(BaseModel):
     place: Values = _values("place")
     near: Values = _values("near")
     text: Values = _values("text")
+    kind: Values = _values("kind")
 
     @property
     def chosen(self) -> dict[str, Sequence[str]]:

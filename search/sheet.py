@@ -195,7 +195,8 @@ def _label(tile: _Tile) -> Iterator[_Text]:
 
 
 def _worth(hit: AnswerHit) -> str:
-    """Return a hit's score, and its probability if it has one; its date if the query has no terms."""
+    """Return a hit's score, and probability if it has one; its date where nothing was asked for; a video's time."""
+    at = f" at {hit.at}" if hit.at else ""
     if hit.score is None:
-        return hit.day
-    return f"{hit.score:.3f}" + ("" if hit.probability is None else f" ({hit.probability:.0%})")
+        return hit.day + at
+    return f"{hit.score:.3f}" + ("" if hit.probability is None else f" ({hit.probability:.0%})") + at

@@ -31,6 +31,8 @@ def format_table(answer: Answer, *, by_date: bool = False) -> str:
             for place, member in enumerate(group.hits if group and not near else [hit]):
                 line = Text(_worth(member, dates=dates, matched=matched, ranked=not place))
                 line.append(printable(shown_path(member.path)), f"link {Path(member.path).as_uri()}")
+                if member.at:
+                    line.append(f" at {member.at}")
                 if reason := why(member):
                     line.append(f"  {reason}", "dim")
                 if group and near and len(group.hits) > 1:

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import BadInput
+from gallery.printable import shown_second
 from gallery.records import ImageRecord
 from gallery.spec import sha256_of
-from gallery.stores import ImageCollection, point_id
+from gallery.stores import ONCE, ImageCollection, as_filter, point_id, point_ids
 from search.filtering import MOST_VALUES, is_end_of
 from search.query import Term
 
@@ -21,10 +22,14 @@ _LEAST_LENGTH = 1e-3
 
 
 class Likeness(NamedTuple):
-    """A picture in a query: its unit vector, its id if the collection has it, and where it was found."""
+    """A picture as part of a query: its unit vector, and where it was found.
+
+    Attributes:
+        ids: Its own, if the collection holds it; of a video's frame those of all its frames.
+    """
 
     vector: Vector
-    id: str | None
+    ids: list[str]
     meaning: str
 
 
@@ -64,15 +69,15 @@ def likeness(value: str, collection: ImageCollection, encode: Callable[[Path], V
         raise BadInput(f"collection {collection.name} has no picture {id}; --json prints the ids")
     path = os.path.abspath(Path(value).expanduser())
     known = collection.newest(1, where={"path": path})
-    if known and (found := _of(collection, known[0].id)):
+    if known and (found := _of(collection, point_id(known[0].sha256))):
         return found
-    if not Path(path).is_file() and (found := _of(collection, _ending(value, path, collection).id)):
+    if not Path(path).is_file() and (found := _of(collection, point_id(_ending(value, path, collection).sha256))):
         return found
     try:
         found = _of(collection, point_id(sha256_of(Path(path))))
     except OSError as error:
-        raise BadInput(f"{path} cannot be read ({error.strerror}); check its permissions") from error
-    return found or Likeness(encode(Path(path)), None, f"{path}, which is not in the collection")
+        raise BadInput(f"{path} cannot be read ({error.strerror}); see that it is yours to read") from error
+    return found or Likeness(encode(Path(path)), [], f"{path}, which the collection does not hold")
 
 
 def record_named(value: str, collection: ImageCollection) -> ImageRecord:
@@ -87,13 +92,13 @@ def record_named(value: str, collection: ImageCollection) -> ImageRecord:
         raise BadInput(f"collection {collection.name} has no picture {id}; search again")
     path = os.path.abspath(Path(value).expanduser())
     known = collection.newest(1, where={"path": path})
-    return known[0] if known else _ending(value, path, collection)
+    return _first_frame(known[0], collection) if known else _ending(value, path, collection)
 
 
 def _ending(value: str, path: str, collection: ImageCollection) -> ImageRecord:
     """Return the only picture in the collection whose path ends with `value`; names must match in full."""
     paths = [str(known) for known in collection.facet("path", MOST_VALUES) if is_end_of(value, str(known))]
-    records = collection.newest(2, where={"path": paths}) if paths else []
+    records = list(collection.records(ONCE & as_filter({"path": paths}))) if paths else []
     if len(records) > 1:
         raise BadInput(f"{value} could be several pictures of collection {collection.name}; give more of its path")
     if records:
@@ -103,7 +108,16 @@ def _ending(value: str, path: str, collection: ImageCollection) -> ImageRecord:
 
 def _of(collection: ImageCollection, id: str) -> Likeness | None:
     record, vector = collection.get([id]).get(id), collection.vectors([id]).get(id)
-    return Likeness(vector, id, record.path) if record is not None and vector is not None else None
+    return Likeness(vector, point_ids(record), _place_of(record)) if record is not None and vector is not None else None
+
+
+def _first_frame(record: ImageRecord, collection: ImageCollection) -> ImageRecord:
+    id = point_id(record.sha256)
+    return record if record.id == id else collection.get([id]).get(id, record)
+
+
+def _place_of(record: ImageRecord) -> str:
+    return record.path if record.frame is None else f"{record.path} at {shown_second(record.frame)}"
 
 
 def _as_id(value: str) -> str | None:

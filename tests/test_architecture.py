@@ -69,6 +69,7 @@ HOMES = {
     "tifffile": {"gallery/pictures/tiff.py"},
     "rapidocr": {"gallery/pictures/text.py"},
     "rawpy": {"gallery/pictures/raw.py"},
+    "av": {"gallery/pictures/frames.py"},
     "csv": {"gallery/judged/dataset.py", "gallery/encoders/conse.py"},
     "matplotlib": {"eval/plots.py"},
     "ir_measures": {"eval/measures.py"},

@@ -10,8 +10,8 @@ from gallery.pictures import xmp
 from gallery.pictures.dates import read_date, read_mail_date
 from gallery.printable import is_dangerous
 
-SOURCES = ("exif", "xmp", "iptc", "gps", "png", "takeout", "name", "mtime")
-"""The sources of dates, most trusted first."""
+SOURCES = ("exif", "xmp", "iptc", "gps", "png", "video", "takeout", "name", "mtime")
+"""Where a date can come from, the most trusted first."""
 MOST_WORDS = 2000
 """How many letters of a title or description are kept."""
 MOST_SAID = 200
@@ -122,7 +122,12 @@ def _directory(exif: Image.Exif, tag: int) -> Mapping[int, Any]:
 
 
 def _camera(exif: Image.Exif) -> str | None:
-    maker, model = (tidy(_text(exif.get(tag))) for tag in (ExifTags.Base.Make, ExifTags.Base.Model))
+    return camera_named(_text(exif.get(ExifTags.Base.Make)), _text(exif.get(ExifTags.Base.Model)))
+
+
+def camera_named(maker: str, model: str) -> str | None:
+    """Return what a camera is called: its maker and model, the maker once."""
+    maker, model = tidy(maker), tidy(model)
     if model.lower().startswith(maker.lower()):
         maker = ""
     return f"{maker} {model}".strip() or None

@@ -1,12 +1,18 @@
 """Image files: their state in the file system, and their bytes."""
 
+import hashlib
 import os
 import stat
+from collections.abc import Callable
+from typing import TypeVar
 
 from gallery.errors import Reason, UnreadableImage
 from gallery.records import ImageFile
 
+T = TypeVar("T")
+
 MAX_BYTES = 2**29
+MAX_VIDEO_BYTES = 2**36
 
 
 def look_at(path: str) -> ImageFile | None:
@@ -35,10 +41,23 @@ def read_file(path: str, most: int = MAX_BYTES) -> bytes:
     Raises:
         UnreadableImage: It cannot be read, or is larger than `most` bytes.
     """
+    return _of_file(path, lambda descriptor: _read(descriptor, most))
+
+
+def digest_of(path: str) -> str:
+    """Return the SHA-256 of a video's file, in hexadecimal digits, without holding it in memory.
+
+    Raises:
+        UnreadableImage: It cannot be read, or is larger than `MAX_VIDEO_BYTES`.
+    """
+    return _of_file(path, _digested)
+
+
+def _of_file(path: str, read: Callable[[int], T]) -> T:
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         try:
-            data = _read(descriptor, most)
+            return read(descriptor)
         finally:
             os.close(descriptor)
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -47,17 +66,34 @@ def read_file(path: str, most: int = MAX_BYTES) -> bytes:
         raise UnreadableImage(Reason.NO_PERMISSION, "reading is not permitted") from error
     except (OSError, ValueError) as error:
         raise UnreadableImage(Reason.IO_ERROR, str(error)) from error
-    return data
 
 
 def _read(descriptor: int, most: int) -> bytes:
+    size = _checked_size(descriptor, most)
+    with open(descriptor, "rb", closefd=False) as file:
+        data = file.read(size + 1)
+    if len(data) != size:
+        raise _changed_meanwhile()
+    return data
+
+
+def _digested(descriptor: int) -> str:
+    size = _checked_size(descriptor, MAX_VIDEO_BYTES)
+    with open(descriptor, "rb", closefd=False) as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if file.tell() != size:
+            raise _changed_meanwhile()
+    return digest
+
+
+def _checked_size(descriptor: int, most: int) -> int:
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode):
         raise UnreadableImage(Reason.NOT_A_FILE, "not a regular file")
     if found.st_size > most:
         raise UnreadableImage(Reason.TOO_LARGE, f"{found.st_size} bytes; the limit is {most}")
-    with open(descriptor, "rb", closefd=False) as file:
-        data = file.read(found.st_size + 1)
-    if len(data) != found.st_size:
-        raise UnreadableImage(Reason.IO_ERROR, "the file changed while it was read")
-    return data
+    return found.st_size
+
+
+def _changed_meanwhile() -> UnreadableImage:
+    return UnreadableImage(Reason.IO_ERROR, "the file changed while it was read")

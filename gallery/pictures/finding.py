@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from gallery.errors import BadInput
-from gallery.pictures import raw
+from gallery.pictures import raw, videos
 from gallery.pictures.files import image_file
 from gallery.pictures.ignoring import (
     COLLECTIONS,
@@ -27,14 +27,15 @@ SUFFIXES = raw.SUFFIXES.union(
     _JPEG_SUFFIXES, _HEIC_SUFFIXES, (".png", ".apng", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".dib", ".avif")
 )
 _KINDS = {
-    "videos": ".mp4 .mov .avi .mkv .m4v .mpg .mpeg .3gp .wmv .webm .mts .m2ts .vob .flv .insv .lrv",
     "SVG files": ".svg .svgz",
     "PDF files": ".pdf",
     "Photoshop and GIMP files": ".psd .psb .xcf",
     "JPEG 2000 and JPEG XL files": ".jp2 .j2k .jpf .jxl",
     "other pictures": ".ico .icns .tga .pcx .ppm .pgm .pbm .pnm .exr .hdr .dds .eps .ai .cdr .wmf .emf",
 }
+VIDEOS_KIND = f"videos ({videos.NEEDED})"
 _KIND_OF = {suffix: kind for kind, suffixes in _KINDS.items() for suffix in suffixes.split()}
+_KIND_OF |= dict.fromkeys(videos.SUFFIXES, VIDEOS_KIND)
 JUNK_KIND, OWN_KIND = "folders of thumbnails and trash", "folders of this program"
 EXCLUDED_KIND = "excluded files and folders"
 
@@ -115,7 +116,7 @@ def _is_candidate(entry: os.DirEntry[str], rules: Rules, skipped: "Counter[str]"
     if entry.name[0] == ".":
         return False
     suffix = os.path.splitext(entry.name)[1].lower()
-    if suffix not in SUFFIXES:
+    if suffix not in SUFFIXES and not (suffix in videos.SUFFIXES and videos.can_read_videos()):
         if suffix in _KIND_OF:
             skipped[_KIND_OF[suffix]] += 1
         return False

@@ -45,3 +45,11 @@ def _cosines() -> NDArray[np.float64]:
     """Return the first rows of the discrete cosine transform, type II, shape `(8, 32)`, as scipy scales it."""
     rows, columns = np.mgrid[:_LOW, :_SIDE]
     return np.asarray(2 * np.cos(np.pi * rows * (2 * columns + 1) / (2 * _SIDE)))
+
+
+def are_alike(one: str | None, other: str | None) -> bool:
+    """Return whether two hashes are those of near-duplicates: equal ones of the greys, and nearly the same colours."""
+    if one is None or other is None or one[:16] != other[:16]:
+        return False
+    pairs = zip(colours_of(one), colours_of(other), strict=True)
+    return all(abs(a - b) <= MOST_COLOUR_DISTANCE for a, b in pairs)

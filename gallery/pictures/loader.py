@@ -7,14 +7,19 @@ from gallery.pictures.cost import is_cheap
 from gallery.pictures.decode import decode
 from gallery.pictures.files import read_file
 from gallery.pictures.picture import Picture
+from gallery.pictures.videos import is_video
 from gallery.pictures.workers import Workers
+
+_DETAIL = 512
+"""Of a video's frame where nothing else is asked for."""
 
 
 def open_image(source: str | bytes, detail: int | None = None) -> Picture:
     """Decode the file at a path, or its bytes, to an upright RGB picture: the first frame of an animation.
 
-    A damaged file is read as far as possible, and the picture's notes say so. A file that could take much time or
-    memory is decoded in a separate process with limits on both.
+    Of a video, by its path, it is the first of the frames that stand for it.
+    A damaged file is read as far as that goes, and the picture says so in its notes. A file that could take long, or
+    much memory, is decoded in a process of its own, which has a limit on both.
 
     Args:
         source: A path or the bytes of a file. Neither is ever treated as an address to fetch.
@@ -24,10 +29,30 @@ def open_image(source: str | bytes, detail: int | None = None) -> Picture:
     Raises:
         UnreadableImage: With the reason why not.
     """
+    if isinstance(source, str) and is_video(source):
+        return open_frames(source, detail or _DETAIL)[0]
     data = read_file(source) if isinstance(source, str) else source
     if not data:
         raise UnreadableImage(Reason.EMPTY, "the file has no bytes")
     return decode(data, detail) if is_cheap(data) else _workers().decode(data, detail)
+
+
+def open_frames(path: str, detail: int) -> list[Picture]:
+    """Decode the frames of a video that stand for it, upright, in the order of their seconds; at least one.
+
+    Args:
+        path: Of the video.
+        detail: Pixels of the shorter side that are enough.
+
+    Raises:
+        UnreadableImage: With the reason why not.
+    """
+    return _workers().frames(path, detail)
+
+
+def open_frame(path: str, second: float, detail: int) -> Picture:
+    """Decode the frame that a video shows at a second, as `open_frames` does."""
+    return _workers().frames(path, detail, second)[0]
 
 
 @cache

@@ -9,7 +9,7 @@ from gallery.pictures.facts import Facts
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded image file.
+    """A decoded image file, or a frame of a video.
 
     Attributes:
         rgb: The upright sRGB picture in mode RGB, transparent parts on a background; a large JPEG may be smaller than
@@ -18,8 +18,9 @@ class Picture:
         height: Pixels of the whole upright picture.
         format: Pillow's name of the file format, or `RAW`.
         orientation: The EXIF orientation that was applied, 1 to 8; 1 for a TIFF, which Pillow turns as it loads.
-        facts: The facts in the file.
-        notes: Notes for the user on how it was read, such as `damaged: 38 % missing`.
+        facts: What the file says of it.
+        notes: What a user should know of how it was read, such as `damaged: 38 % missing`.
+        frame: Of a frame of a video, the second at which it is shown.
     """
 
     rgb: Image.Image
@@ -29,3 +30,4 @@ class Picture:
     orientation: int
     facts: Facts
     notes: tuple[str, ...] = ()
+    frame: float | None = None

@@ -1,6 +1,6 @@
 """Small versions of a collection's pictures, made once and stored by their content's digest.
 
-    DATA_DIR/thumbs/SIDE/ab/ab34….jpg
+    DATA_DIR/thumbs/SIDE/ab/ab34….jpg        of a frame of a video ab34…-SECOND.jpg
 
 A digest's picture never changes, so a thumbnail never becomes outdated, and may be removed at any time.
 """
@@ -14,8 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from gallery.errors import CollectionError
-from gallery.pictures.loader import open_image
-from gallery.pictures.originals import read_original
+from gallery.pictures.originals import open_original
 from gallery.records import ImageRecord
 
 THUMB, VIEW = 480, 1600
@@ -36,10 +35,11 @@ class Thumbnails:
             UnreadableImage: It is not stored, and none of the picture's files is as it was indexed.
             CollectionError: It cannot be stored.
         """
-        path = self._path(record.sha256, side)
+        frame = "" if record.frame is None else f"-{record.frame}"
+        path = self._folder / str(side) / record.sha256[:2] / f"{record.sha256}{frame}.jpg"
         if _is_whole(path):  # a damaged one is made again
             return path.read_bytes()
-        data = small_jpeg(read_original(record)[1], side)
+        data = shrunk_jpeg(open_original(record, side).rgb, side)  # enough, as `detail` is about the shorter side
         try:
             _write(path, data)
         except OSError as error:
@@ -51,7 +51,8 @@ class Thumbnails:
         for digest in digests:
             for side in (THUMB, VIEW):
                 with contextlib.suppress(OSError):
-                    self._path(digest, side).unlink()
+                    for path in (self._folder / str(side) / digest[:2]).glob(f"{digest}*.jpg"):
+                        path.unlink()
 
     def remove_damaged(self) -> int:
         """Remove files that are not complete JPEGs, and return how many."""
@@ -60,9 +61,6 @@ class Thumbnails:
             path.unlink(missing_ok=True)
         return len(damaged)
 
-    def _path(self, digest: str, side: int) -> Path:
-        return self._folder / str(side) / digest[:2] / f"{digest}.jpg"
-
 
 def _is_whole(path: Path) -> bool:
     try:
@@ -70,16 +68,6 @@ def _is_whole(path: Path) -> bool:
     except OSError:
         return False
     return data.startswith(b"\xff\xd8") and data.endswith(b"\xff\xd9")
-
-
-def small_jpeg(source: bytes, side: int) -> bytes:
-    """Return a file's bytes as an upright JPEG whose longer side has at most `side` pixels; never enlarges.
-
-    Raises:
-        UnreadableImage: The bytes are not a picture.
-    """
-    rgb = open_image(source, detail=side).rgb  # enough for both sides, although `detail` is about the shorter one
-    return shrunk_jpeg(rgb, side)
 
 
 def shrunk_jpeg(rgb: Image.Image, side: int) -> bytes:

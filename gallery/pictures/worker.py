@@ -1,7 +1,8 @@
 """The process that decodes costly files one by one; `workers.py` starts it.
 
-    stdin:  bytes of the file (8), detail or 0 (4), the file
-    stdout: bytes of the JSON (4), the JSON, and the pixels of a picture, three bytes each
+    stdin:  bytes of the JSON (4), bytes of the file (8), the JSON: what is asked; the file, but for videos, which are
+            read by their path: they are larger than memory
+    stdout: bytes of the JSON (4), the JSON, and the pixels of its pictures, three bytes each
 
 An answer is JSON and pixels, never code: a decoder compromised by a file can only lie about that picture.
 """
@@ -17,9 +18,10 @@ from typing import Any, BinaryIO
 
 from gallery.errors import Reason, UnreadableImage
 from gallery.pictures.decode import decode
+from gallery.pictures.frames import frame_at, frames
 from gallery.pictures.picture import Picture
 
-REQUEST, ANSWER = struct.Struct(">QI"), struct.Struct(">I")
+REQUEST, ANSWER = struct.Struct(">IQ"), struct.Struct(">I")
 ENOUGH = 25_000_000
 """Above this many pixels, a picture much larger than requested is reduced before it is sent."""
 
@@ -36,19 +38,18 @@ def main(seconds: int, memory: int) -> None:
     os.dup2(2, 1)  # keeps decoders' own output out of the answers
     _bound_memory(memory)
     while head := source.read(REQUEST.size):
-        length, detail = REQUEST.unpack(head)
+        words, length = REQUEST.unpack(head)
+        asked = json.loads(source.read(words))
         _bound_time(seconds)
-        _answer(target, source.read(length), detail or None)
+        _answer(target, asked, source.read(length))
         target.flush()
 
 
-def _answer(target: BinaryIO, data: bytes, detail: int | None) -> None:
+def _answer(target: BinaryIO, asked: dict[str, Any], data: bytes) -> None:
     try:
-        picture = decode(data, detail)
-        fields = {field.name: getattr(picture, field.name) for field in dataclasses.fields(Picture)}
-        rgb = _reduced(fields.pop("rgb"), detail)
-        values: dict[str, Any] = fields | {"facts": dataclasses.asdict(picture.facts), "size": rgb.size}
-        pixels = rgb.tobytes()
+        described = [_described(picture, asked["detail"]) for picture in _decoded(asked, data)]
+        values: dict[str, Any] = {"pictures": [fields for fields, _ in described]}
+        pixels = b"".join(each for _, each in described)
     except UnreadableImage as error:
         is_memory = error.reason == Reason.IO_ERROR
         reason, detail_ = (Reason.TOO_LARGE, "it takes too much memory") if is_memory else (error.reason, error.detail)
@@ -58,6 +59,20 @@ def _answer(target: BinaryIO, data: bytes, detail: int | None) -> None:
     text = json.dumps(values).encode()
     target.write(ANSWER.pack(len(text)) + text)
     target.write(pixels)
+
+
+def _decoded(asked: dict[str, Any], data: bytes) -> list[Picture]:
+    if "video" not in asked:
+        return [decode(data, asked["detail"])]
+    if asked["at"] is None:
+        return frames(asked["video"], asked["detail"])
+    return [frame_at(asked["video"], asked["at"], asked["detail"])]
+
+
+def _described(picture: Picture, detail: int | None) -> tuple[dict[str, Any], bytes]:
+    fields = {field.name: getattr(picture, field.name) for field in dataclasses.fields(Picture)}
+    rgb = _reduced(fields.pop("rgb"), detail)
+    return fields | {"facts": dataclasses.asdict(picture.facts), "size": rgb.size}, rgb.tobytes()
 
 
 def _reduced(rgb: Any, detail: int | None) -> Any:  # noqa: ANN401 - a picture

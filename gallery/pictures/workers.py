@@ -55,13 +55,24 @@ class Workers:
         Raises:
             UnreadableImage: It cannot be decoded within the limits.
         """
+        return self._answered({"detail": detail}, data)[0]
+
+    def frames(self, path: str, detail: int, at: float | None = None) -> list[Picture]:
+        """Return the frames of a video that stand for it, or the one that is shown at a second, as `frames` does.
+
+        Raises:
+            UnreadableImage: It cannot be decoded, or not within the limits.
+        """
+        return self._answered({"detail": detail, "video": path, "at": at}, b"")
+
+    def _answered(self, asked: dict[str, Any], data: bytes) -> list[Picture]:
         with self._places:
             worker = self._taken()
             timer = threading.Timer(self._waited, worker.kill)
             timer.start()
             try:
-                answer = _asked(worker, data, detail)
-            except Exception as error:  # an answer may be incomplete, or from a broken decoder
+                answer = _asked(worker, asked, data)
+            except Exception as error:  # whatever an answer lacks that is cut off, or of a decoder gone wrong
                 raise self._died(worker) from error
             except BaseException:
                 _ended(worker)
@@ -69,7 +80,7 @@ class Workers:
             finally:
                 timer.cancel()
             self._idle.put(worker)
-            return answer if isinstance(answer, Picture) else _raise(answer)
+            return _raise(answer) if isinstance(answer, UnreadableImage) else answer
 
     def close(self) -> None:
         """End the idle processes."""
@@ -105,18 +116,23 @@ class Workers:
         return UnreadableImage(Reason.DAMAGED, "the decoder crashed")
 
 
-def _asked(worker: "subprocess.Popen[bytes]", data: bytes, detail: int | None) -> "Picture | UnreadableImage":
+def _asked(worker: "subprocess.Popen[bytes]", asked: dict[str, Any], data: bytes) -> "list[Picture] | UnreadableImage":
     assert worker.stdin
     assert worker.stdout
-    worker.stdin.write(REQUEST.pack(len(data), detail or 0))
+    words = json.dumps(asked).encode()
+    worker.stdin.write(REQUEST.pack(len(words), len(data)) + words)
     worker.stdin.write(data)
     worker.stdin.flush()
     (length,) = ANSWER.unpack(_exactly(worker.stdout, ANSWER.size))
     values: dict[str, Any] = json.loads(_exactly(worker.stdout, length))
     if "reason" in values:
         return UnreadableImage(Reason(values["reason"]), values["detail"])
+    return [_picture(worker.stdout, each) for each in values["pictures"]]
+
+
+def _picture(pipe: IO[bytes], values: dict[str, Any]) -> Picture:
     width, height = values.pop("size")
-    rgb = Image.frombytes("RGB", (width, height), _exactly(worker.stdout, 3 * width * height))
+    rgb = Image.frombytes("RGB", (width, height), _exactly(pipe, 3 * width * height))
     facts, notes = values.pop("facts"), tuple(values.pop("notes"))
     facts |= {"said": tuple(facts["said"]), "location": tuple(facts["location"]) if facts["location"] else None}
     return Picture(rgb=rgb, facts=Facts(**facts), notes=notes, **values)
@@ -129,7 +145,7 @@ def _exactly(pipe: IO[bytes], length: int) -> bytes:
     return data
 
 
-def _raise(error: UnreadableImage) -> Picture:
+def _raise(error: UnreadableImage) -> list[Picture]:
     raise error
 
 

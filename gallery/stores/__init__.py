@@ -7,11 +7,12 @@ changed as long as the tests of the contract hold.
 
 from gallery.settings import Settings
 from gallery.stores.contract import CollectionInfo, Editor, Finding, Former, ImageCollection, Progress, Store
-from gallery.stores.filters import Circle, Condition, Filter, Where, Words, as_filter
+from gallery.stores.filters import ONCE, Circle, Condition, Filter, Where, Words, as_filter
 from gallery.stores.journal import Entry, Journal
-from gallery.stores.payload import date_of, folder_values, moment, now, point_id, record_of
+from gallery.stores.payload import date_of, folder_values, moment, now, point_id, point_ids, record_of
 
 __all__ = [
+    "ONCE",
     "Circle",
     "CollectionInfo",
     "Condition",
@@ -33,6 +34,7 @@ __all__ = [
     "now",
     "open_store",
     "point_id",
+    "point_ids",
     "record_of",
 ]
 

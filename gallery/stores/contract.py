@@ -99,8 +99,8 @@ class ImageCollection(Protocol):
         """Return how many pictures match."""
         ...
 
-    def facet(self, key: str, limit: int = 20, *, least: int = 1) -> dict[str | int, int]:
-        """Return the most frequent values of a key, with at least `least` pictures, and how many pictures have each.
+    def facet(self, key: str, limit: int = 20, *, least: int = 1, where: Where | None = None) -> dict[str | int, int]:
+        """Return the most frequent values of a key and how many points that match have them: at least `least`.
 
         Raises:
             BadInput: The key has no index that counts values.

@@ -130,7 +130,9 @@ def _copy(
                 raise CollectionError(
                     f"the copy {target.name} does not keep what is written; run the same command again"
                 )
-        target.journal.write([Entry(file, record.sha256) for record, _ in pictures for file in record.files])
+        target.journal.write(
+            [Entry(file, record.sha256, points=record.points) for record, _ in pictures for file in record.files]
+        )
         report.copied += len(new)
         for picture in pictures:
             report.seen += 1

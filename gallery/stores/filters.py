@@ -70,6 +70,10 @@ Where = Mapping[str, WantedValue] | Filter
 """A filter, or its `must` alone as a mapping."""
 
 
+ONCE = Filter(must_not=(("kind", "frame"),))
+"""Every picture, and every video once: of its frames the first."""
+
+
 def as_filter(where: Where | None) -> Filter:
     """Return `where` as a filter; None passes everything.
 

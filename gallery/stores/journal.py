@@ -20,7 +20,7 @@ _PAGE = 1000
 _TABLE = """
 CREATE TABLE IF NOT EXISTS files (
     path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, sha256 TEXT, captions TEXT, reason TEXT, detail TEXT,
-    changed INTEGER DEFAULT 0
+    changed INTEGER DEFAULT 0, points INTEGER DEFAULT 1
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS files_sha256 ON files (sha256);
 CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -33,6 +33,7 @@ class Entry:
 
     Attributes:
         captions: Digest of the captions it was indexed with, if any.
+        points: How many points the picture has: one, or of a video one for each frame.
     """
 
     file: ImageFile
@@ -40,6 +41,7 @@ class Entry:
     captions: str | None = None
     reason: Reason | None = None
     detail: str = ""
+    points: int = 1
 
 
 class Journal:
@@ -88,14 +90,24 @@ class Journal:
         """Yield all entries, sorted by path."""
         return self._select("TRUE")
 
-    def digests(self) -> Iterator[str]:
-        """Yield the digest of each different picture, sorted."""
+    def points(self) -> int:
+        """Return how many points these pictures have; more than one of each video."""
+        return sum(points for _, points in self.contents())
+
+    def contents(self) -> Iterator[tuple[str, int]]:
+        """Yield the digest of each different picture that files hold, sorted, and how many points it has."""
         last = ""
+        with self._database():
+            columns = {row[1] for row in self._connection.execute("PRAGMA table_info(files)")}
+        points = "MAX(points)" if "points" in columns else "1"  # of an earlier version, which read no videos
+        query = (
+            f"SELECT sha256, {points} FROM files WHERE sha256 > ? "  # noqa: S608
+            f"GROUP BY sha256 ORDER BY sha256 LIMIT {_PAGE}"
+        )
         while True:
-            query = f"SELECT DISTINCT sha256 FROM files WHERE sha256 > ? ORDER BY sha256 LIMIT {_PAGE}"  # noqa: S608
             with self._database():
                 rows = self._connection.execute(query, (last,)).fetchall()
-            yield from (digest for (digest,) in rows)
+            yield from rows
             if len(rows) < _PAGE:
                 return
             last = rows[-1][0]
@@ -145,13 +157,13 @@ class Journal:
         rows = [
             (
                 *(os.fsencode(e.file.path), e.file.size, e.file.mtime_ns, e.sha256, e.captions, e.reason, e.detail),
-                e.file.changed,
+                *(e.file.changed, e.points),
             )
             for e in entries
         ]
         with self._database(), self._connection:
             self._connection.executemany("DELETE FROM files WHERE path = ?", [(os.fsencode(p),) for p in forgotten])
-            self._connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            self._connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             self._connection.execute("INSERT OR IGNORE INTO marks VALUES ('unsettled')")
 
     def move_to(self, path: Path) -> None:
@@ -198,10 +210,10 @@ class Journal:
             last = rows[-1][0]
 
     def _entry(self, row: tuple[Any, ...]) -> Entry:
-        path, size, mtime_ns, sha256, captions, reason, detail, *changed = row
+        path, size, mtime_ns, sha256, captions, reason, detail, *more = row  # less in journals of earlier versions
         try:
-            file = ImageFile(os.fsdecode(path), int(size), int(mtime_ns), *changed)
-            return Entry(file, sha256, captions, Reason(reason) if reason else None, detail)
+            file = ImageFile(os.fsdecode(path), int(size), int(mtime_ns), *more[:1])
+            return Entry(file, sha256, captions, Reason(reason) if reason else None, detail, *more[1:])
         except (ValueError, TypeError) as error:
             raise Damaged(f"the journal {self._path} is damaged ({error}); repair it: ingest --repair") from error
 
@@ -212,6 +224,7 @@ def _connect(path: Path | None, *, new: bool = True) -> sqlite3.Connection:
         return sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, check_same_thread=False)
     connection = sqlite3.connect(path or ":memory:", check_same_thread=False)
     connection.executescript(_TABLE)
-    with contextlib.suppress(sqlite3.OperationalError):  # only journals of earlier versions lack it
-        connection.execute("ALTER TABLE files ADD COLUMN changed INTEGER DEFAULT 0")
+    for column in ("changed INTEGER DEFAULT 0", "points INTEGER DEFAULT 1"):
+        with contextlib.suppress(sqlite3.OperationalError):  # it is there, but for journals of earlier versions
+            connection.execute(f"ALTER TABLE files ADD COLUMN {column}")
     return connection

@@ -1,8 +1,10 @@
 """The contents of a point.
 
 A point is one picture. Its id is the UUIDv5 of the SHA-256 of the file's bytes, so the same bytes are one point,
-however many files hold them. Its vector is a unit vector; distance is cosine. Its payload has these keys; embedded
-collections keep their order, and a server keeps none, as a payload that travels by gRPC is a map:
+however many files hold them. A video has a few points, one for each of its frames: the first has the id that a picture
+would have, and the others the UUIDv5 of digest and number. A vector is a unit vector; distance is
+cosine. A payload has these keys; embedded collections keep their order, and a server keeps none, as a payload that
+travels by gRPC is a map:
 
     thumbnail   absolute http(s) URL ending in .jpg; only where PUBLIC_URL is set, and then the only top-level URL
     path        all its places, sorted, letters and accents composed (NFC)
@@ -19,10 +21,11 @@ collections keep their order, and a server keeps none, as a payload that travels
     location    {lat, lon} in degrees, where it was taken
     text        the words of the text in it, without case and accents
     stack       the smallest id among its near-duplicates, itself included
+    kind        of videos only: `video` for the first frame, `frame` for the others: so each video can be counted once
     sha256
     indexed_at  when the vector was made
     origin      {files: [{path, size, mtime in ns, captions}], taken_at, date_source, said, notes, orientation, phash,
-                text: [{text, confidence, box}], text_reader}
+                text: [{text, confidence, box}], text_reader, frame: its second of the video, frames: those of all}
 
 A path that is not UTF-8 is stored percent-encoded, with raw: true in its file and in origin. Keys without a
 value are left out.
@@ -56,6 +59,7 @@ INDEXED_KEYS = {
     "location": "geo",
     "text": "text",
     "stack": "keyword",
+    "kind": "keyword",
     "sha256": "keyword",
     "indexed_at": "datetime",
 }
@@ -70,13 +74,18 @@ _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1
 Payload = dict[str, Any]
 
 
-def point_id(sha256: str) -> str:
-    """Return the id of the picture whose file has this digest.
+def point_id(sha256: str, number: int = 0) -> str:
+    """Return the id of the picture whose file has this digest, or of one of a video's frames, counted from 0.
 
-    >>> point_id("0" * 64)
-    'bcb4ccbc-4e7d-5059-b88a-122052939318'
+    >>> point_id("0" * 64), point_id("0" * 64, 0) == point_id("0" * 64, 1)
+    ('bcb4ccbc-4e7d-5059-b88a-122052939318', False)
     """
-    return str(uuid5(NAMESPACE, sha256))
+    return str(uuid5(NAMESPACE, f"{sha256} {number}" if number else sha256))
+
+
+def point_ids(record: ImageRecord) -> list[str]:
+    """Return the ids of all points of a record's file: its own, and those of the other frames of a video."""
+    return [point_id(record.sha256, number) for number in range(record.points)]
 
 
 def record_of(
@@ -108,6 +117,7 @@ def record_of(
         location=facts.location,
         said=facts.said,
         notes=picture.notes,
+        frame=picture.frame,
     )
 
 
@@ -119,8 +129,11 @@ def to_payload(record: ImageRecord, public_url: str | None = None) -> Payload:
     origin: Payload = {"files": files, "taken_at": record.taken_at, "orientation": record.orientation}
     more: Payload = {"phash": record.phash, "date_source": record.date_source}
     more |= {"said": list(record.said), "notes": list(record.notes)}
+    more |= {"frames": list(record.frames)}
     more |= {"text": [_from_line(line) for line in record.text], "text_reader": record.text_reader}
     origin |= {key: value for key, value in more.items() if value}
+    if record.frame is not None:
+        origin["frame"] = record.frame
     if any("raw" in file for file in files):
         origin["raw"] = True
     payload = {
@@ -138,6 +151,7 @@ def to_payload(record: ImageRecord, public_url: str | None = None) -> Payload:
         "location": _to_point(record.location) if record.location else None,
         "text": folded_words("\n".join(line.text for line in record.text)).replace("://", " ") or None,
         "stack": record.stack,
+        "kind": kind_of(record),
         "sha256": record.sha256,
         "indexed_at": record.indexed_at,
         "origin": origin,
@@ -174,7 +188,16 @@ def to_record(id: str, payload: Payload) -> ImageRecord:
         notes=tuple(origin.get("notes", ())),
         text=tuple(_to_line(line) for line in origin.get("text", ())),
         text_reader=origin.get("text_reader"),
+        frame=origin.get("frame"),
+        frames=tuple(origin.get("frames", ())),
     )
+
+
+def kind_of(record: ImageRecord) -> str | None:
+    """Return `video` for the first frame of a video, `frame` for another one, None for a picture."""
+    if record.frame is None:
+        return None
+    return "video" if record.frames[:1] == (record.frame,) else "frame"
 
 
 def moment(record: ImageRecord) -> datetime:

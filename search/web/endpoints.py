@@ -11,6 +11,7 @@ from pydantic import Field
 
 import gallery
 from gallery.errors import GalleryError
+from gallery.stores import Filter
 from search.answer import Answer, to_json
 from search.collections import unnamed
 from search.current import NotReadyError
@@ -97,7 +98,7 @@ def suggest(context: InContext, q: Annotated[str, Query(max_length=200, examples
 def collection(context: InContext) -> Response:
     """Return facts about the collection."""
     engine = context.engine()
-    pictures = engine.collection.count()
+    pictures = engine.contents.count(Filter())
     return json_response(
         CollectionAnswer(context.collection, engine.collection.spec.encoder, pictures, f"{context.prefix}/")
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from io import BytesIO, UnsupportedOperation
 from pathlib import PurePath
@@ -11,12 +11,12 @@ from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import FileResponse, Response, StreamingResponse
 
 from gallery.errors import UnreadableImage
-from gallery.pictures import THUMB, VIEW, read_original
+from gallery.pictures import THUMB, TYPES, VIEW, find_video, read_original
 from gallery.printable import printable
-from gallery.records import ImageRecord
+from gallery.records import ImageFile, ImageRecord
 from gallery.stores import date_of
 from search.request import MOST_AT_ONCE
 from search.web.problems import COMMON, Problems, problems
@@ -28,7 +28,10 @@ _JPEG: Problems = {
     200: {"content": {"image/jpeg": {}}, "description": "A JPEG"},
     304: {"description": "The browser has it already"},
 }
-_FILE: Problems = {200: {"content": {"image/*": {}}, "description": "The file"}}
+_FILE: Problems = {
+    200: {"content": {"image/*": {}, "video/*": {}}, "description": "The file"},
+    206: {"description": "A range of a video's bytes"},
+}
 _ZIP: Problems = {200: {"content": {"application/zip": {}}, "description": "The files"}}
 
 
@@ -46,17 +49,22 @@ async def view(context: InContext, request: Request, id: UUID) -> Response:
 
 @images.get("/images/{id}", response_class=Response, responses=COMMON | problems(403) | _FILE)
 async def image(context: InContext, id: UUID) -> Response:
-    """Return the file of a picture, as it was indexed, as a download."""
+    """Return the file of a picture or a video, as it was indexed, to be saved; of a video also a range of its bytes."""
     context.check_gives_files()
     record = await asyncio.to_thread(context.record, id)
+    headers = {"cache-control": FOR_EVER, "etag": f'"{record.sha256[:32]}"'}
+    if record.frame is not None:
+        video = await context.shown(find_video, record)
+        named = headers | {"content-disposition": _disposition(video)}
+        return FileResponse(video.path, media_type=TYPES.get(record.format, "video/mp4"), headers=named)
     file, data = await context.shown(read_original, record)
-    name = quote(printable(PurePath(file.path).name))
-    headers = {
-        "cache-control": FOR_EVER,
-        "etag": f'"{record.sha256[:32]}"',
-        "content-disposition": f"attachment; filename*=UTF-8''{name}",
-    }
+    headers["content-disposition"] = _disposition(file)
     return Response(data, media_type=f"image/{record.format.lower()}", headers=headers)
+
+
+def _disposition(file: ImageFile) -> str:
+    """Return the header by which browsers save a file under its name; in a page a video plays nevertheless."""
+    return f"attachment; filename*=UTF-8''{quote(printable(PurePath(file.path).name))}"
 
 
 @images.get("/images.zip", response_class=Response, responses=COMMON | problems(403) | _ZIP)
@@ -72,7 +80,7 @@ def several(context: InContext, id: Annotated[list[UUID], Query(min_length=1, ma
 
 async def _small(context: Context, request: Request, id: UUID, side: int) -> Response:
     record = await asyncio.to_thread(context.record, id)
-    headers = {"cache-control": FOR_EVER, "etag": f'"{record.sha256[:32]}-{side}"'}
+    headers = {"cache-control": FOR_EVER, "etag": f'"{record.id}-{side}"'}
     if headers["etag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     data = await context.shown(context.services.thumbnails.jpeg, record, side)
@@ -94,12 +102,27 @@ class _Written(BytesIO):
         return data
 
 
+def _original(record: ImageRecord) -> tuple[ImageFile, Iterable[bytes]]:
+    """Return a file that holds what was indexed, and its bytes: those of a picture at once."""
+    if record.frame is None:
+        file, data = read_original(record)
+        return file, [data]
+    file = find_video(record)
+    return file, _parts(file.path)
+
+
+def _parts(path: str) -> Iterator[bytes]:
+    with open(path, "rb") as file:
+        while part := file.read(2**20):
+            yield part
+
+
 def _zipped(records: Sequence[ImageRecord]) -> Iterator[bytes]:
     written, names = _Written(), set[str]()
     with zipfile.ZipFile(written, "w") as archive:
-        for record in records:
+        for record in {record.sha256: record for record in records}.values():
             try:
-                file, data = read_original(record)
+                file, parts = _original(record)
             except UnreadableImage:
                 continue
             path = PurePath(printable(PurePath(file.path).name))
@@ -107,6 +130,10 @@ def _zipped(records: Sequence[ImageRecord]) -> Iterator[bytes]:
             names.add(name)
             moment = datetime.fromisoformat(date_of(record))
             when = (max(moment.year, 1980), moment.month, moment.day, moment.hour, moment.minute, moment.second)
-            archive.writestr(zipfile.ZipInfo(name, when), data)
-            yield written.taken()
+            entry = zipfile.ZipInfo(name, when)
+            entry.file_size = file.size  # so that it is seen which is too large for the older form of the format
+            with archive.open(entry, "w") as target:
+                for part in parts:
+                    target.write(part)
+                    yield written.taken()
     yield written.taken()

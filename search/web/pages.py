@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gallery.pictures import SUFFIXES
-from gallery.printable import printable
+from gallery.printable import printable, shown_second
 from gallery.records import ImageRecord
 from gallery.stores import date_of
 from search.answer import Answer, AnswerHit
@@ -48,7 +48,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._environment.filters |= {"day": day, "printable": printable, "bytes": bytes_said, "quoted": quoted}
-        self._environment.filters["sentence"] = sentence
+        self._environment.filters |= {"sentence": sentence, "second": shown_second}
         self._environment.globals |= {
             "ratio": ratio,
             "suffixes": ",".join(sorted(SUFFIXES)),

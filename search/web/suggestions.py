@@ -5,7 +5,7 @@ from pathlib import PurePath
 
 from search.engine import SearchEngine
 from search.filtering import folded
-from search.keys import HAS, KEYS, ORIENTATIONS
+from search.keys import HAS, KEYS, KINDS, ORIENTATIONS
 from search.query import quoted
 
 MOST = 8
@@ -38,10 +38,9 @@ def _quoted_last(line: str) -> tuple[str, str, str]:
 
 
 def _values(key: str, engine: SearchEngine) -> Iterable[str]:
-    if key == "has":
-        return HAS
-    if key == "orientation":
-        return ORIENTATIONS
+    fixed: dict[str, Iterable[str]] = {"has": HAS, "orientation": ORIENTATIONS, "kind": KINDS}
+    if key in fixed:
+        return fixed[key]
     if key == "folder":
         names: dict[str, int] = {}
         for folder, count in engine.contents.facet("folder").items():

@@ -191,12 +191,12 @@ class EmbeddedCollection:
         with engine_errors(self.name):
             return self.shard.count(q.CountRequest(exact=True, filter=_filter(where)))
 
-    def facet(self, key: str, limit: int = 20, *, least: int = 1) -> dict[str | int, int]:
+    def facet(self, key: str, limit: int = 20, *, least: int = 1, where: Where | None = None) -> dict[str | int, int]:
         check_facet(key)
         with engine_errors(self.name):
             if key not in self.shard.info().payload_schema:  # from an earlier version, which had no such key
                 return {}
-            hits = self.shard.facet(q.FacetRequest(key=key, limit=limit, exact=True)).hits
+            hits = self.shard.facet(q.FacetRequest(key, limit, exact=True, filter=_filter(where))).hits
         return {hit.value: hit.count for hit in hits if hit.count >= least}
 
     def is_current(self) -> bool:

@@ -22,7 +22,7 @@ from gallery.stores.embedded.creating import create, index_texts, make_indexes
 from gallery.stores.embedded.disk import free_bytes, remove
 from gallery.stores.embedded.engine import SHARD, engine_errors, load_shard
 from gallery.stores.embedded.generations import PROGRESS, Workshop, published, unfinished
-from gallery.stores.embedded.journals import mend_journal, pictures_of, remove_journal
+from gallery.stores.embedded.journals import mend_journal, points_of, remove_journal
 from gallery.stores.embedded.seal import check_sizes, is_as_sealed, note_sizes, unseal
 from gallery.stores.embedded.tuning import optimised
 from gallery.stores.embedded.words import add_words, replace_words, words_of
@@ -253,7 +253,7 @@ class EmbeddedEditor:
             with contextlib.closing(open_generation(current)) as collection:
                 points = collection.count()
         is_sealed_one = is_as_sealed(current, JOURNAL)
-        if is_sealed_one and points == pictures_of(current / JOURNAL):
+        if is_sealed_one and points == points_of(current / JOURNAL):
             return None
         draft = self._copy(current)
         if not is_sealed_one:

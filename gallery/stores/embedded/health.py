@@ -1,6 +1,7 @@
 """What is wrong with an embedded collection."""
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,13 +67,13 @@ def _of_published(generation: Path) -> Iterator[Finding]:
             yield Finding(f"there is no index for {', '.join(missing)}", "the indexes are made")
 
 
-def _digests(collection: EmbeddedCollection) -> set[str]:
-    """Return the digests of all pictures.
+def _digests(collection: EmbeddedCollection) -> Counter[str]:
+    """Return the digests of all pictures, and how many points each has.
 
     Raises:
         Damaged: A point is incomplete.
     """
-    there: set[str] = set()
+    there = Counter[str]()
     offset = None
     while True:
         request = q.ScrollRequest(offset=offset, limit=_AT_ONCE, with_payload=True, with_vector=[""])
@@ -81,22 +82,22 @@ def _digests(collection: EmbeddedCollection) -> set[str]:
         for point in points:
             if not is_whole(point, collection.spec.dimension):
                 raise Damaged(f"picture {point.id} is not whole")
-            there.add((point.payload or {})["sha256"])
+            there[(point.payload or {})["sha256"]] += 1
         if offset is None:
             return there
 
 
-def _of_journal(generation: Path, there: set[str]) -> Iterator[Finding]:
-    cure = "it is rebuilt from the pictures"
+def _of_journal(generation: Path, there: Counter[str]) -> Iterator[Finding]:
+    cure = "it is made anew from the pictures"
     if not is_as_sealed(generation, JOURNAL):
         yield Finding("the journal is not as it was written", cure)
         return
     try:
         with contextlib.closing(Journal(generation / JOURNAL, new=False)) as journal:
             journal.check()
-            known = set(journal.digests())
+            known = dict(journal.contents())
     except Damaged as error:
         yield Finding(str(error), cure)
         return
     if known != there:
-        yield Finding(f"the journal knows {len(known)} pictures, and there are {len(there)}", cure)
+        yield Finding(f"the journal knows {sum(known.values())} pictures, and there are {there.total()}", cure)

@@ -10,11 +10,11 @@ from gallery.stores.journal import Journal
 from gallery.stores.reconciling import forget_what_is_not_there, note_what_is_there
 
 
-def pictures_of(path: Path) -> int | None:
-    """Return how many pictures the journal at `path` knows; None if it is unreadable."""
+def points_of(path: Path) -> int | None:
+    """Return how many points the journal at `path` knows; None where it cannot tell."""
     try:
         with contextlib.closing(Journal(path, new=False)) as journal:
-            return journal.pictures()
+            return journal.points()
     except CollectionError:
         return None
 
@@ -30,10 +30,10 @@ def mend_journal(path: Path, points: ImageCollection) -> int:
     except Damaged:
         remove_journal(path)
     with contextlib.closing(Journal(path)) as journal:
-        if journal.pictures() == points.count():
+        if journal.points() == points.count():
             return 0
         lost = forget_what_is_not_there(journal, points)
-        note_what_is_there(journal, points.records())
+        note_what_is_there(journal, points)
         return lost
 
 

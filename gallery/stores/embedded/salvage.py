@@ -21,7 +21,7 @@ from gallery.stores.embedded.disk import remove
 from gallery.stores.embedded.engine import SHARD, engine_errors
 from gallery.stores.embedded.seal import known_sizes, restore_small_files
 from gallery.stores.embedded.words import words_of
-from gallery.stores.payload import point_id, to_payload, to_record
+from gallery.stores.payload import point_ids, to_payload, to_record
 
 _Id = int | UUID | str
 _AT_ONCE = 64
@@ -128,7 +128,5 @@ def is_whole(point: q.Record, dimension: int) -> bool:
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return False
     return (
-        point_id(record.sha256) == record.id
-        and vector.shape == (dimension,)
-        and bool(abs(np.linalg.norm(vector) - 1) < 1e-3)
+        record.id in point_ids(record) and vector.shape == (dimension,) and bool(abs(np.linalg.norm(vector) - 1) < 1e-3)
     )

@@ -15,6 +15,7 @@ from gallery.stores.embedded.generations import (
     published_collections,
     unfinished,
 )
+from gallery.stores.filters import ONCE
 from gallery.stores.journal import Journal
 from gallery.stores.names import check_is_there, check_name, chosen_name
 from gallery.stores.payload import rfc3339
@@ -105,7 +106,7 @@ def _info(folder: Path) -> CollectionInfo:
         return CollectionInfo(folder.name, "never finished: run ingest again, or --drop it", 0, megabytes)
     try:
         with contextlib.closing(open_published(folder)) as collection:
-            encoder, pictures = collection.spec.encoder, collection.count()
+            encoder, pictures = collection.spec.encoder, collection.count(ONCE)
     except CollectionError as error:
         encoder, pictures = f"cannot be read: {error}", 0
     changed_at = None

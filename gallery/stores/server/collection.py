@@ -185,24 +185,25 @@ class ServerCollection:
             return sum(map(len, self._pages(where, self.limits.hits, with_payload=False)))
         return self._read(self._client.count, count_filter=to_filter(where), exact=True).count
 
-    def facet(self, key: str, limit: int = 20, *, least: int = 1) -> dict[str | int, int]:
+    def facet(self, key: str, limit: int = 20, *, least: int = 1, where: Where | None = None) -> dict[str | int, int]:
         check_facet(key)
         if self._indexed and key not in self._indexed:  # from an earlier version, which had no such key
             return {}
         counts: dict[str | int, int] = {}
         if self.limits.exact:
-            # Every shard truncates its own list at the limit, so a small limit would give wrong counts.
-            hits = self._read(self._client.facet, key=key, limit=self.limits.hits, exact=True).hits
+            # Every shard cuts its own list at the limit, so a short one would be wrong by what the others cut off.
+            wanted = to_filter(where)
+            hits = self._read(self._client.facet, key=key, facet_filter=wanted, limit=self.limits.hits, exact=True).hits
             counts = {hit.value: hit.count for hit in hits}
         if not self.limits.exact or len(counts) >= self.limits.hits:
-            counts = self._counted(key)
+            counts = self._counted(key, where)
         most = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))[:limit]
         return {value: count for value, count in most if count >= least}
 
-    def _counted(self, key: str) -> dict[str | int, int]:
-        """Count the values of a key here, because there are more than the server returns."""
+    def _counted(self, key: str, where: Where | None) -> dict[str | int, int]:
+        """Count the values of a key here, as there are more than the server would tell."""
         counts: Counter[str | int] = Counter()
-        for points in self._pages(None, self.limits.hits, with_payload=[key]):
+        for points in self._pages(where, self.limits.hits, with_payload=[key]):
             for point in points:
                 values = (point.payload or {}).get(key, ())
                 counts.update(set(values) if isinstance(values, list | tuple) else (values,))

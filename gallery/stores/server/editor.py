@@ -261,7 +261,7 @@ class ServerEditor:
         count = self._link.call.soon(
             self._patience.begin, self._link.client.count, target, exact=points.limits.exact
         ).count
-        if self.journal.seen() != changed or self.journal.pictures() > count:
+        if self.journal.seen() != changed or self.journal.points() > count:
             lacking = forget_what_is_not_there(self.journal, points)
             if lacking:
                 _LOG.warning(

@@ -37,6 +37,9 @@ def _findings(link: Link, settings: Settings, collection: ServerCollection) -> I
 def _lacking(path: Path, there: set[str]) -> int:
     journal = Journal(path, new=False)
     try:
-        return sum(point_id(digest) not in there for digest in journal.digests())
+        return sum(
+            any(point_id(digest, number) not in there for number in range(points))
+            for digest, points in journal.contents()
+        )
     finally:
         journal.close()

@@ -47,5 +47,5 @@ def whole_journal(journal: Journal, points: ServerCollection) -> Journal:
     entries = journal.all()
     while page := [entry for entry, _ in zip(entries, range(_AT_ONCE), strict=False)]:
         whole.write(page)
-    note_what_is_there(whole, points.records())
+    note_what_is_there(whole, points)
     return whole

@@ -9,6 +9,7 @@ from qdrant_client import QdrantClient
 from gallery.errors import CollectionError
 from gallery.settings import Settings
 from gallery.stores.contract import CollectionInfo, Finding
+from gallery.stores.filters import ONCE
 from gallery.stores.journal import Journal
 from gallery.stores.names import check_is_there, check_name, chosen_name
 from gallery.stores.server.collection import ServerCollection
@@ -133,6 +134,8 @@ class ServerStore:
     def _info(self, directory: Directory, name: str) -> CollectionInfo:
         try:
             collection = ServerCollection(name, directory.target_of(name) or name, self._link())
-            return CollectionInfo(name, collection.spec.encoder, collection.count(), changed_at=collection.changed_at)
-        except CollectionError as error:  # an unreadable one must not hide the others
+            return CollectionInfo(
+                name, collection.spec.encoder, collection.count(ONCE), changed_at=collection.changed_at
+            )
+        except CollectionError as error:  # one that cannot be read does not hide the others
             return CollectionInfo(name, f"cannot be read: {error}", 0)

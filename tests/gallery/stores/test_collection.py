@@ -38,7 +38,7 @@ def pictures_in_the_dashboard(payload: Payload) -> list[str]:
 
 def test_the_keys_of_a_payload_come_in_the_documented_order(make_record: MakeRecord) -> None:
     documented = re.findall(r"^ {4}(\w+)", gallery.stores.payload.__doc__ or "", re.MULTILINE)
-    assert len(documented) == 17
+    assert len(documented) == 18
     where = {"location": (38.72, -9.14), "place": ("Lisbon", "Portugal")}
     record = make_record(18, taken_at="2020-01-02T03:04:05", **where)
     assert list(to_payload(record, "https://host")) == documented

@@ -26,7 +26,7 @@ from gallery.settings import Settings
 from gallery.spec import Spec
 from gallery.stores import Circle, Editor, Filter, ImageCollection, Progress, Where, Words, open_store, point_id
 from gallery.stores.embedded.generations import published
-from gallery.stores.payload import COUNTED_KEYS, INDEXED_KEYS
+from gallery.stores.payload import COUNTED_KEYS, INDEXED_KEYS, kind_of
 from gallery.stores.server import store as server_store
 from gallery.stores.words import WORDS
 
@@ -214,6 +214,7 @@ def test_facet_counts_every_value(photos: ImageCollection, records: list[ImageRe
         "folder": folders,
         "year": lambda r: [year(r)],
         "place": lambda r: r.place,
+        "kind": lambda r: [kind_of(r)],
     }
     of: Callable[[ImageRecord], Iterable[object]] = values.get(key) or (lambda r: [getattr(r, key)])
     expected = Counter(value for record in records for value in of(record) if value is not None)
