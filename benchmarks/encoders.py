@@ -113,7 +113,7 @@ def _searching(clip: Encoder, paths: list[Path], images: Path, work: Path) -> di
     other = work / "other.jpg"
     Image.open(paths[0]).convert("RGB").resize((400, 300)).save(other)
     rows = _cold("CLIP, 1000 photos", environment, other)
-    with page_running(environment, []) as (address, _):
+    with page_running([], environment) as (address, _):
         picture = _timed(lambda: picture_query(address, other))[0]
     return {
         "adding 10 photos to 1000, whole process, s": round(adding, 2),
