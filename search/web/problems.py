@@ -49,11 +49,11 @@ _WORDS = {
     403: "Asked by a page of another site, or not allowed here",
     404: "Not there, or its file is not as it was indexed",
     408: "The body did not come in time",
-    409: "Another process is changing the collection",
+    409: "The collection is damaged, or another process is changing it",
     413: "Too large",
     415: "Not a picture that can be read",
     422: "A parameter is unknown, missing or out of its range",
     429: "Too many ask at once",
     503: "The encoder is being loaded, or the collection cannot be reached",
 }
-COMMON = problems(400, 401, 403, 404, 422, 429, 503)
+COMMON = problems(400, 401, 403, 404, 409, 422, 429, 503)
