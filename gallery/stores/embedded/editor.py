@@ -129,8 +129,8 @@ class EmbeddedEditor:
             return
         if not isinstance(self._state, _Waiting):
             raise RuntimeError("what is finished is not begun again")
-        self._workshop.check_room()
         generation = self._state.begun or self._next_generation(self._state.base, spec)
+        self._workshop.check_room()
         unseal(generation)
         (generation / PROGRESS).unlink(missing_ok=True)
         points = open_generation(generation)
