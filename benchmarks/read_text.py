@@ -23,11 +23,10 @@ from numpy.typing import NDArray
 from pandas import DataFrame
 from PIL import Image, ImageDraw, ImageFont
 
-from benchmarks.results import write_results
-from benchmarks.small import saved
+from benchmarks.results import machine, write_results
+from gallery.folding import folded_words
 from gallery.pictures import open_image
 from gallery.pictures.text import DETAIL, Networks, TextReader
-from gallery.stores.payload import folded_words
 
 PICTURES = 100
 PHOTOS = Path("examples/photos")

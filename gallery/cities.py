@@ -5,8 +5,6 @@ machine. Opening them takes about a second, so they are opened once, and only wh
 """
 
 import functools
-import re
-import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import BadInput
+from gallery.folding import folded_words, without_accents
 
 FARTHEST_KM = 50.0
 """The farthest that a point may be from the city that it is named after."""
@@ -22,9 +21,7 @@ _REACH_KM = 0.01
 """How far a city reaches around its centre, times the square root of its population. London 30 km, Lisbon 7 km."""
 _EARTH_KM = 6371.0088
 _KNOWN_BY_IT = 10
-"""A city with exactly the wanted name outweighs cities with this many times its population for which it is an
-alternative name."""
-_ACCENTS = re.compile("[\u0300-\u036f]+")
+"""A city of the very name that is looked for outweighs others of so many times its people, which have it besides."""
 _ALSO = {"UK": "United Kingdom"}
 """Names of countries beyond those of the package."""
 
@@ -106,17 +103,17 @@ class Cities:
             name: Of a city; the region or country may follow after a comma: Paris, Texas.
         """
         first, _, within = (part.strip() for part in name.partition(","))
-        wanted = plain(first)
+        wanted = folded_words(first)
         found = [self._city(number) for number in self._having(wanted)]
         if within:
-            around = {plain(within), plain(self._called.get(plain(within), within))}
-            found = [city for city in found if {plain(city.region or ""), plain(city.country)} & around]
-        weight = {city: city.people * (_KNOWN_BY_IT if plain(city.name) == wanted else 1) for city in found}
+            around = {folded_words(within), folded_words(self._called.get(folded_words(within), within))}
+            found = [city for city in found if {folded_words(city.region or ""), folded_words(city.country)} & around]
+        weight = {city: city.people * (_KNOWN_BY_IT if folded_words(city.name) == wanted else 1) for city in found}
         return sorted(found, key=lambda city: (-weight[city], city.whole_name, city.latitude))
 
     def meant_by(self, name: str) -> set[str]:
-        """Return the name, as in `names_at`, of the country called so, or else of the best known city."""
-        country = self._called.get(plain(name))
+        """Return the name, as `names_at` gives it, of the country that is called so, else of the best known city."""
+        country = self._called.get(folded_words(name))
         return {country} if country else {city.name for city in self.called(name)[:1]}
 
     def _city(self, number: int) -> City:
@@ -127,7 +124,7 @@ class Cities:
 
     def _having(self, wanted: str) -> set[int]:
         text, ends = self._searchable
-        name, at = f"\t{wanted}\t".encode("utf-8", "replace"), -1
+        name, at = f"\t{without_accents(wanted)}\t".encode("utf-8", "replace"), -1
         found: set[int] = set()
         while wanted and (at := text.find(name, at + 1)) >= 0:
             found.add(int(np.searchsorted(ends, at)))
@@ -135,8 +132,8 @@ class Cities:
 
     @functools.cached_property
     def _searchable(self) -> tuple[bytes, NDArray[np.int64]]:
-        """All names of all cities, one line per city, and where the lines end: a tenth of a dictionary's memory."""
-        text = plain(self._names, tidy=False).encode()
+        """All names of all cities, one city a line, and where the lines end: a tenth of what a dictionary takes."""
+        text = without_accents(self._names).encode()
         return text, np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n"))
 
 
@@ -150,22 +147,12 @@ def all_cities() -> Cities:
     return Cities()
 
 
-def plain(name: str, *, tidy: bool = True) -> str:
-    """Return a name without case and accents, for comparison; `tidy` also collapses spaces.
-
-    >>> plain(" São  Paulo "), plain("MÜNCHEN")
-    ('sao paulo', 'munchen')
-    """
-    letters = _ACCENTS.sub("", unicodedata.normalize("NFKD", name.casefold()))
-    return " ".join(letters.split()) if tidy else letters
-
-
 def _names_of_countries(countries: dict[str, Any], others: dict[str, str]) -> dict[str, str]:
     known = {str(country["name"]).strip() for country in countries.values()}
-    called = {plain(other): name for other, name in others.items() if name in known}
+    called = {folded_words(other): name for other, name in others.items() if name in known}
     for code, country in countries.items():
         name = str(country["name"]).strip()
-        called |= dict.fromkeys((plain(code), plain(str(country["iso3"])), plain(name)), name)
+        called |= dict.fromkeys((folded_words(code), folded_words(str(country["iso3"])), folded_words(name)), name)
     return called
 
 

@@ -189,7 +189,7 @@ def main(
             elif read_text:
                 places.read_text(settings, collection, text_model, stop)
             elif refresh:
-                places.refresh(settings, collection, no_places=options["no_places"])
+                places.refresh(settings, collection, stop, no_places=options["no_places"])
             elif moved:
                 places.moved(settings, collection, *moved)
             elif forget:

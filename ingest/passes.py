@@ -1,6 +1,9 @@
 """What passes over an existing collection share: none of them encodes a picture."""
 
+from collections.abc import Iterator, Sequence
+
 from gallery.errors import CollectionError
+from gallery.records import ImageRecord
 from gallery.spec import Spec
 from gallery.stores import Editor
 
@@ -14,3 +17,16 @@ def settled_spec(collection: Editor) -> Spec:
     if collection.changing() or collection.spec is None:
         raise CollectionError(f"the encoder of {collection.name} is being changed; go on first: ingest PATH")
     return collection.spec
+
+
+def records_of(collection: Editor, ids: Sequence[str], at_once: int) -> Iterator[ImageRecord]:
+    """Yield the pictures with these ids, those that are there; so many are fetched at once."""
+    for start in range(0, len(ids), at_once):
+        yield from collection.points.get(ids[start : start + at_once]).values()
+
+
+def write_facts(collection: Editor, records: list[ImageRecord]) -> None:
+    """Write what is known now of some pictures, for good, and empty the list."""
+    collection.update(records)
+    collection.flush()
+    records.clear()

@@ -43,11 +43,13 @@ def point_thumbnails(settings: Settings, name: str, url: str) -> None:
     sys.stderr.write(f"The thumbnails of {done} pictures of {name} {where}.\n")
 
 
-def refresh(settings: Settings, name: str, *, no_places: bool = False) -> None:
-    """Read the facts of all pictures again, and print the result."""
+def refresh(settings: Settings, name: str, stop: Stop | None = None, *, no_places: bool = False) -> None:
+    """Read the facts of all pictures again, and say what came of it."""
     lines, locate = _Lines(f"facts of {name}"), Locator(keep=not no_places)
     with contextlib.closing(open_store(settings).edit(name, new=False)) as editor:
-        report = refresh_collection(editor, lambda report: lines.now_and_then(report.done, report.pictures), locate)
+        report = refresh_collection(
+            editor, lambda report: lines.now_and_then(report.done, report.pictures), locate, stop
+        )
     sys.stderr.write(f"Read {report.pictures} pictures of {name} again: {report.changed} say something new.\n")
     if locate.lacking:
         sys.stderr.write(f"{locate.lacking}.\n")

@@ -1,9 +1,8 @@
 """`ingest --read-text`: reads the text in a collection's pictures; encodes none."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import chain
 
 from gallery.encoders import processors
 from gallery.errors import UnreadableImage
@@ -11,7 +10,7 @@ from gallery.pictures import open_original
 from gallery.pictures.text import DETAIL, TextReader
 from gallery.records import ImageRecord
 from gallery.stores import Editor
-from ingest.passes import settled_spec
+from ingest.passes import records_of, settled_spec, write_facts
 from ingest.sharing import publish
 from ingest.stopping import Stop
 from ingest.threads import ahead
@@ -67,29 +66,19 @@ def read_text(
     threads = processors()
     with ThreadPoolExecutor(threads) as pool, stop.shielded():
         try:
-            for record in ahead(pool, lambda each: _read(each, reader), _records(collection, ids), 2 * threads, stop):
+            records = records_of(collection, ids, WRITE_EVERY)
+            for record in ahead(pool, lambda each: _read(each, reader), records, 2 * threads, stop):
                 report.done += 1
                 report.unread += record is None
                 report.with_text += bool(record and record.text)
                 waiting += [record] if record else []
                 if len(waiting) == WRITE_EVERY:
-                    _write(collection, waiting)
+                    write_facts(collection, waiting)
                 on_progress(report)
         finally:
-            _write(collection, waiting)  # keeps what has been read
+            write_facts(collection, waiting)  # what is read is kept
     publish(collection)
     return report
-
-
-def _records(collection: Editor, ids: list[str]) -> Iterator[ImageRecord]:
-    pages = (collection.points.get(ids[start : start + WRITE_EVERY]) for start in range(0, len(ids), WRITE_EVERY))
-    return chain.from_iterable(page.values() for page in pages)
-
-
-def _write(collection: Editor, records: list[ImageRecord]) -> None:
-    collection.update(records)
-    collection.flush()
-    records.clear()
 
 
 def _read(record: ImageRecord, reader: TextReader) -> ImageRecord | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from gallery.errors import BadInput, CollectionError
 from gallery.settings import DEFAULT_COLLECTION
-from search.current import CurrentEngine
+from search.current import CurrentEngine, NotReadyError
 from search.engine import SearchEngine
 
 PATIENCE, AT_FIRST = 10.0, 0.3
@@ -22,19 +22,16 @@ def unnamed(names: Sequence[str]) -> str | None:
     return names[0] if len(names) == 1 else DEFAULT_COLLECTION if DEFAULT_COLLECTION in names else None
 
 
-def first_collection(names: Sequence[str], name: str | None) -> str:
-    """Return the collection for addresses that name none.
+def check_choice(names: Sequence[str], name: str | None) -> None:
+    """Refuse to choose a collection for requests that name none where there are others than the one that is meant.
 
     Raises:
-        CollectionError: No collection has that name, or no name was given and there are several.
+        CollectionError: There are some, but none of that name, or none that can be chosen.
     """
-    if not names:
-        raise CollectionError("there is no collection yet; make one: ingest FOLDER")
     wanted = name or unnamed(names)
-    if wanted is None or wanted not in names:
+    if names and wanted not in names:
         wrong = f"there is no collection {wanted}" if wanted else "there are several collections"
         raise CollectionError(f"{wrong}; give --collection one of: {', '.join(names)}")
-    return wanted
 
 
 class Collections:
@@ -42,7 +39,7 @@ class Collections:
 
     def __init__(
         self,
-        first: str,
+        first: str | None,
         names: Callable[[], Sequence[str]],
         opener: Opener,
         *,
@@ -52,30 +49,41 @@ class Collections:
         """Open nothing yet.
 
         Args:
-            first: The collection of requests that name none.
+            first: The collection of requests that name none; without it the only one there is, else `photos`.
             names: Returns the names of those there are.
             opener: Opens one; is given the engine that was open before.
             patience: Seconds that a request waits for a collection to be opened again.
             at_first: Seconds that it waits for the first time.
         """
-        self.first = first
         self.names = names
+        self._first = first
         self._opener = opener
         self._patience, self._at_first = patience, at_first
         self._engines: dict[str, CurrentEngine] = {}
         self._lock = threading.Lock()
+
+    @property
+    def first(self) -> str:
+        """The collection of requests that name none; once it is there it stays the same."""
+        self._first = self._first or unnamed(self.names())
+        return self._first or DEFAULT_COLLECTION
 
     def engine(self, name: str | None = None) -> SearchEngine:
         """Return the engine of a collection's current state.
 
         Raises:
             UnknownCollectionError: There is no such collection.
-            NotReadyError: It is being opened.
+            NotReadyError: It is being opened; or it is the first one, which `ingest` may be about to make.
         """
+        first = self.first
+        name = name or first
+        current = self._current(name)
         try:
-            return self._current(name or self.first).get()
+            return current.get()
         except CollectionError as error:
-            self._check(name or self.first, error)
+            if name == first and not current.was_open and name not in self.names():
+                raise NotReadyError(str(error)) from error
+            self._check(name, error)
             raise
 
     def begin(self) -> None:

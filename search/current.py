@@ -13,7 +13,7 @@ _TRY_AGAIN_AFTER = 2.0
 
 
 class NotReadyError(GalleryError):
-    """The encoder is being loaded."""
+    """The encoder is being loaded, or the collection is not there yet."""
 
 
 class CurrentEngine:
@@ -40,6 +40,11 @@ class CurrentEngine:
         self._opening: Future[SearchEngine] | None = None
         self._failed_at = -inf
         self._lock = threading.Lock()
+
+    @property
+    def was_open(self) -> bool:
+        """Whether the collection could ever be opened."""
+        return self._engine is not None
 
     def get(self) -> SearchEngine:
         """Return the engine of the current state.

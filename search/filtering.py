@@ -11,7 +11,8 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 from unicodedata import normalize
 
-from gallery.cities import all_cities, plain
+from gallery.cities import all_cities
+from gallery.folding import folded_words
 from gallery.stores import Circle, Filter, ImageCollection, Words
 from gallery.stores import Condition as Stored
 from search.keys import HAS, KINDS, nearest
@@ -165,9 +166,9 @@ def _all(*conditions: Stored) -> Filter:
 
 
 def _names_of(name: str, known: Sequence[str]) -> list[str]:
-    """Return the known names that equal a name, or else those of the cities and countries with that name."""
-    wanted = plain(name)
-    found = [each for each in known if plain(each) == wanted]
+    """Return those of the known names that are a name, or else that cities and countries have that are called so."""
+    wanted = folded_words(name)
+    found = [each for each in known if folded_words(each) == wanted]
     return found or sorted(all_cities().meant_by(name) & set(known))
 
 

@@ -39,6 +39,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 from uuid import UUID, uuid5
 
+from gallery.folding import folded_words
 from gallery.records import ImageFile, ImageRecord, TextLine
 
 if TYPE_CHECKING:
@@ -67,8 +68,6 @@ INDEXED_KEYS = {
 COUNTED_KEYS = tuple(k for k, kind in INDEXED_KEYS.items() if kind in ("keyword", "integer") and k != "captions")
 """The payload keys whose values can be counted."""
 _NORTHERNMOST = 89.999999
-_ACCENTS = 200
-"""From this combining class on, Unicode marks are accents; lower ones are parts of letters in other scripts."""
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1 and 9999
 
 Payload = dict[str, Any]
@@ -227,17 +226,6 @@ def folder_values(folder: str) -> list[str]:
     """
     encoded = quote_from_bytes(os.fsencode(folder))
     return list(dict.fromkeys([folder, _composed(folder), encoded] if _is_unicode(folder) else [encoded]))
-
-
-def folded_words(text: str) -> str:
-    """Return a text as stored in and searched for in `text`: without case and accents.
-
-    >>> folded_words("Ação  TOTAL: 12,50 €")
-    'acao total: 12,50 €'
-    """
-    letters = unicodedata.normalize("NFKD", text.casefold())
-    plain = "".join(letter for letter in letters if unicodedata.combining(letter) < _ACCENTS)
-    return unicodedata.normalize("NFC", " ".join(plain.split()))
 
 
 def public_url_of(payload: Payload) -> str | None:

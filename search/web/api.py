@@ -18,7 +18,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import HTTPConnection
 
 import gallery
-from gallery.errors import BadInput, CollectionError, EncoderError, GalleryError, Reason, UnreadableImage
+from gallery.errors import BadInput, CollectionError, Damaged, EncoderError, GalleryError, Reason, UnreadableImage
 from gallery.pictures import Thumbnails
 from gallery.settings import Settings
 from search.collections import Collections, UnknownCollectionError
@@ -44,6 +44,7 @@ _STATUS: dict[type[Exception], int] = {
     ChangesRefusedError: 403,
     HiddenError: 403,
     BusyError: 409,
+    Damaged: 409,  # it stays so until somebody mends it: nobody should try again
     NotReadyError: 503,
     BadInput: 400,
     UnreadableImage: 415,

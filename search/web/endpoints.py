@@ -104,7 +104,7 @@ def collection(context: InContext) -> Response:
     )
 
 
-@api.post("/api/pictures", response_model=Added, status_code=201, responses=COMMON | problems(409, 413))
+@api.post("/api/pictures", response_model=Added, status_code=201, responses=COMMON | problems(413))
 async def add(context: InContext, file: Annotated[UploadFile, File()]) -> Response:
     """Add a picture, as `ingest` does. Needs a page started with --allow-changes."""
     data = await file.read()
@@ -113,7 +113,7 @@ async def add(context: InContext, file: Annotated[UploadFile, File()]) -> Respon
     return json_response(Added(id), 201, {"location": f"{context.prefix}/pictures/{id}"})
 
 
-@api.delete("/api/pictures/{id}", status_code=204, responses=COMMON | problems(409))
+@api.delete("/api/pictures/{id}", status_code=204, responses=COMMON)
 async def remove(context: InContext, id: UUID) -> Response:
     """Remove a picture from the collection; its files stay. Needs a page started with --allow-changes."""
     await context.shown(lambda: context.services.changes.remove(context.collection, context.record(id)))

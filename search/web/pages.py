@@ -23,7 +23,13 @@ Facets = Mapping[str, Mapping[str | int, int]]
 WIDTHS = ((">=800", "800 px or wider"), (">=1600", "1600 px or wider"), (">=3000", "3000 px or wider"))
 MOST_CHOICES = 1000
 """Values that a filter of the page lists; others can be typed."""
-_TITLES = {400: "That cannot be searched", 401: "A token is needed", 413: "Too large", 415: "Not a picture"}
+_TITLES = {
+    400: "That cannot be searched",
+    401: "A token is needed",
+    409: "Not possible now",
+    413: "Too large",
+    415: "Not a picture",
+}
 _NARROWEST, _WIDEST = 40, 320
 """Bounds of the tiles' aspect ratio, in hundredths; a longer picture is shown whole in a tile of that shape."""
 

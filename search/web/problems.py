@@ -46,14 +46,14 @@ def problems(*statuses: int) -> Problems:
 _WORDS = {
     400: "The request makes no sense",
     401: "SEARCH_TOKEN is set and was not given",
-    403: "Sent by a page of another site, or not allowed here",
-    404: "Not there, or its file has changed since it was indexed",
-    408: "The body did not arrive in time",
-    409: "Another process is changing the collection",
+    403: "Asked by a page of another site, or not allowed here",
+    404: "Not there, or its file is not as it was indexed",
+    408: "The body did not come in time",
+    409: "The collection is damaged, or another process is changing it",
     413: "Too large",
     415: "Not a picture that can be read",
     422: "A parameter is unknown, missing or out of its range",
     429: "Too many requests at once",
     503: "The encoder is being loaded, or the collection cannot be reached",
 }
-COMMON = problems(400, 401, 403, 404, 422, 429, 503)
+COMMON = problems(400, 401, 403, 404, 409, 422, 429, 503)

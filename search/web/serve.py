@@ -19,7 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from gallery.errors import BadInput
 from gallery.settings import Settings
 from gallery.stores import open_store
-from search.collections import Collections, first_collection
+from search.collections import Collections, check_choice
 from search.engine import SearchEngine
 from search.request import Request
 from search.towers import Towers
@@ -55,15 +55,18 @@ def serve(
 
     Raises:
         BadInput: The address cannot be listened on.
-        CollectionError: No collection has that name, or no name was given and there are several.
+        CollectionError: There are others, but none of that name, or none can be chosen.
     """
-    names = open_store(settings).names()
-    first = first_collection(names, name)
+    store = open_store(settings)
+    names = store.names()
+    if name not in [info.name for info in store.overview()]:  # also those of which nothing can be searched yet
+        check_choice(names, name)
 
     def opener(one: str, before: SearchEngine | None) -> SearchEngine:
         return opened(settings, one, before, say)
 
-    collections = Collections(first, lambda: open_store(settings).names(), opener)
+    collections = Collections(name, lambda: open_store(settings).names(), opener)
+    first = collections.first
     listening = listen(host, port)
     port = listening.getsockname()[1]
     public = urlsplit(settings.public_url or "").hostname
@@ -88,6 +91,8 @@ def serve(
     known = nullcontext() if hide_places else noted(settings, address(host, port), secret)
     with suppress(KeyboardInterrupt), listening, known:
         say(f"{first} is at {address(host, port)} until Ctrl-C; the encoder is being loaded meanwhile.")
+        if first not in names:
+            say("It is not there yet: the page answers as soon as ingest has indexed the first pictures.")
         if others := [other for other in names if other != first]:
             say(f"Other collections are at {address(host, port)}c/NAME/: {', '.join(others)}.")
         if hosts is None and not settings.search_token:

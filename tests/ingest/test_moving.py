@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +17,9 @@ from gallery.stores import open_store
 from ingest.captions import CaptionsByPath
 from ingest.moving import move
 from ingest.pipeline import ingest
-from ingest.refreshing import refresh
+from ingest.refreshing import RefreshReport, refresh
 from ingest.report import IngestReport
+from ingest.stopping import Stop
 
 Run = Callable[..., IngestReport]
 
@@ -92,6 +93,30 @@ def test_facts_are_read_again_without_encoding(run: Run, settings: Settings, pho
     red = records(settings)["red.png"]
     assert (red.taken_at, red.date_source) == ("2021-07-01T02:30:00+00:00", "takeout")
     assert red.captions == ("a wall",)
+
+
+def test_a_refresh_that_is_stopped_keeps_what_it_read(run: Run, settings: Settings, photos: Path) -> None:
+    run(photos)
+    for path in photos.glob("*.png"):
+        path.with_name(f"{path.name}.json").write_text(
+            '{"photoTakenTime": {"timestamp": "1625106600"}, "description": "a wall"}'
+        )
+    stop, kept = Stop(), 0
+
+    def stopping(report: RefreshReport) -> None:
+        nonlocal kept
+        kept = report.changed
+        if report.done == 1:
+            with suppress(KeyboardInterrupt):
+                stop.ask()
+
+    with closing(open_store(settings).edit("photos")) as editor, pytest.raises(KeyboardInterrupt):
+        refresh(editor, stopping, stop=stop)
+    with closing(open_store(settings).edit("photos")) as editor:
+        report = refresh(editor)
+    assert kept > 0
+    assert kept + report.changed == 5
+    assert {record.captions for record in records(settings).values()} == {("a wall",)}
 
 
 def test_a_record_of_an_earlier_version_gets_its_facts(run: Run, settings: Settings, photos: Path) -> None:

@@ -109,7 +109,7 @@ def test_collections_are_listed_and_named(gallery: tuple[Settings, Path], tmp_pa
     (none,) = ask(Settings(tmp_path), ("search", {"line": "red"}))
     assert none == "there is no collection yet; make one: ingest FOLDER"
     (none,) = ask(Settings(tmp_path), ("search", {"line": "red"}), collection="photos")
-    assert none == "there is no collection photos; make one: ingest FOLDER"
+    assert none == "there is no collection yet; make one: ingest FOLDER"
 
 
 @pytest.mark.parametrize(

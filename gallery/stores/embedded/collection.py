@@ -18,6 +18,7 @@ import qdrant_edge as q
 from numpy.typing import NDArray
 
 from gallery.errors import CollectionError, Damaged
+from gallery.folding import folded_words
 from gallery.records import Hit, ImageRecord
 from gallery.spec import Spec
 from gallery.stores.common import best_first, check_facet, newest_first
@@ -27,7 +28,7 @@ from gallery.stores.embedded.generations import PROGRESS, published, published_s
 from gallery.stores.embedded.seal import DAMAGE, check_seal
 from gallery.stores.embedded.tuning import search_params
 from gallery.stores.filters import Circle, Condition, Filter, Where, Words, as_filter
-from gallery.stores.payload import INDEXED_KEYS, folded_words, public_url_of, to_record
+from gallery.stores.payload import INDEXED_KEYS, public_url_of, to_record
 from gallery.stores.words import WORDS, weights_of_query
 
 _OPEN_ATTEMPTS = 20

@@ -122,9 +122,9 @@ class EmbeddedEditor:
         if isinstance(self._state, _Writing):
             return
         if not isinstance(self._state, _Waiting):
-            raise RuntimeError("a finished editor cannot begin again")
-        self._workshop.check_room()
+            raise RuntimeError("what is finished is not begun again")
         generation = self._state.begun or self._next_generation(self._state.base, spec)
+        self._workshop.check_room()
         unseal(generation)
         (generation / PROGRESS).unlink(missing_ok=True)
         points = open_generation(generation)

@@ -13,11 +13,12 @@ from gallery.errors import CollectionError, Damaged
 
 SHARD = "shard"
 _PASSING = re.compile(
-    r"os error (1|4|5|11|12|13|16|23|24|28|30|110|116|122)\)|cannot allocate memory|no space left|permission denied",
+    r"os error (1|4|5|11|12|13|16|23|24|28|30|110|116|122)\)|cannot allocate memory|permission denied",
     re.I,
 )
-"""The engine's messages about permissions, memory, space, or an unresponsive disk, which may pass and prove no damage.
-Other errors do, such as a missing or shortened file."""
+_FULL = re.compile("no space left|not enough space", re.I)
+"""What the engine says of rights, memory, room, or a disk that does not answer: it may be well again, and proves no
+damage. Other errors do, such as that a file is gone, or a folder, or shorter than what is mapped."""
 
 
 def load_shard(generation: Path) -> q.EdgeShard:
@@ -55,7 +56,7 @@ def engine_errors(name: str) -> Iterator[None]:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         said = " ".join(str(error).split())[:300]
-        if "no space left" in said.lower():
+        if _FULL.search(said):
             raise CollectionError(f"collection {name}: the engine says: {said}; free some space") from error
         if _PASSING.search(said):
             raise CollectionError(f"collection {name}: the engine says: {said}; try again") from error

@@ -17,6 +17,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from math import ceil
 from pathlib import Path
 
 from gallery.errors import CollectionError
@@ -174,8 +175,8 @@ class Workshop:
         missing = wanted + RESERVE - self._free(self.folder)
         if missing > 0:
             raise CollectionError(
-                f"the disk of {self.folder} lacks {missing / 1e6:.0f} MB; make room and run again: what was written is "
-                "kept, and searches go on"
+                f"the disk of {self.folder} lacks {ceil(missing / 1e6)} MB; make room and run again: what was written "
+                "is kept, and searches go on"
             )
 
     def has_room_for_copies(self, generation: Path) -> bool:

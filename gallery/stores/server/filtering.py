@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from qdrant_client import models
 
+from gallery.folding import folded_words
 from gallery.stores.filters import Circle, Condition, Where, Words, as_filter
-from gallery.stores.payload import INDEXED_KEYS, folded_words
+from gallery.stores.payload import INDEXED_KEYS
 
 
 def to_filter(where: Where | None) -> models.Filter | None:

@@ -20,6 +20,7 @@ from gallery.stores import Entry, open_store
 from gallery.stores.embedded.cloning import copy_file
 from gallery.stores.embedded.disk import bytes_on_disk
 from gallery.stores.embedded.editor import EmbeddedEditor
+from gallery.stores.embedded.engine import engine_errors
 from gallery.stores.embedded.generations import RESERVE, published
 from gallery.stores.embedded.repairing import repair
 
@@ -281,12 +282,30 @@ def test_what_a_run_left_is_kept_where_the_disk_is_full(
 ) -> None:
     write(THERE, finish=False)
     for attempt in (lambda: EmbeddedEditor(folder, None, lambda _: 0), lambda: repair(folder, lambda _: 0)):
-        with pytest.raises(CollectionError, match=r"lacks 268 MB; make room .* searches go on"):
+        with pytest.raises(CollectionError, match=r"lacks 269 MB; make room .* searches go on"):
             attempt()
     assert (folder / "gen-000002").is_dir()
     expect(settings, make_record)
     write(THERE + 1)
     expect(settings, make_record, THERE + 2)
+
+
+@pytest.mark.usefixtures("collection")
+def test_all_the_room_that_a_copy_needs_is_asked_for_before_it_is_made(folder: Path) -> None:
+    wanted = RESERVE + bytes_on_disk(generation(folder))
+    for free, lacking in ((0, wanted), (wanted - 1, 1)):
+        said = f" lacks {-(-lacking // 10**6)} MB; make room"
+        editor = EmbeddedEditor(folder, None, {folder: free}.__getitem__)
+        with closing(editor), pytest.raises(CollectionError, match=said):
+            editor.begin(SPEC)
+        assert not (folder / "gen-000002").exists()
+
+
+def test_what_the_engine_says_of_a_full_disk_proves_no_damage() -> None:
+    said = "Service runtime error: Not enough space available for optimization, needed: 351.06 MiB, available: 3 MiB"
+    with pytest.raises(CollectionError, match=r"needed: 351\.06 MiB.*; free some space") as caught, engine_errors("a"):
+        raise Exception(said)
+    assert not isinstance(caught.value, Damaged)
 
 
 @pytest.mark.usefixtures("collection")
