@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from pandas import DataFrame
 from PIL import Image, ImageDraw, ImageFont
 
-from benchmarks.results import machine, write_results
+from benchmarks.results import write_results
+from benchmarks.small import saved
 from gallery.folding import folded_words
 from gallery.pictures import open_image
 from gallery.pictures.text import DETAIL, Networks, TextReader

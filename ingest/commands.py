@@ -279,7 +279,8 @@ def list_all(settings: Settings) -> None:
 
 
 def _next_command(collection: str) -> str:
-    command = Path(sys.argv[0]).with_name("search")
+    beside = Path(sys.argv[0]).with_name("search")
+    command = beside if beside.is_file() else "python -m search"  # as we ourselves may have been started
     option = "" if collection == DEFAULT_COLLECTION else f" --collection {collection}"
     return f'Next: {command}{option} "a cat"'
 

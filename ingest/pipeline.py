@@ -135,7 +135,7 @@ def _left_out(former: Former, collection: Editor, *, everything: bool) -> int:
     """
     first, count = "", 0
     for record in former.collection.records(ONCE):
-        if not collection.journal.places(record.sha256) and not any(
+        if not collection.journal.knows(record.sha256) and not any(
             (entry := collection.journal.entry(file.path)) and entry.sha256 for file in record.files
         ):
             first = first or record.path

@@ -125,7 +125,7 @@ class Reader:
         return pictures
 
     def _is_there(self, sha256: str) -> bool:
-        if not self._collection.journal.places(sha256):
+        if not self._collection.journal.knows(sha256):
             return False
         with self.points:
             return bool(self._collection.points.present([point_id(sha256)]))

@@ -81,6 +81,12 @@ class Journal:
             row = self._connection.execute("SELECT COUNT(*) FROM files WHERE sha256 = ?", (sha256,)).fetchone()
         return int(row[0])
 
+    def knows(self, sha256: str) -> bool:
+        """Whether any file holds these bytes, which takes no longer where many files do."""
+        with self._database():
+            row = self._connection.execute("SELECT 1 FROM files WHERE sha256 = ? LIMIT 1", (sha256,)).fetchone()
+        return row is not None
+
     def pictures(self) -> int:
         """Return the number of different pictures."""
         with self._database():

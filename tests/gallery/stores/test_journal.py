@@ -49,6 +49,7 @@ def test_writing_again_replaces_what_is_known_of_a_file(journal: Journal) -> Non
     assert journal.entry("/dog.jpg") == replace(DOG, sha256="d1")
     assert journal.places("d1") == 1
     assert journal.places("d0") == 0
+    assert (journal.knows("d1"), journal.knows("d0")) == (True, False)
 
 
 def test_a_new_file_gets_what_is_known(tmp_path: Path) -> None:
