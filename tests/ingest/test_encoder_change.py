@@ -259,7 +259,7 @@ def test_killed_while_the_encoder_changes(tmp_path: Path, photos: Path) -> None:
     chance = random.Random(0)
     here = Path(__file__).parent
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(here), str(here.parent / "support")])}
-    for attempt in range(4):
+    for attempt in range(2):
         settings = Settings(tmp_path / f"killed{attempt}")
         change(settings, photos, Renamed("old"))
         command = [sys.executable, "-c", SCRIPT, str(photos / "one"), str(settings.data_dir)]

@@ -102,7 +102,7 @@ def test_killed_at_random_moments_nothing_is_lost_or_doubled(settings: Settings,
     run(settings, photos)
     wanted = contents(settings)
     chance = random.Random(0)
-    for attempt in range(4):
+    for attempt in range(3):
         data = tmp_path / f"killed{attempt}"
         with start(photos, data) as process:
             assert process.stdout

@@ -1,5 +1,6 @@
 """What searches see of an unfinished ingest: in-process, with the embedded engine."""
 
+import itertools
 import shutil
 from collections.abc import Callable
 from contextlib import closing
@@ -66,6 +67,17 @@ def shown(settings: Settings) -> tuple[int, str, Progress | None]:
         return collection.count(), collection.spec.encoder, collection.progress
 
 
+def now_and_then(look: Callable[[], object]) -> Callable[[IngestReport], None]:
+    """Return what looks at every twentieth report: each look opens the collection."""
+    reports = itertools.count()
+
+    def look_sometimes(_: IngestReport) -> None:
+        if next(reports) % 20 == 0:
+            look()
+
+    return look_sometimes
+
+
 def stop_after(pictures: int) -> Callable[[IngestReport], None]:
     def look(report: IngestReport) -> None:
         if report.indexed >= pictures:
@@ -76,7 +88,8 @@ def stop_after(pictures: int) -> Callable[[IngestReport], None]:
 
 def test_pictures_can_be_searched_from_the_first_write_on(settings: Settings, photos: Path) -> None:
     seen = list[tuple[int, str, Progress | None]]()
-    report = run(settings, photos, look=lambda _: seen.append(shown(settings)))
+    report = run(settings, photos, look=now_and_then(lambda: seen.append(shown(settings))))
+    seen.append(shown(settings))
     assert report.done == FILES
     found = {count: progress for count, _, progress in seen}
     assert found == {0: None, 256: Progress(256, FILES), PICTURES: None}
@@ -115,7 +128,8 @@ def test_a_run_that_died_just_after_it_showed_everything_is_finished_by_the_next
 def test_a_change_of_the_encoder_shows_nothing_before_it_is_whole(settings: Settings, photos: Path) -> None:
     run(settings, photos)
     seen = set[tuple[int, str]]()
-    run(settings, photos, OtherLetters, lambda _: seen.add(shown(settings)[:2]))
+    run(settings, photos, OtherLetters, now_and_then(lambda: seen.add(shown(settings)[:2])))
+    seen.add(shown(settings)[:2])
     assert seen == {(PICTURES, "letters"), (PICTURES, "other letters")}
 
 
@@ -128,5 +142,6 @@ def test_a_collection_that_doubles_shows_its_new_pictures_and_one_that_grows_a_l
         Image.new("RGB", (3, 1 + number), "red").save(few / f"{number:03d}.png")
     run(settings, few)
     seen = set[int]()
-    run(settings, photos, look=lambda _: seen.add(shown(settings)[0]))
+    run(settings, photos, look=now_and_then(lambda: seen.add(shown(settings)[0])))
+    seen.add(shown(settings)[0])
     assert seen == {200, 200 + 256, 200 + PICTURES}

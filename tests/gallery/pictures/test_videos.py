@@ -151,7 +151,7 @@ def test_frames_of_giants_are_refused(tmp_path: Path) -> None:
 def test_a_process_that_takes_too_long_over_a_video_is_ended(tmp_path: Path) -> None:
     path = draw_video(tmp_path / "a.mp4")
     workers = Workers(waited=0.01)
-    with pytest.raises(UnreadableImage, match="ended"):
+    with pytest.raises(UnreadableImage, match="was killed"):
         workers.frames(str(path), 32)
     workers.close()
 

@@ -40,13 +40,13 @@ def test_the_keys_of_a_payload_come_in_the_documented_order(make_record: MakeRec
     documented = re.findall(r"^ {4}(\w+)", gallery.stores.payload.__doc__ or "", re.MULTILINE)
     assert len(documented) == 18
     where = {"location": (38.72, -9.14), "place": ("Lisbon", "Portugal")}
-    record = make_record(18, taken_at="2020-01-02T03:04:05", **where)
+    record = make_record(18, taken_at="2020-01-02T03:04:05", frame=0.0, frames=(0.0, 9.5), **where)
     assert list(to_payload(record, "https://host")) == documented
 
 
 def test_keys_without_a_value_are_left_out(make_record: MakeRecord) -> None:
     payload = to_payload(make_record(camera=None, captions=(), text=()))
-    optional = {"camera", "captions", "place", "location", "text"}
+    optional = {"camera", "captions", "kind", "place", "location", "text"}
     assert not {"thumbnail", *optional} & payload.keys()
     assert payload.keys() >= INDEXED_KEYS.keys() - optional
 
