@@ -15,16 +15,24 @@ LIBRARIES = ("numpy", "onnxruntime", "qdrant-edge-py", "qdrant-client", "scikit-
 def commit_of(tree: Path = Path(__file__).parents[1]) -> str:
     """Return the commit of a tree, with `-dirty` if files were changed since; `unknown` without git.
 
-    An installed package has no repository, even if its environment lies inside one.
+    Changes in `results` do not count: one measurement after the other writes there, and none reads it. An installed
+    package has no repository, even if its environment lies inside one.
     """
     if not (tree / ".git").exists():  # a folder, or a file in an additional worktree
         return UNKNOWN
-    asked = ["git", "-C", str(tree), "describe", "--always", "--dirty", "--abbrev=10"]
-    try:
-        done = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words
-    except OSError:  # without git, the measurement still counts
+    commit = _git(tree, "describe", "--always", "--abbrev=10")
+    changes = _git(tree, "status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)results")
+    if commit is None or changes is None:
         return UNKNOWN
-    return done.stdout.strip() if done.returncode == 0 else UNKNOWN
+    return f"{commit}-dirty" if changes else commit
+
+
+def _git(tree: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", "-C", str(tree), *arguments], capture_output=True, text=True, check=False)  # noqa: S603, S607 - fixed words
+    except OSError:  # without git, the measurement still counts
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def made_with(command: str, libraries: Sequence[str] = LIBRARIES) -> dict[str, str]:

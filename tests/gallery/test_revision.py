@@ -36,6 +36,10 @@ def tree(tmp_path: Path) -> Path:
 def test_the_commit_is_named_and_what_was_changed_since_is_marked(tree: Path) -> None:
     commit = git(tree, "rev-parse", "--short=10", "HEAD")
     assert commit_of(tree) == commit
+    (tree / "results").mkdir()
+    (tree / "results" / "kill.md").write_text("0\n")
+    git(tree, "add", "-A")
+    assert commit_of(tree) == commit, "a result that was written changes no code"
     (tree / "code.py").write_text("2\n")
     assert commit_of(tree) == f"{commit}-dirty"
 
