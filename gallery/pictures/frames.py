@@ -60,11 +60,14 @@ def frames(path: str, detail: int) -> list[Picture]:
         UnreadableImage: It is no video, or no frame of it can be decoded.
     """
     with _opened(path) as (container, stream):
-        found = [(_small(frame), frame) for frame in _candidates(container, stream)]
+        # Each is shrunk at once: two dozen frames of 8K, as they are decoded, would take more than a gigabyte.
+        found = [
+            (_small(frame), _picture(container, stream, frame, detail)) for frame in _candidates(container, stream)
+        ]
         if not found:
             raise UnreadableImage(Reason.DAMAGED, "no frame of the video can be decoded")
         chosen = _most_different([small for small, _ in found])
-        return [_picture(container, stream, found[number][1], detail) for number in chosen]
+        return [found[number][1] for number in chosen]
 
 
 def frame_at(path: str, second: float, detail: int) -> Picture:
