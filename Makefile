@@ -20,7 +20,7 @@ serve: .venv/light ## Serve the page at http://127.0.0.1:8000, of the example pi
 	@$(FOLDER); echo ".venv/bin/search --serve --collection $$collection"; .venv/bin/search --serve --collection $$collection
 
 test: .venv/ready ## Run the tests: offline, without a browser or a server
-	.venv/bin/pytest --numprocesses auto --dist loadfile
+	OMP_NUM_THREADS=1 .venv/bin/pytest --numprocesses auto --dist loadfile # a process for each processor, each with one thread
 
 test-light: ## Index and search in an environment of the light lock alone, without torch
 	rm -rf .venv-light && $(MAKE) VENV=.venv-light .venv-light/light
