@@ -1,14 +1,16 @@
 """Seals record the files of a complete folder, so that damage is found before an engine maps them.
 
 An engine that maps a shortened file is killed by the system, and one that reads a damaged file may silently lose
-points. So a complete folder is sealed, and the seal is checked whenever it is opened: that no file has become shorter,
-and the contents; in a large collection, only the quick part of them. A check compares everything.
+points. So a complete folder is sealed, and the seal is checked whenever the folder is opened: no file may have become
+shorter, and contents are compared; in a large collection, only those that are quick to read. A check compares
+everything.
 """
 
 import contextlib
 import errno
 import json
 import os
+import stat
 import sys
 import zlib
 from collections.abc import Iterator
@@ -63,7 +65,7 @@ def restore_small_files(folder: Path, copy: Path, prefix: str = "") -> None:
     Args:
         folder: The folder with the seal; without an intact seal, nothing happens.
         copy: The copy, or the folder itself.
-        prefix: Of the names of the files that are restored.
+        prefix: Only files whose names begin with this are restored.
     """
     for name, file in _files_of(folder).items():
         path = copy / name
@@ -90,11 +92,14 @@ def check_sizes(folder: Path) -> None:
     """Compare the files of a folder with the sizes from `note_sizes`, if any.
 
     Raises:
-        Damaged: A file is gone, or shorter than it was.
+        Damaged: A file is gone, shorter than it was, or no file.
     """
     for name, size in _noted_sizes(folder).items():
         try:
-            if (folder / name).stat().st_size < size:
+            found = (folder / name).stat()
+            if not stat.S_ISREG(found.st_mode):
+                raise Damaged(f"{folder / name} is no file any more")
+            if found.st_size < size:
                 raise Damaged(f"{folder / name} is shorter than it was")
         except (FileNotFoundError, NotADirectoryError) as error:
             raise Damaged(f"{folder / name} is gone") from error

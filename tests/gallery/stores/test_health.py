@@ -277,6 +277,21 @@ def test_what_a_run_left_damaged_is_set_aside_and_its_pictures_come_back(
 
 
 @pytest.mark.usefixtures("collection")
+def test_a_folder_in_the_place_of_a_file_is_damage(
+    settings: Settings, folder: Path, write: Write, make_record: MakeRecord
+) -> None:
+    write(*range(THERE, THERE + 5), finish=False)
+    path = one(folder / "gen-000002", "mutable_id_tracker.versions")
+    path.unlink()
+    path.mkdir()
+    assert "is no file any more" in open_store(settings).check("photos")[0].what
+    write(0)
+    assert len(list(folder.glob("damaged-*"))) == 1
+    whole_after_repair(settings)
+    assert there(settings).keys() >= {make_record(number).id for number in range(THERE)}
+
+
+@pytest.mark.usefixtures("collection")
 def test_what_a_run_left_is_kept_where_the_disk_is_full(
     settings: Settings, folder: Path, write: Write, make_record: MakeRecord
 ) -> None:
