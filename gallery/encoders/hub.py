@@ -160,7 +160,7 @@ class Hub:
     def fetch_source(self, repository: str, revision: str | None = None) -> Path:
         """Return a folder with the files of a repository that an export needs; see `source_files`.
 
-        Without the network, this is whatever the machine has.
+        Without the network, the folder holds whatever this machine already has.
 
         Raises:
             EncoderError: It cannot be downloaded, or there is no room for it.

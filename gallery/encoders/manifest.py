@@ -74,7 +74,6 @@ class Manifest:
         source: Where the weights come from, e.g. a repository and its revision.
         licence: Of the weights.
         form: The precision of the picture graph: `float32`, `int8` or `int8-mlp`.
-        near_duplicate_cosine: The least cosine of near-duplicates, if it was measured.
         check: The result of comparing the graphs with the original, e.g. `{"texts": 100, "least_cosine": 0.99999}`.
         files: Name of each file -> its `size` in bytes and `sha256`.
     """
@@ -85,7 +84,6 @@ class Manifest:
     source: str = ""
     licence: str = ""
     form: str = "float32"
-    near_duplicate_cosine: float | None = None
     check: Mapping[str, float] = field(default_factory=dict)
     files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -119,6 +117,7 @@ def read_manifest(folder: Path) -> Manifest:
         version = values.pop("format")
         if version != FORMAT:
             raise EncoderError(f"{folder} has layout {version} and this version reads {FORMAT}; export the model again")
+        values.pop("near_duplicate_cosine", None)  # of folders made before 1.0
         picture, text = values.pop("picture"), values.pop("text")
         return Manifest(
             spec=Spec.from_dict(values.pop("spec"), str(folder)),

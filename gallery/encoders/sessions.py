@@ -114,7 +114,9 @@ def _provider_options(device: Device) -> dict[str, str]:
         return {"device_id": str(device.number), "arena_extend_strategy": "kSameAsRequested"}
     if device.name == "openvino":  # on some processors its default is bfloat16
         return {"device_type": "CPU", "load_config": '{"CPU": {"INFERENCE_PRECISION_HINT": "f32"}}'}
-    return {"ModelFormat": "MLProgram", "MLComputeUnits": "ALL"}
+    if device.name == "coreml":
+        return {"ModelFormat": "MLProgram", "MLComputeUnits": "ALL"}
+    return {}
 
 
 def optimise(graph: Path, target: Path, weights: str) -> None:

@@ -106,7 +106,7 @@ def _inputs(graph: onnx.GraphProto) -> list[str]:
 
 
 def _rename_integers(graph: onnx.GraphProto, old: str, new: str) -> None:
-    """Give an input of integers another name; our tokens are int64, whatever the exporter chose."""
+    """Rename an input of integers, and make it int64, as our tokens are, whatever type the exporter chose."""
     given = next(given for given in graph.input if given.name == old)
     kind = given.type.tensor_type.elem_type
     given.name, given.type.tensor_type.elem_type = new, TensorProto.INT64

@@ -46,7 +46,7 @@ class PictureOriginal:
         return {"pixels": torch.zeros(2, 3, self.how.side, self.how.side)}
 
     def encode(self, pictures: Sequence[Image.Image]) -> Vectors:
-        """Return the vectors as transformers makes them."""
+        """Return the vectors that transformers computes."""
         inputs = self._processor(images=list(pictures), return_tensors="pt")
         with torch.inference_mode():
             return np.asarray(self.module(inputs["pixel_values"]).numpy(), np.float32)
@@ -92,7 +92,7 @@ class TextOriginal:
         return self._inputs(["a cat", "two dogs on a beach"])
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Return the vectors as transformers makes them."""
+        """Return the vectors that transformers computes."""
         with torch.inference_mode():
             return np.asarray(self.module(**self._inputs(texts)).numpy(), np.float32)
 
