@@ -9,6 +9,7 @@ gone, so that these pictures are in the collection only. After each case its pic
 whatever is missing must have been reported, and every error must name its cure.
 """
 
+import multiprocessing
 import os
 import random
 import re
@@ -17,7 +18,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Set
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -133,16 +134,15 @@ def main(cases: int, seed: int, jobs: int, only: int | None) -> None:
         states = make_states(work)
         plan = _plan(states, cases, random.Random(seed))
         wanted = [number for number in range(cases) if only in (None, number)]
-
-        def run(number: int) -> Case:
-            state, path, damage = plan[number]
-            case = _run_case(number, states[state], state, path, damage, work, seed)
-            if case.faults or only is not None:
-                print(f"case {number}: {case.what}", *case.faults, *case.said, sep="\n  ", flush=True)
-            return case
-
-        with ThreadPoolExecutor(jobs) as pool:
-            done = list(pool.map(run, wanted))
+        # Each job is a process with a fork server of its own: one that two threads share now and then loses an exit code.
+        done = []
+        with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+            running = [pool.submit(_run_case, n, states[plan[n][0]], *plan[n], work, seed) for n in wanted]
+            for number, each in zip(wanted, running, strict=True):
+                case = each.result()
+                done.append(case)
+                if case.faults or only is not None:
+                    print(f"case {number}: {case.what}", *case.faults, *case.said, sep="\n  ", flush=True)
     if only is None:
         _report(done)
     if any(case.faults for case in done):

@@ -20,7 +20,7 @@ from gallery.stores.contract import Former, Progress
 from gallery.stores.embedded.collection import JOURNAL, EmbeddedCollection, check_whole, open_generation, read_spec
 from gallery.stores.embedded.creating import create, index_texts, make_indexes
 from gallery.stores.embedded.disk import free_bytes, remove
-from gallery.stores.embedded.engine import SHARD, engine_errors, load_shard
+from gallery.stores.embedded.engine import SHARD, engine_errors, load_shard, silent_engine
 from gallery.stores.embedded.generations import PROGRESS, Workshop, published, unfinished
 from gallery.stores.embedded.journals import mend_journal, points_of, remove_journal
 from gallery.stores.embedded.seal import check_sizes, is_as_sealed, note_sizes, unseal
@@ -75,7 +75,7 @@ class EmbeddedEditor:
         """Open the current state.
 
         Args:
-            folder: The collection's.
+            folder: The collection's folder.
             public_url: The address of thumbnails, "" for none; None keeps it.
             free: Returns how many bytes are free on the disk of a folder.
         """
@@ -234,7 +234,7 @@ class EmbeddedEditor:
         self._workshop.check_room()  # the engine maps files, and enlarges them when it opens them
         try:
             check_sizes(begun)
-            with contextlib.closing(open_generation(begun)) as points:
+            with silent_engine(), contextlib.closing(open_generation(begun)) as points:
                 mend_journal(begun / JOURNAL, points)
         except Damaged as error:
             kept = self._workshop.set_aside(begun)
