@@ -134,7 +134,7 @@ def main(cases: int, seed: int, jobs: int, only: int | None) -> None:
         states = make_states(work)
         plan = _plan(states, cases, random.Random(seed))
         wanted = [number for number in range(cases) if only in (None, number)]
-        # Each job is a process with a fork server of its own: one that two threads share now and then loses an exit code.
+        # Each job has a fork server of its own: one that two threads share now and then loses an exit code.
         done = []
         with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
             running = [pool.submit(_run_case, n, states[plan[n][0]], *plan[n], work, seed) for n in wanted]
