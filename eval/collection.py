@@ -160,8 +160,8 @@ def topics_from_file(path: Path, collection: ImageCollection) -> tuple[list[Topi
     that begin with # are comments, and a first line that begins with the word `query` is a header.
 
     Raises:
-        BadInput: The file cannot be read, a line names no picture, or a path matches none or several pictures of the
-            collection; with file and line.
+        BadInput: The file cannot be read, a line names no picture, or a path matches no picture of the collection or
+            more than one. The message names the file and the line.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()

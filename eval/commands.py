@@ -159,7 +159,7 @@ def _towers(encoder: "Encoder", settings: Settings) -> "Towers":
 
 
 def _hidden(path: Path) -> Path:
-    """Make a folder that git ignores: it holds names and sentences of the data."""
+    """Make a folder that git ignores, because it holds names and sentences from the data."""
     path.mkdir(parents=True, exist_ok=True)
     (path / ".gitignore").write_text("*\n")
     return path

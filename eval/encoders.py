@@ -93,7 +93,7 @@ class JudgedEncoder:
         return fit("logistic", self.cosines(parts.pairs), target).probabilities_of(self.cosines(parts.judged))
 
     def judge(self) -> Judging:
-        """Judge the cosines. No choice depends on the photos to be found."""
+        """Judge the cosines. Nothing is chosen by the photos to be found."""
         judged = self.judged
         matches, _ = match_probabilities(judged.judgements, crowd_alone=True)
         learned = split(judged, matches)

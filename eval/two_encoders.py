@@ -83,7 +83,7 @@ class Contest:
             also = (
                 "which is the faster one" if faster.name == self.encoder else f"or take the faster one, {faster.name}"
             )
-            return f"the difference is not certain, as its interval holds 0: stay with {self.encoder}, {also}"
+            return f"the difference is not certain, because its interval contains 0: stay with {self.encoder}, {also}"
         better = self.second if difference.value > 0 else self.first
         if better.name == self.encoder:
             return f"keep {better.name}: it puts the right picture higher"

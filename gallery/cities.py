@@ -21,9 +21,9 @@ _REACH_KM = 0.01
 """How far a city reaches around its centre, times the square root of its population. London 30 km, Lisbon 7 km."""
 _EARTH_KM = 6371.0088
 _KNOWN_BY_IT = 10
-"""A city of the very name that is looked for outweighs others of so many times its people, which have it besides."""
+"""A city whose main name is the wanted one outranks others that also bear it, up to this many times its size."""
 _ALSO = {"UK": "United Kingdom"}
-"""Names of countries beyond those of the package."""
+"""Names of countries that the package does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +97,10 @@ class Cities:
         return tuple(dict.fromkeys(name for name in names if name))
 
     def called(self, name: str) -> list[City]:
-        """Return the cities of a name, in any language and without regard to case and accents, the best known first.
+        """Return the cities with a name, in any language and without regard to case and accents, the best known first.
 
         Args:
-            name: Of a city; the region or country may follow after a comma: Paris, Texas.
+            name: A city's name; the region or country may follow after a comma: Paris, Texas.
         """
         first, _, within = (part.strip() for part in name.partition(","))
         wanted = folded_words(first)
@@ -112,7 +112,7 @@ class Cities:
         return sorted(found, key=lambda city: (-weight[city], city.whole_name, city.latitude))
 
     def meant_by(self, name: str) -> set[str]:
-        """Return the name, as `names_at` gives it, of the country that is called so, else of the best known city."""
+        """Return the name, as `names_at` gives it, of the country with this name, or else of the best known city."""
         country = self._called.get(folded_words(name))
         return {country} if country else {city.name for city in self.called(name)[:1]}
 

@@ -30,7 +30,7 @@ class SectionedCommand(click.Command):
     """
 
     def __init__(self, *args: Any, sections: Mapping[str, str], **options: Any) -> None:  # noqa: ANN401
-        """Take what click takes, and for each heading its options, with spaces between them; the others come last."""
+        """Take click's arguments, and for each heading its options, separated by spaces; all others come last."""
         super().__init__(*args, **options)
         self._sections = sections
 

@@ -1,4 +1,4 @@
-"""Texts without case and accents, by which they are compared."""
+"""Removes case and accents from texts, so that they can be compared without them."""
 
 import re
 import unicodedata
@@ -8,7 +8,7 @@ _ACCENTS = 200
 
 
 def without_accents(text: str) -> str:
-    """Return a text without case, and without accents above or below letters; some letters are in two characters then.
+    """Return a text without case, and without accents above or below letters; some letters then take two characters.
 
     >>> without_accents("Ação  MÜNCHEN")
     'acao  munchen'

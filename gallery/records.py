@@ -27,7 +27,7 @@ class TextLine:
     """A line of text in a picture.
 
     Attributes:
-        confidence: Of the reader, 0 to 1.
+        confidence: How sure the reader is, 0 to 1.
         box: Left, top, right and bottom of the upright rectangle around it, as fractions of the picture's sides.
     """
 
@@ -62,11 +62,11 @@ class ImageRecord:
             where nothing did. None in records of earlier versions.
         location: Latitude and longitude in degrees, where it was taken.
         place: What that is called, the smallest first: Belém, Lisbon, Portugal.
-        said: Titles, descriptions and keywords, of the file and of what lies beside it.
-        notes: What a user should know of how it was read, such as `damaged: 38 % missing`.
+        said: Titles, descriptions and keywords, from the file and from its side-cars.
+        notes: What a user should know about how it was read, such as `damaged: 38 % missing`.
         text: The lines of text that it shows, in reading order.
-        text_reader: What read its text, or found none; None where nothing has looked for text yet.
-        frame: Of a frame of a video, the second at which it is shown; None for a picture.
+        text_reader: What looked for text in it; None if nothing has yet.
+        frame: For a frame of a video, the second at which it is shown; None for a picture.
         frames: The seconds of all frames of its video, `frame` among them; the same in the record of each.
     """
 
@@ -95,7 +95,7 @@ class ImageRecord:
 
     @property
     def points(self) -> int:
-        """How many points its file has: one, or of a video one for each frame."""
+        """How many points its file has: one, or for a video one per frame."""
         return len(self.frames) or 1
 
     @property
@@ -124,7 +124,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """A sentence that describes an image, named as the captions file names it.
+    """A sentence that describes an image. The image has the name that the captions file gives it.
 
     Attributes:
         image: The image that the sentence was written for; empty if unknown.

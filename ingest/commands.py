@@ -204,7 +204,7 @@ def forget(settings: Settings, collection: str, paths: Sequence[str | Path], *, 
             if changing := editor.changing():
                 raise CollectionError(
                     f"the encoder of {collection} is being changed, and what is removed now could come back with it; "
-                    f"go on first: ingest PATH --encoder NAME (begun: {changing}), or with its old encoder "
+                    f"finish that first: ingest PATH --encoder NAME (begun: {changing}), or name the old encoder "
                     "to take the change back"
                 )
             files, pictures = _listed(editor.journal, paths)

@@ -15,18 +15,18 @@ def settled_spec(collection: Editor) -> Spec:
         CollectionError: The encoder is being changed, or there is no such collection.
     """
     if collection.changing() or collection.spec is None:
-        raise CollectionError(f"the encoder of {collection.name} is being changed; go on first: ingest PATH")
+        raise CollectionError(f"the encoder of {collection.name} is being changed; finish that first: ingest PATH")
     return collection.spec
 
 
 def records_of(collection: Editor, ids: Sequence[str], at_once: int) -> Iterator[ImageRecord]:
-    """Yield the pictures with these ids, those that are there; so many are fetched at once."""
+    """Yield those of the pictures with these ids that exist, fetching `at_once` at a time."""
     for start in range(0, len(ids), at_once):
         yield from collection.points.get(ids[start : start + at_once]).values()
 
 
 def write_facts(collection: Editor, records: list[ImageRecord]) -> None:
-    """Write what is known now of some pictures, for good, and empty the list."""
+    """Write what is now known about some pictures permanently, and empty the list."""
     collection.update(records)
     collection.flush()
     records.clear()

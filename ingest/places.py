@@ -33,7 +33,7 @@ def copy(settings: Settings, name: str, place: str, new_name: str | None) -> Non
         f"{report.compared} compared and equal.\n"
     )
     if report.others:
-        sys.stderr.write(f"The copy has {report.others} pictures more, which were left alone.\n")
+        sys.stderr.write(f"The copy also has {report.others} other pictures, which were left alone.\n")
 
 
 def point_thumbnails(settings: Settings, name: str, url: str) -> None:
@@ -55,7 +55,7 @@ def refresh(settings: Settings, name: str, stop: Stop | None = None, *, no_place
         sys.stderr.write(f"{locate.lacking}.\n")
     if report.unread:
         sys.stderr.write(
-            f"{report.unread} have no file that is as it was indexed, and keep what they had: ingest PATH finds out.\n"
+            f"{report.unread} no longer have an unchanged file, and keep what they had; run ingest PATH.\n"
         )
 
 
@@ -70,7 +70,7 @@ def read_text(settings: Settings, name: str, model: Path | None, stop: Stop | No
         f"{report.known} were read before.\n"
     )
     if report.unread:
-        sys.stderr.write(f"{report.unread} have no file that is as it was indexed: ingest PATH finds out.\n")
+        sys.stderr.write(f"{report.unread} no longer have an unchanged file; run ingest PATH.\n")
 
 
 def moved(settings: Settings, name: str, old: Path, new: Path) -> None:

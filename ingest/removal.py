@@ -77,12 +77,12 @@ def emptied(journal: Journal, entries: Iterable[Entry]) -> int:
 def remove_gone(
     collection: Editor, roots: Sequence[Path], not_walked: Sequence[tuple[str, str]], *, everything: bool
 ) -> tuple[int, list[str]]:
-    """Remove the files that are gone or excluded below walked roots.
+    """Remove the files that are gone or excluded below the roots that were walked.
 
     Returns the number of files, and the digests of the pictures removed with them.
 
     Raises:
-        BadInput: More than a fifth of the pictures would go, and `everything` is false; nothing was removed.
+        BadInput: More than a fifth of the pictures would be removed, and `everything` is false; nothing was removed.
     """
     journal = collection.journal
     entries = gone_files(journal, roots, not_walked)

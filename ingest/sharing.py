@@ -33,9 +33,9 @@ class Sharing:
         self._next = max(1, 2 * collection.points.count())
 
     def share(self) -> None:
-        """Let those who search find what is written, if the pictures have doubled; to be called after a flush.
+        """Let searches find what is written, if the number of pictures has doubled; to be called after a flush.
 
-        Shortly before the end that is not worth the copy in which the run would go on.
+        Shortly before the end this is not worth the copy in which the run would continue.
         """
         done, found = self._report.done, self._report.to_read
         is_near_the_end = not self._report.walking and found - done < WRITE_EVERY

@@ -1,8 +1,8 @@
 """Stacks: pictures that are nearly the same, such as a photo and its smaller copy, or the shots of a burst.
 
-A stack is a connected component over two relations: equal perceptual hashes of the greys, and nearly the same colours;
-or a cosine above the encoder's measured threshold and close capture times. A stack is named after its smallest id; a
-picture without near-duplicates is a stack of its own. So stacks depend only on the pictures, not on their order.
+A stack is a connected component over two relations: equal perceptual hashes of the grey levels, with nearly the same
+colours; or a cosine above the encoder's measured threshold and close capture times. A stack is named after its smallest
+id; a picture without near-duplicates is a stack of its own. So stacks depend only on the pictures, not on their order.
 """
 
 from collections.abc import Iterator, Sequence

@@ -156,7 +156,7 @@ class Writer:
         self._look_up_frames(known)
         self._collection.update([record for held in known for record in held.whole(self._locate)])
         gone = {held.record.sha256: held.record.points for held in self._held.values() if not held.places}
-        # Of a cluster, one replica alone may have a picture: it goes, whether it is seen or not.
+        # In a cluster, only one replica may have a picture: it is removed, whether it is seen or not.
         for (digest, points), lost in self._unknown.items():
             if self._collection.journal.places(digest) <= lost:
                 gone[digest] = points

@@ -53,7 +53,7 @@ def completed(groups: Sequence[Group], find: Callable[[list[str], int], Iterable
     """Return groups of near-duplicates, adding members too far down the ranking to have been seen.
 
     Args:
-        groups: Of near-duplicates.
+        groups: Groups of near-duplicates.
         find: Returns at most a given number of hits of these stacks, in ranking order.
     """
     members: dict[str, list[Hit]] = {_key(group.hits[0], "near-duplicates"): [] for group in groups}

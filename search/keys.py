@@ -15,9 +15,9 @@ KINDS = {"picture": (), "video": ("video", "frame")}
 ORIENTATIONS = ("portrait", "landscape", "square")
 _DATE = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?", re.ASCII)
 _SEEN = r"[^\s\x1c-\x1f\x85]"
-"""In JavaScript's expressions, which the API's description has: there these separators are no white space."""
+"""A visible character. The API's description has JavaScript's expressions, whose `\\s` lacks these separators."""
 _PLACE = rf"^(?!~|\.{{1,2}}(/|$))[\s\S]*{_SEEN}"
-"""Over HTTP, nobody's home and no current folder."""
+"""A place over HTTP, where `~` and relative paths such as `./` mean nothing."""
 _OPERATOR = "(<=|>=|<|>)?"
 _MONTH_AND_DAY = "(-(0[1-9]|1[0-2])|-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|-(0[13-9]|1[0-2])-(29|30))"
 _DATES = f"^([1-9][0-9]{{3}}|0[1-9][0-9]{{2}}|00[1-9][0-9]|000[1-9]){_MONTH_AND_DAY}?$"

@@ -110,7 +110,7 @@ def nearest(
     min_score: float | None = None,
     exact: bool = False,
 ) -> list[Hit]:
-    """Return the pictures nearest to a unit vector, best first, those of one score by id, at most `limit`."""
+    """Return at most `limit` pictures nearest to a unit vector, best first; equal scores are ordered by id."""
     wanted = limit + 1
     while True:
         hits = collection.nearest(vector, wanted, where=where, min_score=min_score, exact=exact)

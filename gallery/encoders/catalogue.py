@@ -23,12 +23,12 @@ class Port:
     """A ready ONNX graph of one tower.
 
     Attributes:
-        repository: Of the hub.
+        repository: A repository on the hub.
         file: The graph in it, with its weights.
         output: The output that becomes the vector; without it the first one.
         revision: A commit; without it the newest one.
         mean_of_tokens: Whether the output has a row for each token, to be averaged.
-        dense: A file of weights by which the mean is multiplied then, `(dimension, width)`.
+        dense: A file of weights by which the mean is then multiplied, `(dimension, width)`.
     """
 
     repository: str
@@ -58,13 +58,13 @@ class Entry:
 
     Attributes:
         name: The name under which it is loaded, and which collections store.
-        type: Its model type; `text` is a text tower alone, `conse` is made from installed packages.
+        type: Its model type; `text` is only a text tower, `conse` is made from installed packages.
         licence: The licence of the weights.
         dimension: Length of its vectors.
         megabytes: The size of the download.
         languages: The languages that it understands.
         short: A short name, in one word.
-        repository: Of the original weights on the hub; none for `conse`.
+        repository: Where the original weights are on the hub; none for `conse`.
         revision: A commit of it; the newest by default.
         aliases: Other names of the same weights.
         partners: Names of the encoders whose pictures fit this text tower.

@@ -86,7 +86,7 @@ class Encoder:
         if cosine >= SAME_SPACE:
             return tower
         if say:
-            say(f"{device} gives other vectors than the processor (cosine {cosine:.4f}); the processor is used.")
+            say(f"{device} gives different vectors from the processor's (cosine {cosine:.4f}); the processor is used.")
         return PictureTower(self.folder, self.manifest, Device(), for_one=for_one)
 
     def _verify(self, graph: str) -> None:

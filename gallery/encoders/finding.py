@@ -74,7 +74,7 @@ def encoder_of(
 
     Raises:
         EncoderError: The encoder is unavailable.
-        SpecMismatch: The encoder now available under its name gives other vectors.
+        SpecMismatch: The encoder now available under its name gives different vectors.
     """
     here = list(encoders_here(settings))
     exact = [encoder for encoder in here if encoder.spec.space == spec.space]

@@ -72,7 +72,7 @@ class Manifest:
         picture: How pictures are prepared.
         text: How texts are prepared.
         source: Where the weights come from, e.g. a repository and its revision.
-        licence: Of the weights.
+        licence: The licence of the weights.
         form: The precision of the picture graph: `float32`, `int8` or `int8-mlp`.
         check: The result of comparing the graphs with the original, e.g. `{"texts": 100, "least_cosine": 0.99999}`.
         files: Name of each file -> its `size` in bytes and `sha256`.

@@ -117,12 +117,12 @@ class TextTower(TextEncoder):
     def __init__(self, folder: Path, manifest: Manifest, *, for_many: bool = False) -> None:
         """Begin to open the graph, on the processor: a query is too short to be worth the way to another device.
 
-        That goes on beside whatever comes before the first text. A graph that cannot be opened is an `EncoderError`
-        then.
+        This goes on in the background until the first text comes. A graph that cannot be opened then raises
+        `EncoderError`.
 
         Args:
             folder: The encoder folder, whose files have been verified.
-            manifest: Of the folder.
+            manifest: The folder's manifest.
             for_many: Whether every processor is to encode texts of its own, and many of them. Otherwise all processors
                 share the work on one text, soon.
 

@@ -25,7 +25,7 @@ def verify(folder: Path, manifest: Manifest, graphs: Iterable[str], remembered: 
 
     Args:
         folder: The encoder folder.
-        manifest: Of the folder.
+        manifest: The folder's manifest.
         graphs: Names of the graphs that are about to be opened.
         remembered: The folder in which intact files are remembered; it need not exist or be writable.
 

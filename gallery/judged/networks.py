@@ -41,8 +41,8 @@ class ImageNetwork:
         Args:
             name: `efficientnet-lite2`, from a package, or `resnet50`, whose ImageNet weights torchvision fetches.
             weights: A local file with a state dict of torchvision's ResNet50, instead of fetching.
-            device: Of resnet50, in torch's words; without it a GPU if there is one. The other one is small, and is
-                computed on the processor without torch.
+            device: Where resnet50 runs, in torch's notation; by default a GPU if there is one. The other network is
+                small, and runs on the processor without torch.
 
         Raises:
             EncoderError: The name is unknown, or the weights are unavailable.

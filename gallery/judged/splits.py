@@ -67,7 +67,7 @@ def photos_of(matches: Sequence[Match]) -> list[str]:
 
 
 def split(judged: JudgedSet, matches: Sequence[Match], name: str = "all", seed: int = 0) -> Split:
-    """Divide a judged set so that nothing that is judged by can be learned.
+    """Divide a judged set so that nothing used for judging can be learned.
 
     The queries' photos, and captions with the words of a query, are never learned from. If the judged photos are those
     to be found, as in Flickr8k's form, all judged pairs are kept for judging. Pairs to learn from are then drawn:
@@ -77,7 +77,7 @@ def split(judged: JudgedSet, matches: Sequence[Match], name: str = "all", seed: 
         judged: The set.
         matches: Its judged pairs.
         name: `all` to learn from all that is left, or `HELD_OUT` to hold out photos at random.
-        seed: Of the draw.
+        seed: The random seed of the draw.
 
     Raises:
         BadInput: A part would be empty.

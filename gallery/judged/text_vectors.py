@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PACKAGED_BERT = "packaged"
 MOST_TERMS = 500
-"""Of TF-IDF: as many as the published solutions take."""
+"""The most terms of TF-IDF: as many as the published solutions use."""
 WORD2VEC_DIMENSION = 100
 _WORD = re.compile(r"\b\w\w+\b")
 

@@ -1,4 +1,4 @@
-"""What a video's container says of it: when and where it was taken, with what, and its title."""
+"""What a video's container says about it: when and where it was taken, with what, and its title."""
 
 import re
 from collections.abc import Mapping
@@ -8,19 +8,19 @@ from gallery.pictures.facts import Facts, Location, camera_named, on_earth, tidy
 
 _FORMATS = {"avi": "AVI", "mpeg": "MPEG", "mpegts": "MTS", "flv": "FLV", "asf": "WMV"}
 _DATES = ("com.apple.quicktime.creationdate", "creation_time")
-"""The first has the clock of the place; the second is in UTC."""
+"""The first is in local time, the second in UTC."""
 _PLACES = ("com.apple.quicktime.location.iso6709", "location", "location-eng")
 _MAKERS = ("com.apple.quicktime.make", "com.android.manufacturer", "make")
 _MODELS = ("com.apple.quicktime.model", "com.android.model", "model")
 _WORDS = ("title", "description", "com.apple.quicktime.title", "com.apple.quicktime.description")
 _NO_DATES = ("1904-01-01", "1970-01-01")
-"""What cameras write that know none."""
+"""What cameras that know no date write."""
 _POINT = re.compile(r"([+-]\d{1,2}(?:\.\d+)?)([+-]\d{1,3}(?:\.\d+)?)(?=[+-/]|$)", re.ASCII)
-"""ISO 6709 in degrees, as telephones write it: +38.7223-009.1393+012.3/"""
+"""ISO 6709 in degrees, as phones write it: +38.7223-009.1393+012.3/"""
 
 
 def facts_of(metadata: Mapping[str, str]) -> Facts:
-    """Return what there is among what a container says.
+    """Return the facts in the metadata of a container.
 
     >>> facts_of({"creation_time": "2021-06-30T21:30:00.000000Z", "location": "+38.7223-009.1393/"})
     Facts(camera=None, taken_at='2021-06-30T21:30:00+00:00', date_source='video', location=(38.7223, -9.1393), said=())
@@ -39,12 +39,12 @@ def facts_of(metadata: Mapping[str, str]) -> Facts:
 
 
 def format_of(demuxer: str, brand: str, codec: str) -> str:
-    """Return what a video's format is called.
+    """Return the name of a video's format.
 
     Args:
-        demuxer: FFmpeg's name of the container, or of all that it might be.
-        brand: What an MP4 or MOV file says that it is.
-        codec: FFmpeg's name of the codec.
+        demuxer: FFmpeg's name for the container, or for all that it might be.
+        brand: What an MP4 or MOV file says it is.
+        codec: FFmpeg's name for the codec.
 
     >>> format_of("mov,mp4,m4a,3gp,3g2,mj2", "qt  ", "hevc"), format_of("matroska,webm", "", "libdav1d")
     ('MOV', 'WEBM')

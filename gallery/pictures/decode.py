@@ -85,7 +85,7 @@ def _decoded(
     """Decode what Pillow can open.
 
     Args:
-        data: Of a file.
+        data: A file's bytes.
         detail: As for `open_image`.
         most_pixels: As for `decode`.
         missing: The share of the picture that a damaged file lacks; None if that can only be seen by decoding it.

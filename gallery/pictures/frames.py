@@ -1,4 +1,4 @@
-"""Frames of videos, by PyAV: called in the process with limits alone, see `workers.py`.
+"""Frames of videos, by PyAV. This runs only in the process with limits (see `workers.py`).
 
 Frames are looked for at even distances, beginning with the keyframes there, which are decoded at once; of those found,
 the ones that differ most stand for the video.
@@ -22,29 +22,29 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 MOST_FRAMES, LEAST_SECONDS = 12, 10.0
-"""Frames that stand for a video at most, and seconds of it for each."""
+"""The most frames that stand for a video, and the fewest seconds for each of them."""
 MOST_PIXELS = 2**25
-"""Of a frame; 8K has a little less."""
+"""The most pixels of a frame; 8K has slightly fewer."""
 _CANDIDATES = 2 * MOST_FRAMES
 _LEAST_DIFFERENCE = 6.0
-"""Of 0 to 255, the mean over small versions of two frames of which both are kept."""
+"""The least mean difference (0 to 255) between the small versions of two frames for both to be kept."""
 _FLAT = 4.0
-"""The standard deviation of a small version below which nothing is to be seen, such as a black beginning."""
+"""A small version with a lower standard deviation shows nothing, such as a black opening."""
 _SIDE = 16
 _BUDGET = 3.0
 """Seconds of processor time after which no further frame is looked for; those found stand for the video."""
 _LEAST_DETAIL = 256
-"""For a perceptual hash, so that it is the same whatever the encoder's detail is."""
+"""Enough for a perceptual hash, which is thus the same whatever detail the encoder needs."""
 _LONGEST = 7 * 86_400.0
 _DEMUXERS = "mov,matroska,avi,mpeg,mpegts,flv,asf"
-"""Others, such as playlists, would open further files."""
+"""Others, such as those for playlists, would open further files."""
 _STARTS = (b"\x1aE\xdf\xa3", b"RIFF", b"\0\0\1\xba", b"FLV", b"0&\xb2u")
 _TURNS = {
     90: (8, Image.Transpose.ROTATE_90),
     180: (3, Image.Transpose.ROTATE_180),
     270: (6, Image.Transpose.ROTATE_270),
 }
-"""Degrees counter-clockwise -> the EXIF orientation that says the same, and what it does."""
+"""Degrees counter-clockwise -> the EXIF orientation with the same meaning, and the operation that it asks for."""
 
 Small = NDArray[np.float32]
 
@@ -53,7 +53,7 @@ def frames(path: str, detail: int) -> list[Picture]:
     """Return the frames of a video that stand for it, in the order of their seconds; at least one.
 
     Args:
-        path: Of the video.
+        path: The video's path.
         detail: Pixels of the shorter side that are enough.
 
     Raises:
@@ -97,7 +97,7 @@ def _opened(path: str) -> Iterator[tuple["InputContainer", "VideoStream"]]:
                 yield container, _stream(container)
     except av.error.MemoryError as error:
         raise MemoryError from error
-    except (av.FFmpegError, ValueError, OverflowError) as error:  # of PyAV, where a file says what makes no sense
+    except (av.FFmpegError, ValueError, OverflowError) as error:  # PyAV raises them for nonsense in a file
         if isinstance(error, OSError) and not isinstance(error, av.FFmpegError):
             raise
         raise _unreadable(path, error) from error

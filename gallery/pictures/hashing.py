@@ -48,7 +48,7 @@ def _cosines() -> NDArray[np.float64]:
 
 
 def are_alike(one: str | None, other: str | None) -> bool:
-    """Return whether two hashes are those of near-duplicates: equal ones of the greys, and nearly the same colours."""
+    """Return whether two hashes are those of near-duplicates: the grey levels equal, the colours nearly the same."""
     if one is None or other is None or one[:16] != other[:16]:
         return False
     pairs = zip(colours_of(one), colours_of(other), strict=True)

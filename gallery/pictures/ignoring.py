@@ -36,7 +36,7 @@ _LAZY = {"(?:.+/)?": "(?:.+?/)??", "(?:/.+)?/": "(?:/.+?)??/"}
 _DEEP = re.compile(r"(\^)?(\(\?:\.\+/\)\?|\(\?:/\.\+\)\?/)((?:(?!\(\?:/\.\+\)\?/).)+)(?=\(\?:/\.\+\)\?/)")
 """In pathspec's regular expressions: `**`, and what comes between it and the next one."""
 _STAR = re.compile(r"\[\^/\]\*((?:\\.|\[(?:\\.|[^]\\])+\](?!\*)|[^][\\()/*?+^$|])+)(?=\[\^/\]\*)")
-"""Likewise a star, and what comes between it and the next one of the same part."""
+"""Likewise for a star: what comes between it and the next one in the same part of a path."""
 _BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 Rules = tuple[tuple[str, GitIgnoreSpec], ...]

@@ -14,7 +14,7 @@ _CHEAP_WORK, _CHEAP_PIXELS, _CHEAP_PROGRESSIVE = 500_000_000, 64_000_000, 33_000
 """The same for a file that is decoded in this process, and its most pixels; a progressive one is kept in memory
 whole."""
 _MOST_SEGMENTS = 256
-"""Before the pixels of such a file; each has at most 64 kB."""
+"""The most segments before the pixels of such a file; each has at most 64 kB."""
 _PROGRESSIVE = 0xC2
 _FRAMES = {0xC0: _CHEAP_PIXELS, 0xC1: _CHEAP_PIXELS, _PROGRESSIVE: _CHEAP_PROGRESSIVE}
 """The markers of a header, and the pixels that it may speak of; others are arithmetic codes, or are not read."""

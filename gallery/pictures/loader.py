@@ -11,15 +11,15 @@ from gallery.pictures.videos import is_video
 from gallery.pictures.workers import Workers
 
 _DETAIL = 512
-"""Of a video's frame where nothing else is asked for."""
+"""The detail of a video's frame if nothing else is asked for."""
 
 
 def open_image(source: str | bytes, detail: int | None = None) -> Picture:
     """Decode the file at a path, or its bytes, to an upright RGB picture: the first frame of an animation.
 
-    Of a video, by its path, it is the first of the frames that stand for it.
-    A damaged file is read as far as that goes, and the picture says so in its notes. A file that could take long, or
-    much memory, is decoded in a process of its own, which has a limit on both.
+    For the path of a video, it is the first of the frames that stand for it. A damaged file is read as far as possible,
+    and the picture says so in its notes. A file that could take much time or memory is decoded in a process of its own,
+    which has limits on both.
 
     Args:
         source: A path or the bytes of a file. Neither is ever treated as an address to fetch.
@@ -41,7 +41,7 @@ def open_frames(path: str, detail: int) -> list[Picture]:
     """Decode the frames of a video that stand for it, upright, in the order of their seconds; at least one.
 
     Args:
-        path: Of the video.
+        path: The video's path.
         detail: Pixels of the shorter side that are enough.
 
     Raises:

@@ -50,10 +50,10 @@ def find_video(record: ImageRecord) -> ImageFile:
 
 
 def open_original(record: ImageRecord, detail: int) -> Picture:
-    """Decode a picture, or a frame of a video, out of the first of its files that still holds what was indexed.
+    """Decode a picture, or a frame of a video, from the first of its files that still holds what was indexed.
 
     Args:
-        record: Of the picture or frame.
+        record: The record of the picture or frame.
         detail: As for `open_image`.
 
     Raises:

@@ -16,11 +16,11 @@ class Picture:
             the file's (see `open_image`).
         width: Pixels of the whole upright picture.
         height: Pixels of the whole upright picture.
-        format: Pillow's name of the file format, or `RAW`.
+        format: Pillow's name for the file format, or `RAW`.
         orientation: The EXIF orientation that was applied, 1 to 8; 1 for a TIFF, which Pillow turns as it loads.
-        facts: What the file says of it.
-        notes: What a user should know of how it was read, such as `damaged: 38 % missing`.
-        frame: Of a frame of a video, the second at which it is shown.
+        facts: What the file says about it.
+        notes: What a user should know about how it was read, such as `damaged: 38 % missing`.
+        frame: For a frame of a video, the second at which it is shown.
     """
 
     rgb: Image.Image

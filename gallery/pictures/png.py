@@ -15,12 +15,12 @@ _KEPT = (b"PLTE", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"cICP")
 _MOST_INFLATED = 2**24
 """How many bytes of a compressed colour profile are read."""
 _MOST_RAW = 2**28
-"""Bytes of the pixels of a damaged file, of which several copies are held while it is repaired."""
+"""The most bytes of pixels of a damaged file; several copies of them are held while it is repaired."""
 _MOST_CHUNKS = 20_000
-"""The most chunks of a file that is decoded in this process; each is read in Python."""
+"""A file with more chunks than this is not decoded in this process, because each is read in Python."""
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
-"""Of an interlaced file: first column and row, and the steps between columns and between rows."""
+"""For each pass of an interlaced file: its first column and row, and the steps between its columns and rows."""
 
 
 class Chunk(NamedTuple):

@@ -23,7 +23,7 @@ _PRIMARIES: dict[int, Chromaticities] = {
     11: ((0.314, 0.351), (0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
     12: (_D65, (0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
 }
-"""By the codes of ITU-T H.273, as PNG's cICP, AVIF and HEIC have them."""
+"""Keyed by the codes of ITU-T H.273, which PNG's cICP, AVIF and HEIC use."""
 _D50 = np.array([0.9642, 1.0, 0.8249])
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 _STEPS = 4096

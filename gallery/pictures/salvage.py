@@ -18,7 +18,7 @@ def salvaged(data: bytes, decoded: Decoder, error: Exception) -> Picture:
     """Return what can be decoded of a damaged file.
 
     Args:
-        data: Of the file.
+        data: The file's bytes.
         decoded: Decodes a repaired file; `missing` is the share of the picture that it lacks, None if only its pixels
             tell, and `profile` that of its colours where it was left out.
         error: Why the file itself cannot be decoded.

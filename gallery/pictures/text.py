@@ -25,12 +25,12 @@ SURE = 0.9
 LEAST_SIDE = 16
 """Below this many pixels of the shorter side, text is unreadable."""
 MOST_LINES = 200
-"""How many lines of a picture are kept: the largest."""
+"""The most lines of a picture that are kept; they are the largest."""
 MOST_SECONDS = 6.0
 """Seconds of processor time after which no further line of a picture is read."""
 LEAST_CONFIDENCE, LEAST_OF_FEW = 0.6, 0.9
-"""The least confidence of a line that is kept, and of a line of one or two characters: below, textures pass for
-letters."""
+"""The least confidence of a line that is kept, and of a line of one or two characters. Below it, textures are often
+mistaken for letters."""
 _PROCEDURE = 1
 """Raise this when the same networks read differently, so that pictures are read again."""
 _KEYS_INSIDE = b"\n\tcharacter\x12"

@@ -1,11 +1,11 @@
-"""Which files are videos, and whether they can be read here: with PyAV, of the extra `video`."""
+"""Which files are videos, and whether they can be read here, which takes PyAV (the extra `video`)."""
 
 import os
 from importlib.util import find_spec
 
 _SUFFIXES = ".mp4 .m4v .mov .3gp .3g2 .mkv .webm .avi .mpg .mpeg .vob .mts .m2ts .wmv .flv .insv .lrv"
 SUFFIXES = frozenset(_SUFFIXES.split())
-"""Not `.ts`, as programs in TypeScript are called so, too."""
+"""Without `.ts`, because TypeScript programs have that suffix, too."""
 NEEDED = "pip install 'gallery-search[video]' to index them"
 TYPES = {
     "MP4": "video/mp4",
@@ -22,7 +22,7 @@ TYPES = {
 
 
 def is_video(path: str) -> bool:
-    """Return whether a file is a video by its name; what it holds is seen when it is read."""
+    """Return whether a file's name is that of a video; its content is checked when it is read."""
     return os.path.splitext(path)[1].lower() in SUFFIXES
 
 

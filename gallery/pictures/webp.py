@@ -13,7 +13,7 @@ def is_webp(source: bytes) -> bool:
 
 
 def repaired(source: bytes) -> tuple[bytes, bytes]:
-    """Return two completions of a truncated file: where they differ, data is missing.
+    """Complete a truncated file in two ways. Where the decoded pictures differ, data is missing.
 
     Raises:
         ValueError: Nothing is missing, or far too much.

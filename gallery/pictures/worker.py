@@ -30,7 +30,7 @@ def main(seconds: int, memory: int) -> None:
     """Decode the files from stdin until it ends.
 
     Args:
-        seconds: Of processor time for each file; the process is killed by the system if one takes more.
+        seconds: Processor time for each file; the system kills the process if a file takes more.
         memory: How many bytes of memory a file may take.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent process

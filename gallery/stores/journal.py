@@ -33,7 +33,7 @@ class Entry:
 
     Attributes:
         captions: Digest of the captions it was indexed with, if any.
-        points: How many points the picture has: one, or of a video one for each frame.
+        points: How many points the file has: one, or for a video one per frame.
     """
 
     file: ImageFile

@@ -25,7 +25,7 @@ def forget_what_is_not_there(journal: Journal, points: ImageCollection) -> int:
 def note_what_is_there(journal: Journal, points: ImageCollection) -> int:
     """Note the files of points that the journal does not know; return how many files.
 
-    A video of which frames are lacking is left to be read again.
+    A video that lacks some of its frames is left out, so that it is read again.
     """
     noted = 0
     records = points.records()

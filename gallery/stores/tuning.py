@@ -1,21 +1,21 @@
 """All settings that depend on a collection's size. docs/servers-and-scale.md has the measurements."""
 
 GRAPH_FROM = 10_000
-"""From this many pictures a graph pays, as does another one for pictures outside it: below, comparing with every vector
-takes about a millisecond, is exact, and costs an ingest nothing. Making the graph also puts the points into files that
-open at once: without, 20 000 took half a second to open, a million 27 s."""
+"""From this many pictures a graph pays off, and so does another one for pictures outside it. Below, comparing with
+every vector takes about a millisecond, is exact, and costs an ingest nothing. Making the graph also puts the points
+into files that open at once: without a graph, 20 000 took half a second to open, a million 27 s."""
 QUANTISE_FROM = 100_000
 """From this many pictures, vectors are also kept at 4 bits per float, to choose candidates by: at 100 000 the
 graph is made in a third of the time, and a search takes a third. Both stay on the disk, mapped, so that a collection
 opens at once; only the first searches wait for the disk."""
 OUTGROWN_FROM = 2_000_000
-"""From this many pictures, a server is better: on a small machine, one process takes half an hour and more to make the
+"""From this many pictures, a server is better: on a small machine, one process takes half an hour or more to make the
 graph, and new pictures stay invisible until it is done."""
 OVERSAMPLING = 4.0
-"""Candidates by quantised vectors for each requested picture; the full vectors choose among them."""
+"""How many candidates quantised vectors yield for each requested picture; the full vectors choose among them."""
 SEARCH_CANDIDATES = 512
-"""How many candidates a search through the graph considers: with the engine's own 100, the drawn vectors' ten nearest
-were found to 97 % only at 100 000 pictures."""
+"""How many candidates a search through the graph considers. With the engine's default of 100, only 97 % of the drawn
+vectors' ten nearest were found at 100 000 pictures."""
 EDGES, EDGE_CANDIDATES = 16, 100
 """Edges per picture in the graph, and the candidates for them."""
 GRAPH_KEYS = frozenset({"folder", "year"})

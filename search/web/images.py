@@ -63,7 +63,7 @@ async def image(context: InContext, id: UUID) -> Response:
 
 
 def _disposition(file: ImageFile) -> str:
-    """Return the header by which browsers save a file under its name; in a page a video plays nevertheless."""
+    """Return the header that makes browsers save a file under its name. A video in a page still plays."""
     return f"attachment; filename*=UTF-8''{quote(printable(PurePath(file.path).name))}"
 
 

@@ -80,7 +80,7 @@ def serve(
         log_level="warning",
         access_log=False,
         server_header=False,
-        h11_max_incomplete_event_size=2**20,  # for long percent-encoded queries; longer get a plain error
+        h11_max_incomplete_event_size=2**20,  # for long percent-encoded queries; longer ones get a plain error
         limit_concurrency=_CONNECTIONS,
         timeout_graceful_shutdown=SECONDS_TO_END,
     )

@@ -128,7 +128,7 @@ def test_pictures_that_are_gone_count_for_neither(settings: Settings, tmp_path: 
         (
             100,
             (-0.1, 0.3),
-            "the difference is not certain, as its interval holds 0: stay with a, or take the faster one, b",
+            "the difference is not certain, because its interval contains 0: stay with a, or take the faster one, b",
         ),
         (19, (0.1, 0.3), "queries of 19 pictures cannot tell; give at least 20, better 100"),
     ],

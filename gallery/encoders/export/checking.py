@@ -49,7 +49,7 @@ def compare(name: str, towers: Mapping[str, tuple[Vectors, Vectors]]) -> dict[st
     """Return the result of a check, for the manifest.
 
     Args:
-        name: The encoder's.
+        name: The encoder's name.
         towers: `pictures` and `texts`: the vectors of the export and of the original.
 
     Raises:

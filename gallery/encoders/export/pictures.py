@@ -6,7 +6,7 @@ from gallery.encoders.manifest import Interpolation, PicturePreparation
 from gallery.errors import EncoderError
 
 _INTERPOLATIONS: dict[int, Interpolation] = {1: "lanczos", 2: "bilinear", 3: "bicubic"}
-"""By Pillow's numbers."""
+"""Keyed by Pillow's numbers."""
 
 
 def preparation_of(processor: Any, name: str) -> PicturePreparation:  # noqa: ANN401 - transformers has no type for it

@@ -62,7 +62,7 @@ def add_mean_of_words(graph: Graph, vectors: Vectors) -> str:
 
     Args:
         graph: The graph in the making.
-        vectors: Of the words with the numbers 1, 2 … in this order, shape `(words, d)`.
+        vectors: Those of the words with the numbers 1, 2 … in this order, shape `(words, d)`.
     """
     ids = _add_ids(graph)
     table = np.concatenate([np.zeros((1, vectors.shape[1]), np.float32), vectors])

@@ -214,7 +214,7 @@ class EmbeddedCollection:
 
 
 def write_spec(generation: Path, spec: Spec) -> None:
-    """Write the spec of a generation, with a digest by which damage is found."""
+    """Write the spec of a generation, with a digest that reveals damage."""
     values = spec.to_dict()
     (generation / SPEC).write_text(json.dumps({**values, "digest": _digest(values)}, indent=1))
 

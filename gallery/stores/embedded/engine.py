@@ -17,8 +17,8 @@ _PASSING = re.compile(
     re.I,
 )
 _FULL = re.compile("no space left|not enough space", re.I)
-"""What the engine says of rights, memory, room, or a disk that does not answer: it may be well again, and proves no
-damage. Other errors do, such as that a file is gone, or a folder, or shorter than what is mapped."""
+"""What the engine says about permissions, memory, space, or a disk that does not answer. Such errors may pass, and do
+not prove damage. Other errors do, such as when a file or folder is gone, or a file is shorter than what is mapped."""
 
 
 def load_shard(generation: Path) -> q.EdgeShard:

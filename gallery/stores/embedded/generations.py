@@ -112,7 +112,7 @@ class Workshop:
         """Take the collection's lock.
 
         Args:
-            folder: The collection's.
+            folder: The collection's folder.
             free: Returns how many bytes are free on the disk of a folder.
 
         Raises:

@@ -32,7 +32,7 @@ def repair(folder: Path, free: Callable[[Path], int] = free_bytes) -> None:
     """Repair the collection at `folder`, as far as its intact parts allow.
 
     Args:
-        folder: The collection's.
+        folder: The collection's folder.
         free: Returns how many bytes are free on the disk of a folder.
 
     Raises:

@@ -33,7 +33,7 @@ def whole_points(generation: Path, dimension: int, scratch: Path) -> Iterator[li
 
     Args:
         generation: Its folder, which is only read.
-        dimension: Of its vectors.
+        dimension: The length of its vectors.
         scratch: A folder for copies; it need not exist, and is removed.
 
     Raises:

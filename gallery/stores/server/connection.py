@@ -182,7 +182,7 @@ class Link:
     """A client and how to call it.
 
     Attributes:
-        client: Of one server, or of any node of a cluster.
+        client: The client of one server, or of any node of a cluster.
         nodes: How many addresses there are.
     """
 
