@@ -118,8 +118,10 @@
   box.addEventListener("input", () => {
     clearTimeout(asked);
     asked = setTimeout(async () => {
-      const answer = await fetch(`${prefix}/api/suggestions?q=${encodeURIComponent(box.value.slice(0, 200))}`).catch(() => null);
+      const typed = box.value.slice(0, 200);
+      const answer = await fetch(`${prefix}/api/suggestions?q=${encodeURIComponent(typed)}`).catch(() => null);
       const lines = answer?.ok ? await answer.json() : [];
+      if (box.value.slice(0, 200) !== typed) return; // an answer that comes late must not replace a newer one
       one("#suggestions").replaceChildren(...lines.map((line) => new Option("", line)));
     }, 120);
   });
