@@ -59,7 +59,8 @@ def serve(
     """
     store = open_store(settings)
     names = store.names()
-    if name not in [info.name for info in store.overview()]:  # also those of which nothing can be searched yet
+    # Only the overview, which opens every collection, also has those of which nothing can be searched yet.
+    if name is None or (name not in names and name not in [info.name for info in store.overview()]):
         check_choice(names, name)
 
     def opener(one: str, before: SearchEngine | None) -> SearchEngine:
