@@ -9,7 +9,7 @@ from gallery.revision import made_with
 
 RESULTS = Path("results")
 _MADE = made_with("")
-"""The commit at the start of the measurement, before written results make the tree dirty."""
+"""Commit, day, machine and libraries when the measurement starts."""
 
 
 def made_by(name: str, words: str | None = None) -> dict[str, str]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from gallery.pictures import Facts
 from gallery.records import ImageFile, ImageRecord
-from gallery.stores import Editor, Entry, point_id, point_ids
+from gallery.stores import Editor, Entry, ids_of_content, point_id, point_ids
 from gallery.vectors import Vectors
 from ingest.facts import known_beside, of_the_same_file, with_files
 from ingest.locating import Locator
@@ -160,7 +160,7 @@ class Writer:
         for (digest, points), lost in self._unknown.items():
             if self._collection.journal.places(digest) <= lost:
                 gone[digest] = points
-        self._collection.delete([point_id(digest, number) for digest, all in gone.items() for number in range(all)])
+        self._collection.delete([id for digest, points in gone.items() for id in ids_of_content(digest, points)])
         self._collection.flush()
         self._collection.journal.write(self._entries, forgotten=self._forgotten)
         self.removed += gone

@@ -9,7 +9,7 @@ from gallery.settings import Settings
 from gallery.stores.contract import CollectionInfo, Editor, Finding, Former, ImageCollection, Progress, Store
 from gallery.stores.filters import ONCE, Circle, Condition, Filter, Where, Words, as_filter
 from gallery.stores.journal import Entry, Journal
-from gallery.stores.payload import date_of, folder_values, moment, now, point_id, point_ids, record_of
+from gallery.stores.payload import date_of, folder_values, ids_of_content, moment, now, point_id, point_ids, record_of
 
 __all__ = [
     "ONCE",
@@ -30,6 +30,7 @@ __all__ = [
     "as_filter",
     "date_of",
     "folder_values",
+    "ids_of_content",
     "moment",
     "now",
     "open_store",

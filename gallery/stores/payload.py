@@ -82,9 +82,14 @@ def point_id(sha256: str, number: int = 0) -> str:
     return str(uuid5(NAMESPACE, f"{sha256} {number}" if number else sha256))
 
 
+def ids_of_content(sha256: str, points: int) -> list[str]:
+    """Return the ids of all points of the file with this digest: one of a picture, and one of each frame of a video."""
+    return [point_id(sha256, number) for number in range(points)]
+
+
 def point_ids(record: ImageRecord) -> list[str]:
     """Return the ids of all points of a record's file: its own, and those of the other frames of a video."""
-    return [point_id(record.sha256, number) for number in range(record.points)]
+    return ids_of_content(record.sha256, record.points)
 
 
 def record_of(

@@ -4,7 +4,7 @@ from itertools import islice
 
 from gallery.stores.contract import ImageCollection
 from gallery.stores.journal import Entry, Journal
-from gallery.stores.payload import point_id, point_ids
+from gallery.stores.payload import ids_of_content, point_ids
 
 _AT_ONCE = 256
 
@@ -14,7 +14,7 @@ def forget_what_is_not_there(journal: Journal, points: ImageCollection) -> int:
     lacking: list[str] = []
     contents = journal.contents()
     while page := list(islice(contents, _AT_ONCE)):
-        ids = {digest: {point_id(digest, number) for number in range(count)} for digest, count in page}
+        ids = {digest: set(ids_of_content(digest, count)) for digest, count in page}
         there = points.present([id for each in ids.values() for id in each])
         lacking += [digest for digest, each in ids.items() if not each <= there]
     if lacking:

@@ -6,7 +6,7 @@ from pathlib import Path
 from gallery.settings import Settings
 from gallery.stores.contract import Finding
 from gallery.stores.journal import Journal
-from gallery.stores.payload import INDEXED_KEYS, point_id
+from gallery.stores.payload import INDEXED_KEYS, ids_of_content
 from gallery.stores.server.collection import ServerCollection
 from gallery.stores.server.connection import Link
 from gallery.stores.server.journals import journal_path
@@ -37,9 +37,6 @@ def _findings(link: Link, settings: Settings, collection: ServerCollection) -> I
 def _lacking(path: Path, there: set[str]) -> int:
     journal = Journal(path, new=False)
     try:
-        return sum(
-            any(point_id(digest, number) not in there for number in range(points))
-            for digest, points in journal.contents()
-        )
+        return sum(not there.issuperset(ids_of_content(digest, points)) for digest, points in journal.contents())
     finally:
         journal.close()
