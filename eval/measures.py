@@ -34,7 +34,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class PValue:
-    """A p-value; `at_most` if no draw was as extreme, so that more draws might make it smaller."""
+    """A p-value; `at_most` means that no draw was as extreme, so more draws might lower it."""
 
     value: float
     at_most: bool = False

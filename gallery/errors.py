@@ -4,7 +4,7 @@ GalleryError                 shown as one sentence; a command exits with 1
 ├── BadInput                 a file or value that the user gave cannot be used
 ├── CollectionError          a collection is missing, held by another process, or cannot be reached
 │   ├── SpecMismatch         it was made by another encoder or another version
-│   └── Damaged              its files have certainly changed since they were written
+│   └── Damaged              its files have provably changed since they were written
 ├── EncoderError             an encoder cannot be loaded, or gave invalid vectors
 └── UnreadableImage          one file is not a usable picture; a run continues without it
 """
@@ -29,7 +29,7 @@ class SpecMismatch(CollectionError):
 
 
 class Damaged(CollectionError):
-    """Files of a collection have certainly changed since they were written; a passing fault does not count."""
+    """Files of a collection have provably changed since they were written; a temporary fault does not count."""
 
 
 class EncoderError(GalleryError):

@@ -33,9 +33,9 @@ from ingest.part import Part
 class Read:
     """A file that was read.
 
-    A picture that is new has a record, its pixels, and once it is encoded its vector instead; a new video has them for
-    each of its frames. One whose bytes the collection has already has none of these. `beside` is what lies beside the
-    file and speaks of it; None where the file was not read.
+    A new picture has a record and pixels, which its vector replaces once it is encoded; a new video has them for each
+    frame. A file whose bytes the collection already has comes without them. `beside` holds the facts from side-car
+    files; None if the file was not read.
     """
 
     file: ImageFile
@@ -118,7 +118,7 @@ class Reader:
 
     @staticmethod
     def _frames(file: ImageFile, detail: int) -> list[Picture]:
-        """Decode a video, which is read by its path: it has to be the one of which the digest was taken."""
+        """Decode a video by its path, and check that it is still the file whose digest was taken."""
         pictures = open_frames(file.path, detail)
         if look_at(file.path) != file:
             raise UnreadableImage(Reason.IO_ERROR, "the file changed while it was read")
@@ -132,7 +132,7 @@ class Reader:
 
 
 def _distinct(pictures: Sequence[Picture]) -> list[tuple[Picture, str | None]]:
-    """Return pictures with their perceptual hashes, without frames of a video that are alike: they are no stack."""
+    """Return pictures with their perceptual hashes, leaving out frames that look alike: they would not be a stack."""
     found: list[tuple[Picture, str | None]] = []
     for picture in pictures:
         phash = perceptual_hash(picture.rgb)

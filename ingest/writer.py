@@ -19,9 +19,9 @@ WRITE_EVERY = 256
 
 @dataclass(slots=True)
 class _Held:
-    """A picture as it shall be: without any place, it shall go. `unseen` are paths that were not asked for yet.
+    """A picture's pending state; without places, it will be removed. `unseen` are paths that were not asked for yet.
 
-    Of a video, `record` is that of the first frame, and `others` those of the rest, where they were looked up.
+    For a video, `record` belongs to the first frame, and `others` to the rest, once they were looked up.
     """
 
     record: ImageRecord
@@ -169,7 +169,7 @@ class Writer:
             collected.clear()
 
     def _look_up_frames(self, changed: Sequence[_Held]) -> None:
-        """Look up the other frames of videos of which something has changed: it is the same for all of them."""
+        """Look up the other frames of changed videos, because a change applies to all of them."""
         ids = {held.record.id: point_ids(held.record)[1:] for held in changed}
         found = self._collection.points.get([id for each in ids.values() for id in each])
         for held in changed:

@@ -56,7 +56,7 @@ class Contents:
         return self._pictures
 
     def _count(self, where: Filter) -> int:
-        """Count videos once, where they match by any of their frames: these differ in text and in what is like them."""
+        """Count a video once if any of its frames matches: frames differ in their text and in what resembles them."""
         if not self._has_videos():
             return self._collection.count(where or None)
         frames = as_filter({"kind": list(KINDS["video"])})

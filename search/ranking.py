@@ -30,8 +30,7 @@ def ranking(
 ) -> Rank:
     """Return the ranking that a request asks for; without a vector the newest pictures come first.
 
-    Of a video there is the frame that answers best. Of the places of a picture, those at which there is a file come
-    first.
+    A video is represented by its best frame. Places at which a picture's file still exists come first.
     """
 
     def rank(count: int, also: Filter) -> list[Hit]:
@@ -49,11 +48,12 @@ def ranking(
 
 
 def folded(ranked: Callable[[int], list[Hit]], count: int) -> list[Hit]:
-    """Return the first `count` pictures and videos of a ranking, each video by its first frame there.
+    """Return the first `count` pictures and videos of a ranking, each video by its best frame.
 
     Args:
-        ranked: Returns at most so many hits, in order, of videos each frame; fewer only where there are no more.
-        count: At most so many are returned.
+        ranked: Returns at most a given number of hits in order, with every frame of a video; fewer only if there are no
+            more.
+        count: The most hits to return.
     """
     wanted = count
     while True:

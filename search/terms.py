@@ -25,7 +25,7 @@ class Likeness(NamedTuple):
     """A picture as part of a query: its unit vector, and where it was found.
 
     Attributes:
-        ids: Its own, if the collection holds it; of a video's frame those of all its frames.
+        ids: Its id, if the collection has it; for a frame, the ids of all frames of its video.
     """
 
     vector: Vector

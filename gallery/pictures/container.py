@@ -1,4 +1,4 @@
-"""What a video's container says about it: when and where it was taken, with what, and its title."""
+"""Facts in a video's container: date, place, camera and title."""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _MAKERS = ("com.apple.quicktime.make", "com.android.manufacturer", "make")
 _MODELS = ("com.apple.quicktime.model", "com.android.model", "model")
 _WORDS = ("title", "description", "com.apple.quicktime.title", "com.apple.quicktime.description")
 _NO_DATES = ("1904-01-01", "1970-01-01")
-"""What cameras that know no date write."""
+"""Written by cameras whose clock was never set."""
 _POINT = re.compile(r"([+-]\d{1,2}(?:\.\d+)?)([+-]\d{1,3}(?:\.\d+)?)(?=[+-/]|$)", re.ASCII)
 """ISO 6709 in degrees, as phones write it: +38.7223-009.1393+012.3/"""
 

@@ -1,7 +1,7 @@
 """Frames of videos, by PyAV. This runs only in the process with limits (see `workers.py`).
 
-Frames are looked for at even distances, beginning with the keyframes there, which are decoded at once; of those found,
-the ones that differ most stand for the video.
+Candidate frames are evenly spaced, and keyframes where those are close, because they decode fastest. The candidates
+that differ most from each other represent the video.
 """
 
 import time
@@ -32,7 +32,7 @@ _FLAT = 4.0
 """A small version with a lower standard deviation shows nothing, such as a black opening."""
 _SIDE = 16
 _BUDGET = 3.0
-"""Seconds of processor time after which no further frame is looked for; those found stand for the video."""
+"""Seconds of processor time for the search for frames; the frames found by then represent the video."""
 _LEAST_DETAIL = 256
 """Enough for a perceptual hash, which is thus the same whatever detail the encoder needs."""
 _LONGEST = 7 * 86_400.0
@@ -119,7 +119,7 @@ def _stream(container: "InputContainer") -> "VideoStream":
 
 
 def _candidates(container: "InputContainer", stream: "VideoStream") -> Iterator["VideoFrame"]:
-    """Yield frames in the order of their seconds, some `LEAST_SECONDS` apart or more."""
+    """Yield candidate frames in order of time, about `LEAST_SECONDS` apart or more."""
     ends = time.process_time() + _BUDGET
     duration, start = _duration(container, stream), _start(stream)
     step = max(LEAST_SECONDS, duration / _CANDIDATES)
@@ -193,7 +193,7 @@ def _rgb(frame: "VideoFrame", width: int, height: int) -> NDArray[np.uint8]:
 
 
 def _most_different(smalls: list[Small]) -> list[int]:
-    """Return which frames to keep, sorted: the first on which there is something, then what differs most from these."""
+    """Return the numbers of the frames to keep, sorted: the first that is not blank, and those that differ most."""
     seen = [number for number, small in enumerate(smalls) if small.std() >= _FLAT] or [0]
     chosen = seen[:1]
     distances = {number: _distance(smalls[number], smalls[chosen[0]]) for number in seen}

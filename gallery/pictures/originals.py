@@ -37,7 +37,7 @@ def find_video(record: ImageRecord) -> ImageFile:
     """Return the first of a video's files that still holds what was indexed.
 
     Raises:
-        UnreadableImage: None of them does: gone, changed or unreadable.
+        UnreadableImage: All of them are gone, changed or unreadable.
     """
     for file in record.files:
         try:
@@ -70,5 +70,5 @@ def _identity(found: os.stat_result) -> tuple[int, ...]:
 
 @lru_cache(4096)
 def _digest(path: str, _: tuple[int, ...]) -> str:
-    """Return the digest of a video that looks like this: browsers ask for it bit by bit, and it is large."""
+    """Return a video's digest, remembered until the file changes: browsers request a large file in many parts."""
     return digest_of(path)

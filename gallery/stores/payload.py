@@ -21,7 +21,7 @@ travels by gRPC is a map:
     location    {lat, lon} in degrees, where it was taken
     text        the words of the text in it, without case and accents
     stack       the smallest id among its near-duplicates, itself included
-    kind        of videos only: `video` for the first frame, `frame` for the others: so each video can be counted once
+    kind        videos only: `video` for the first frame, `frame` for the others, so that each video counts once
     sha256
     indexed_at  when the vector was made
     origin      {files: [{path, size, mtime in ns, captions}], taken_at, date_source, said, notes, orientation, phash,

@@ -49,7 +49,7 @@ async def view(context: InContext, request: Request, id: UUID) -> Response:
 
 @images.get("/images/{id}", response_class=Response, responses=COMMON | problems(403) | _FILE)
 async def image(context: InContext, id: UUID) -> Response:
-    """Return the file of a picture or a video, as it was indexed, to be saved; of a video also a range of its bytes."""
+    """Return the indexed file of a picture or a video; for a video, a range of its bytes can be requested."""
     context.check_gives_files()
     record = await asyncio.to_thread(context.record, id)
     headers = {"cache-control": FOR_EVER, "etag": f'"{record.sha256[:32]}"'}
@@ -63,7 +63,7 @@ async def image(context: InContext, id: UUID) -> Response:
 
 
 def _disposition(file: ImageFile) -> str:
-    """Return the header that makes browsers save a file under its name. A video in a page still plays."""
+    """Return the header that makes browsers save a file under its name; videos embedded in a page still play."""
     return f"attachment; filename*=UTF-8''{quote(printable(PurePath(file.path).name))}"
 
 
@@ -103,7 +103,7 @@ class _Written(BytesIO):
 
 
 def _original(record: ImageRecord) -> tuple[ImageFile, Iterable[bytes]]:
-    """Return a file that holds what was indexed, and its bytes: those of a picture at once."""
+    """Return a file that still has the indexed content, and its bytes: a picture's in one piece."""
     if record.frame is None:
         file, data = read_original(record)
         return file, [data]
@@ -131,7 +131,7 @@ def _zipped(records: Sequence[ImageRecord]) -> Iterator[bytes]:
             moment = datetime.fromisoformat(date_of(record))
             when = (max(moment.year, 1980), moment.month, moment.day, moment.hour, moment.minute, moment.second)
             entry = zipfile.ZipInfo(name, when)
-            entry.file_size = file.size  # so that it is seen which is too large for the older form of the format
+            entry.file_size = file.size  # tells zipfile which entries need the ZIP64 form
             with archive.open(entry, "w") as target:
                 for part in parts:
                     target.write(part)

@@ -13,7 +13,7 @@ def free_bytes(folder: Path) -> int:
 
 
 def bytes_on_disk(folder: Path) -> int:
-    """Return the disk space of all files below a folder, without holes. Others may be replacing some meanwhile."""
+    """Return the disk space of all files below a folder, without holes. Files may be replaced while this runs."""
     total = 0
     for parent, _, names in os.walk(folder):  # unlike rglob, it skips a folder that disappears meanwhile
         for name in names:

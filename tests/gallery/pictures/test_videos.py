@@ -67,7 +67,7 @@ def test_a_frame_can_be_had_again_by_its_second(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("turned", "corner", "orientation"), [(90, (2, -3), 8), (180, (-3, -3), 3), (270, (-3, 2), 6)])
 def test_a_video_is_upright(tmp_path: Path, turned: int, corner: tuple[int, int], orientation: int) -> None:
-    """White is at the top left as stored: turned counter-clockwise by 90 degrees it is at the bottom left."""
+    """White is stored at the top left; turned 90 degrees counter-clockwise, it is at the bottom left."""
     (frame, *_) = open_frames(str(draw_video(tmp_path / "a.mp4", ["red"], turned=turned)), 64)
     assert frame.rgb.size == (frame.width, frame.height) == (SIZE if turned == 180 else SIZE[::-1])
     x, y = (place % side for place, side in zip(corner, frame.rgb.size, strict=True))
