@@ -208,7 +208,9 @@ def _quantise(graph: Path, target: Path, form: str) -> None:
             weight_type=QuantType.QInt8,
             nodes_to_quantize=nodes,
             op_types_to_quantize=["MatMul"],
+            use_external_data_format=True,  # weights in a file of their own are mapped, not copied
         )
+    shutil.copymode(target, target.with_name(target.name + WEIGHTS_SUFFIX))  # onnx lets nobody else read it
 
 
 @contextlib.contextmanager

@@ -100,6 +100,7 @@ class PictureTower(PictureEncoder):
 
     def pack(self) -> None:
         if self._on_processor:
+            del self._session  # before the next one takes as much memory
             self._session = open_session(self._graph, Device(), threads=1, packed=True)
 
     def pixels(self, picture: "Image.Image") -> Vectors:

@@ -100,6 +100,13 @@ def test_a_form_gives_nearly_the_same_vectors_under_a_fingerprint_of_its_own(enc
     assert 0.98 < cosines.min() < 1
 
 
+def test_a_forms_weights_lie_in_a_file_of_their_own_that_others_may_read(encoder: Encoder, place: Path) -> None:
+    made = in_form(encoder, "int8", place).folder
+    graph, weights = made / PICTURE_GRAPH, made / f"{PICTURE_GRAPH}.data"
+    assert graph.stat().st_size < weights.stat().st_size
+    assert graph.stat().st_mode == weights.stat().st_mode
+
+
 def test_a_form_is_made_once(encoder: Encoder, place: Path) -> None:
     made = in_form(encoder, "int8", place).folder
     before = (made / PICTURE_GRAPH).stat().st_mtime_ns
