@@ -65,7 +65,9 @@ INDEXED_KEYS = {
     "indexed_at": "datetime",
 }
 """The payload keys that can be filtered by, and their index in Qdrant's words."""
-COUNTED_KEYS = tuple(k for k, kind in INDEXED_KEYS.items() if kind in ("keyword", "integer") and k != "captions")
+OPTIONAL_KEYS = frozenset({"camera", "captions", "place", "location", "text", "kind"})
+"""Those of them that no picture of a collection need have."""
+COUNTED_KEYS = ("path", "folder", "year", "width", "format", "camera", "place", "stack", "kind")
 """The payload keys whose values can be counted."""
 _NORTHERNMOST = 89.999999
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1 and 9999

@@ -18,17 +18,17 @@ import qdrant_edge as q
 from numpy.typing import NDArray
 
 from gallery.errors import CollectionError, Damaged
-from gallery.folding import folded_words
 from gallery.records import Hit, ImageRecord
 from gallery.spec import Spec
 from gallery.stores.common import best_first, check_facet, newest_first
 from gallery.stores.contract import Progress
 from gallery.stores.embedded.engine import SHARD, damaged, engine_errors, load_shard
+from gallery.stores.embedded.filtering import engine_filter
 from gallery.stores.embedded.generations import PROGRESS, published, published_state
 from gallery.stores.embedded.seal import DAMAGE, check_seal
 from gallery.stores.embedded.tuning import search_params
-from gallery.stores.filters import Circle, Condition, Filter, Where, Words, as_filter
-from gallery.stores.payload import INDEXED_KEYS, public_url_of, to_record
+from gallery.stores.filters import Filter, Where, as_filter
+from gallery.stores.payload import public_url_of, to_record
 from gallery.stores.words import WORDS, weights_of_query
 
 _OPEN_ATTEMPTS = 20
@@ -131,7 +131,12 @@ class EmbeddedCollection:
         params: q.SearchParams | None = None,
     ) -> list[Hit]:
         request = q.QueryRequest(
-            query=query, limit=limit, filter=_filter(where), score_threshold=least, params=params, with_payload=True
+            query=query,
+            limit=limit,
+            filter=self._filter(where),
+            score_threshold=least,
+            params=params,
+            with_payload=True,
         )
         with engine_errors(self.name):
             points = self.shard.query(request)
@@ -157,7 +162,7 @@ class EmbeddedCollection:
 
     def _page(self, where: Filter, limit: int, by_date: bool) -> list[ImageRecord]:
         order = q.OrderBy("date", q.Direction.Desc) if by_date else None
-        request = q.ScrollRequest(limit=limit, filter=_filter(where), with_payload=True, order_by=order)
+        request = q.ScrollRequest(limit=limit, filter=self._filter(where), with_payload=True, order_by=order)
         with engine_errors(self.name):
             points, _ = self.shard.scroll(request)
         return [self._record(point) for point in points]
@@ -180,7 +185,7 @@ class EmbeddedCollection:
         offset = None
         while True:
             request = q.ScrollRequest(
-                offset=offset, limit=_PAGE, filter=_filter(where), with_payload=True, with_vector=with_vector
+                offset=offset, limit=_PAGE, filter=self._filter(where), with_payload=True, with_vector=with_vector
             )
             with engine_errors(self.name):
                 points, offset = self.shard.scroll(request)
@@ -190,14 +195,14 @@ class EmbeddedCollection:
 
     def count(self, where: Where | None = None) -> int:
         with engine_errors(self.name):
-            return self.shard.count(q.CountRequest(exact=True, filter=_filter(where)))
+            return self.shard.count(q.CountRequest(exact=True, filter=self._filter(where)))
 
     def facet(self, key: str, limit: int = 20, *, least: int = 1, where: Where | None = None) -> dict[str | int, int]:
         check_facet(key)
         with engine_errors(self.name):
-            if key not in self.shard.info().payload_schema:  # from an earlier version, which had no such key
+            if key not in self.shard.info().payload_schema:  # no picture has it
                 return {}
-            hits = self.shard.facet(q.FacetRequest(key, limit, exact=True, filter=_filter(where))).hits
+            hits = self.shard.facet(q.FacetRequest(key, limit, exact=True, filter=self._filter(where))).hits
         return {hit.value: hit.count for hit in hits if hit.count >= least}
 
     def is_current(self) -> bool:
@@ -205,6 +210,10 @@ class EmbeddedCollection:
 
     def close(self) -> None:
         self.shard.close()
+
+    def _filter(self, where: Where | None) -> q.Filter | None:
+        wanted = as_filter(where)
+        return engine_filter(wanted, self.shard.info().payload_schema) if wanted else None
 
     def _record(self, point: q.Record | q.ScoredPoint) -> ImageRecord:
         try:
@@ -259,33 +268,3 @@ def _progress(generation: Path) -> Progress | None:
         return Progress(**json.loads((generation / PROGRESS).read_text()))
     except (OSError, *DAMAGE):
         return None
-
-
-def _filter(where: Where | None) -> q.Filter | None:
-    wanted = as_filter(where)
-    if not wanted:
-        return None
-    unwanted = [_condition(condition) for condition in wanted.must_not]
-    without = [q.HasIdCondition({UUID(id) for id in wanted.without})] if wanted.without else []
-    within = [] if wanted.within is None else [q.HasIdCondition({UUID(id) for id in wanted.within})]
-    must = [_condition(condition) for condition in wanted.must]
-    either = [q.Filter(should=[_filter(each) or q.Filter() for each in choice]) for choice in wanted.either]
-    neither = [_filter(each) or q.Filter() for each in wanted.neither]
-    return q.Filter(must=[*must, *within, *either], must_not=[*unwanted, *without, *neither])
-
-
-def _condition(condition: Condition) -> q.FieldCondition | q.IsEmptyCondition:
-    key, wanted = condition
-    if wanted is None:
-        return q.IsEmptyCondition(key)
-    if isinstance(wanted, Words):
-        return q.FieldCondition(key=key, match=q.MatchText(folded_words(wanted.text)))
-    if isinstance(wanted, Mapping):
-        kind = q.RangeDateTime if INDEXED_KEYS.get(key) == "datetime" else q.RangeFloat
-        return q.FieldCondition(key=key, range=kind(**wanted))
-    if isinstance(wanted, Circle):
-        centre = q.GeoPoint(wanted.longitude, wanted.latitude)
-        return q.FieldCondition(key=key, geo_radius=q.GeoRadius(centre, wanted.metres))
-    if isinstance(wanted, str | int):
-        return q.FieldCondition(key=key, match=q.MatchValue(wanted))
-    return q.FieldCondition(key=key, match=q.MatchAny(wanted))

@@ -1,20 +1,21 @@
 """Creates empty generations, and the indexes of all."""
 
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 import qdrant_edge as q
 
-from gallery.records import ImageRecord
 from gallery.spec import Spec
 from gallery.stores.embedded.collection import EmbeddedCollection, write_spec
 from gallery.stores.embedded.engine import SHARD, engine_errors
 from gallery.stores.embedded.tuning import config, payload_index
-from gallery.stores.payload import INDEXED_KEYS
+from gallery.stores.payload import INDEXED_KEYS, OPTIONAL_KEYS, Payload
 
-AT_FIRST = INDEXED_KEYS.keys() - {"text"}
-"""The indexes of every generation. That of text is made with the first picture that shows some, as it costs each search
-32 MB of memory even while it is empty."""
+ALWAYS = INDEXED_KEYS.keys() - OPTIONAL_KEYS - {"sha256", "indexed_at"}
+"""The keys whose indexes every generation has. Nobody searches an embedded collection by the last two. Optional keys
+get theirs with the first picture that has them: the engine reads each index when it opens, and even an empty one takes
+6 MB of memory, that of text 32 MB."""
 
 
 def create(generation: Path, spec: Spec) -> None:
@@ -24,7 +25,7 @@ def create(generation: Path, spec: Spec) -> None:
         q.EdgeShard.create(str(generation / SHARD), config(spec.dimension)).close()
 
 
-def make_indexes(points: EmbeddedCollection, keys: Iterable[str] = AT_FIRST) -> None:
+def make_indexes(points: EmbeddedCollection, keys: Iterable[str] = ALWAYS) -> None:
     """Make those of the indexes of `keys` that a generation lacks, as those of an earlier version do."""
     with engine_errors(points.name):
         missing = set(keys) - points.shard.info().payload_schema.keys()
@@ -34,7 +35,6 @@ def make_indexes(points: EmbeddedCollection, keys: Iterable[str] = AT_FIRST) -> 
             points.shard.flush()
 
 
-def index_texts(points: EmbeddedCollection, records: Iterable[ImageRecord]) -> None:
-    """Make the index of texts if one of these pictures, which are about to be written, shows some."""
-    if any(record.text for record in records):
-        make_indexes(points, ["text"])
+def index_optional(points: EmbeddedCollection, payloads: Iterable[Payload]) -> None:
+    """Make the indexes that are missing for what is about to be written."""
+    make_indexes(points, OPTIONAL_KEYS.intersection(chain.from_iterable(payloads)))

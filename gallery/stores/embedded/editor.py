@@ -18,7 +18,7 @@ from gallery.spec import Spec
 from gallery.stores.common import check_vectors
 from gallery.stores.contract import Former, Progress
 from gallery.stores.embedded.collection import JOURNAL, EmbeddedCollection, check_whole, open_generation, read_spec
-from gallery.stores.embedded.creating import create, index_texts, make_indexes
+from gallery.stores.embedded.creating import create, index_optional, make_indexes
 from gallery.stores.embedded.disk import free_bytes, remove
 from gallery.stores.embedded.engine import SHARD, engine_errors, load_shard, silent_engine
 from gallery.stores.embedded.generations import PROGRESS, Workshop, published, unfinished
@@ -143,18 +143,19 @@ class EmbeddedEditor:
         writing = self._writing()
         self._workshop.check_room()
         check_vectors(vectors, len(records), writing.points.spec.dimension)
-        index_texts(writing.points, records)
+        payloads = [to_payload(record, writing.public_url) for record in records]
+        index_optional(writing.points, payloads)
         points = [
-            q.Point(record.id, {"": vector.tolist(), **words_of(record)}, to_payload(record, writing.public_url))
-            for record, vector in zip(records, vectors, strict=True)
+            q.Point(record.id, {"": vector.tolist(), **words_of(record)}, payload)
+            for record, vector, payload in zip(records, vectors, payloads, strict=True)
         ]
         self._apply(q.UpdateOperation.upsert_points(points))
 
     def update(self, records: Sequence[ImageRecord]) -> None:
         writing = self._writing()
-        index_texts(writing.points, records)
-        for record in records:
-            payload = to_payload(record, writing.public_url)
+        payloads = [to_payload(record, writing.public_url) for record in records]
+        index_optional(writing.points, payloads)
+        for record, payload in zip(records, payloads, strict=True):
             self._apply(q.UpdateOperation.overwrite_payload([UUID(record.id)], payload))
         self._apply(replace_words(records))
 

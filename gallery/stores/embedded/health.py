@@ -10,7 +10,7 @@ import qdrant_edge as q
 from gallery.errors import Damaged
 from gallery.stores.contract import Finding
 from gallery.stores.embedded.collection import JOURNAL, EmbeddedCollection, open_generation
-from gallery.stores.embedded.creating import AT_FIRST
+from gallery.stores.embedded.creating import ALWAYS
 from gallery.stores.embedded.engine import engine_errors, silent_engine
 from gallery.stores.embedded.generations import pointed, published, set_aside_in, unfinished
 from gallery.stores.embedded.salvage import is_whole
@@ -58,7 +58,7 @@ def _of_published(generation: Path) -> Iterator[Finding]:
     try:
         with silent_engine(), contextlib.closing(open_generation(generation, everything=True)) as collection:
             there = _digests(collection)
-            missing = sorted(AT_FIRST - collection.shard.info().payload_schema.keys())
+            missing = sorted(ALWAYS - collection.shard.info().payload_schema.keys())
     except Damaged as error:
         yield Finding(str(error), "what can be read is kept, and ingest PATH indexes the rest again")
     else:

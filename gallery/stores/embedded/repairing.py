@@ -13,7 +13,7 @@ import qdrant_edge as q
 from gallery.errors import CollectionError, Damaged
 from gallery.spec import Spec
 from gallery.stores.embedded.collection import JOURNAL, EmbeddedCollection, open_generation, read_spec
-from gallery.stores.embedded.creating import create, make_indexes
+from gallery.stores.embedded.creating import create, index_optional, make_indexes
 from gallery.stores.embedded.disk import bytes_on_disk, free_bytes, remove
 from gallery.stores.embedded.editor import EmbeddedEditor
 from gallery.stores.embedded.engine import engine_errors, silent_engine
@@ -23,7 +23,6 @@ from gallery.stores.embedded.journals import mend_journal, remove_journal
 from gallery.stores.embedded.salvage import whole_points
 from gallery.stores.embedded.seal import is_as_sealed, restore_small_files, sealed_points
 from gallery.stores.journal import Journal
-from gallery.stores.payload import INDEXED_KEYS
 
 _LOG = logging.getLogger(__name__)
 
@@ -74,7 +73,7 @@ def _rebuild(workshop: Workshop, current: Path | None, begun: Path | None, damag
     if base is None:
         create(draft, spec)
     with contextlib.closing(open_generation(draft)) as points:
-        make_indexes(points, INDEXED_KEYS)
+        make_indexes(points)
         with silent_engine():
             for source in sources:
                 if _is_of(source, spec):
@@ -122,6 +121,7 @@ def _take_over(target: EmbeddedCollection, source: Path, scratch: Path) -> None:
         there = target.present([str(point.id) for point in points])
         new = [point for point in points if str(point.id) not in there]
         if new:
+            index_optional(target, [point.payload or {} for point in new])
             with engine_errors(target.name):
                 target.shard.update(q.UpdateOperation.upsert_points(new))
                 target.shard.flush()

@@ -53,6 +53,8 @@ def payload_index(key: str, kind: str) -> q.UpdateOperation:
     if kind == "text":
         words = q.TextIndexParams(tokenizer=q.TokenizerType.Multilingual, lowercase=True, memory=q.Memory.Cold)
         return q.UpdateOperation.create_field_index(key, words)
+    if key == "height":  # found by bounds alone, never counted: half an index
+        return q.UpdateOperation.create_field_index(key, q.IntegerIndexParams(lookup=False, memory=q.Memory.Cold))
     return q.UpdateOperation.create_field_index(key, _INDEX[kind](enable_hnsw=key in GRAPH_KEYS, memory=q.Memory.Cold))
 
 

@@ -308,15 +308,24 @@ def test_a_generation_that_is_being_removed_is_not_opened(
     assert count(settings) == 3
 
 
-def test_the_indexes_are_there_before_the_first_point(settings: Settings, folder: Path) -> None:
-    with closing(open_store(settings).edit("photos")) as editor:
-        editor.begin(SPEC)
-    shard = qdrant_edge.EdgeShard.load(str(folder / "gen-000001" / "shard"))
-    info = shard.info()
+def indexes(folder: Path) -> dict[str, str]:
+    shard = qdrant_edge.EdgeShard.load(str(generation(folder) / "shard"))
+    schema = shard.info().payload_schema
     shard.close()
-    assert info.points_count == 0
-    kinds = {key: str(index.data_type).rpartition(".")[2].lower() for key, index in info.payload_schema.items()}
-    assert kinds == {key: kind for key, kind in INDEXED_KEYS.items() if key != "text"}  # made with the first text
+    return {key: str(index.data_type).rpartition(".")[2].lower() for key, index in schema.items()}
+
+
+def test_an_index_is_there_before_the_first_point_that_needs_it(
+    settings: Settings, folder: Path, make_record: MakeRecord, unit_rows: UnitRows
+) -> None:
+    plain, belem = make_record(4, text=()), make_record(6, place=("Belém",), text=())
+    for record, needed in (plain, set[str]()), (belem, {"camera", "captions", "place"}):
+        with closing(open_store(settings).edit("photos")) as editor:
+            editor.begin(SPEC)
+            editor.upsert([record], unit_rows(1))
+            editor.finish()
+        keys = {"path", "folder", "date", "year", "width", "height", "format", "stack"} | needed
+        assert indexes(folder) == {key: INDEXED_KEYS[key] for key in keys}
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")

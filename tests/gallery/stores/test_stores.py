@@ -26,7 +26,7 @@ from gallery.settings import Settings
 from gallery.spec import Spec
 from gallery.stores import Circle, Editor, Filter, ImageCollection, Progress, Where, Words, open_store, point_id
 from gallery.stores.embedded.generations import published
-from gallery.stores.payload import COUNTED_KEYS, INDEXED_KEYS, kind_of
+from gallery.stores.payload import COUNTED_KEYS, INDEXED_KEYS, OPTIONAL_KEYS, kind_of
 from gallery.stores.server import store as server_store
 from gallery.stores.words import WORDS
 
@@ -205,6 +205,19 @@ def test_min_score_leaves_out_lower_cosines(photos: ImageCollection, vectors: Ve
     query = unit_rows(1, seed=3)[0]
     third, fourth = np.sort(vectors @ query)[::-1][2:4]
     assert len(photos.nearest(query, 10, min_score=float(third + fourth) / 2)) == 3
+
+
+@pytest.mark.parametrize("key", sorted(OPTIONAL_KEYS))
+def test_filters_by_what_no_picture_has(place: Place, make_record: MakeRecord, unit_rows: UnitRows, key: str) -> None:
+    with place.write() as editor:
+        editor.upsert([make_record(4, text=()), make_record(8, text=())], unit_rows(2))
+    value = Circle(0, 0, 1) if key == "location" else Words("a") if key == "text" else "a"
+    with place.open() as photos:
+        for wanted, having in (None, 2), (value, 0):
+            condition = (key, wanted)
+            assert photos.count(Filter(must=(condition,))) == having
+            assert photos.count(Filter(must_not=(condition,))) == 2 - having
+            assert len(photos.nearest(unit_rows(1)[0], 5, where=Filter(must=(condition,)))) == having
 
 
 @pytest.mark.parametrize("key", COUNTED_KEYS)
