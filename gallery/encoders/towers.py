@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from gallery.encoders.manifest import PICTURE_GRAPH, TEXT_GRAPH, TOKENIZER, Manifest
+from gallery.encoders.manifest import PICTURE_GRAPH, TEXT_GRAPH, TOKENIZER, Manifest, TextPreparation
 from gallery.encoders.preparation import prepare
 from gallery.encoders.sessions import Device, open_session, processors
 from gallery.errors import EncoderError
@@ -16,6 +16,7 @@ from gallery.vectors import Vectors, unit_rows
 
 if TYPE_CHECKING:
     from PIL import Image
+    from tokenizers import Tokenizer
 
 TEXTS_AT_ONCE = 64
 PICTURES_AT_ONCE = 8
@@ -116,35 +117,24 @@ class TextTower(TextEncoder):
     """The text tower of an encoder folder."""
 
     def __init__(self, folder: Path, manifest: Manifest, *, for_many: bool = False) -> None:
-        """Begin to open the graph, on the processor: a query is too short to be worth the way to another device.
+        """Begin to open graph and tokenizer. On the processor, as a query is too short to be worth the way elsewhere.
 
-        This goes on in the background until the first text comes. A graph that cannot be opened then raises
-        `EncoderError`.
+        This goes on in the background until the first text comes. What cannot be opened then raises `EncoderError`.
 
         Args:
             folder: The encoder folder, whose files have been verified.
             manifest: The folder's manifest.
             for_many: Whether every processor is to encode texts of its own, and many of them. Otherwise all processors
                 share the work on one text, soon.
-
-        Raises:
-            EncoderError: The tokenizer cannot be opened.
         """
-        from tokenizers import Tokenizer
-
         self.spec = manifest.spec
         self._how = manifest.text
         self.text_limit = self._how.limit
-        pool = ThreadPoolExecutor(1)  # for 50 ms that do not hold the interpreter
+        pool = ThreadPoolExecutor(2)  # for 50 and 100 ms that do not hold the interpreter
         threads = 1 if for_many else processors()
-        self._opening = pool.submit(open_session, folder / TEXT_GRAPH, Device(), threads=threads, packed=for_many)
+        self._session = pool.submit(open_session, folder / TEXT_GRAPH, Device(), threads=threads, packed=for_many)
+        self._tokenizer = pool.submit(_open_tokenizer, folder / TOKENIZER, self._how)
         pool.shutdown(wait=False)
-        try:
-            self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-        except Exception as error:  # the library raises plain exceptions
-            raise EncoderError(f"{folder / TOKENIZER} cannot be read ({error})") from error
-        length = self._how.limit if self._how.padding == "limit" else None
-        self._tokenizer.enable_padding(pad_id=self._how.pad_id, pad_token=self._how.pad_token, length=length)
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         if not texts:
@@ -153,18 +143,20 @@ class TextTower(TextEncoder):
         return unit_rows(np.concatenate([self._encode(part) for part in parts]))
 
     def count_tokens(self, text: str) -> int:
-        self._tokenizer.no_truncation()
-        return sum(self._tokenizer.encode(self._cleaned(text)).attention_mask)
+        tokenizer = self._tokenizer.result()
+        tokenizer.no_truncation()
+        return sum(tokenizer.encode(self._cleaned(text)).attention_mask)
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
+        tokenizer = self._tokenizer.result()
         if self.text_limit:
-            self._tokenizer.enable_truncation(self.text_limit)
-        encodings = self._tokenizer.encode_batch([self._cleaned(text) for text in texts])
+            tokenizer.enable_truncation(self.text_limit)
+        encodings = tokenizer.encode_batch([self._cleaned(text) for text in texts])
         given = {
             "ids": np.array([encoding.ids for encoding in encodings], np.int64),
             "mask": np.array([encoding.attention_mask for encoding in encodings], np.int64),
         }
-        session = self._opening.result()
+        session = self._session.result()
         (vectors,) = session.run(["vectors"], {each.name: given[each.name] for each in session.get_inputs()})
         rows: Vectors = vectors
         return rows
@@ -172,3 +164,15 @@ class TextTower(TextEncoder):
     def _cleaned(self, text: str) -> str:
         text = text.encode("utf-8", "replace").decode()
         return text.lower() if self._how.lower_case else text
+
+
+def _open_tokenizer(path: Path, how: TextPreparation) -> "Tokenizer":
+    from tokenizers import Tokenizer
+
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises plain exceptions
+        raise EncoderError(f"{path} cannot be read ({error})") from error
+    length = how.limit if how.padding == "limit" else None
+    tokenizer.enable_padding(pad_id=how.pad_id, pad_token=how.pad_token, length=length)
+    return tokenizer
