@@ -30,8 +30,8 @@ class ImageNetwork:
     Attributes:
         name: One of `NETWORKS`.
         weights: A local file of weights, or empty for those that come with the network.
-        dimension: Length of the vectors.
         detail: How many pixels of a picture's shorter side are enough, for `open_image`.
+        pooled: The vectors before the last layer, shape `(n, dimension)`, of inputs `(n, 3, height, width)`.
         fingerprint: Names the weights and the image loader.
     """
 
@@ -50,14 +50,11 @@ class ImageNetwork:
         if name not in NETWORKS or (weights and name != "resnet50"):
             raise EncoderError(f"no image network {name} {weights}; choose {' or '.join(NETWORKS)}".replace("  ", " "))
         self.name, self.weights = name, weights
-        where = best_device(device) if name == "resnet50" else "cpu"
-        self.on_cpu = where == "cpu"
         if name == "resnet50":
             network, digest = _resnet50(weights)
-            self._pooled, self.dimension, self.detail = _of_torch(network, where), 2048, 2 * 256
+            self.pooled, self.detail = _of_torch(network, best_device(device)), 2 * 256
         else:
-            self._pooled, digest = _efficientnet(), efficientnet.SHA256[:8]
-            self.dimension, self.detail = efficientnet.FEATURES, 2 * efficientnet.SIDE
+            self.pooled, digest, self.detail = _efficientnet(), efficientnet.SHA256[:8], 2 * efficientnet.SIDE
         self.fingerprint = f"{name} {digest} {PREPARED}"
 
     def pixels(self, picture: Image.Image) -> Vectors:
@@ -66,19 +63,7 @@ class ImageNetwork:
 
     def encode_pixels(self, pixels: Vectors) -> Vectors:
         """Return one vector per input, the mean of the picture's and of its mirror image's; shape `(n, dimension)`."""
-        return self.features(pixels, mirrored=True)
-
-    def features(self, pixels: Vectors, *, mirrored: bool = False) -> Vectors:
-        """Return one vector per input, shape `(n, dimension)`.
-
-        Args:
-            pixels: Shape `(n, 3, height, width)`.
-            mirrored: Whether each is the mean of the vectors of the picture and of its mirror image.
-        """
-        vectors = self._pooled(pixels)
-        if mirrored:
-            vectors = (vectors + self._pooled(pixels[..., ::-1])) / np.float32(2)
-        return vectors
+        return (self.pooled(pixels) + self.pooled(pixels[..., ::-1])) / np.float32(2)
 
 
 def resnet_pixels(picture: Image.Image) -> Vectors:

@@ -30,8 +30,8 @@ def test_resnet_features_are_what_goes_into_the_last_layer(tmp_path: Path) -> No
     with torch.inference_mode():
         inputs = torch.from_numpy(np.ascontiguousarray(pixels))
         expected = create_feature_extractor(theirs, ["flatten"])(inputs)["flatten"].numpy()
-    found = ours.features(pixels)
-    assert found.shape == (1, ours.dimension) == (1, 2048)
+    found = ours.pooled(pixels)
+    assert found.shape == (1, 2048)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
@@ -43,9 +43,8 @@ def test_efficientnet_features_are_the_pooled_ones_of_its_package() -> None:
     inputs = torch.from_numpy(pixels)
     with torch.inference_mode():
         plain, turned = (theirs.extract_features(one).mean((2, 3)).numpy() for one in (inputs, inputs.flip(3)))
-    assert ours.dimension == plain.shape[1]
-    np.testing.assert_allclose(ours.features(pixels), plain, atol=1e-4)
-    np.testing.assert_allclose(ours.features(pixels, mirrored=True), (plain + turned) / 2, atol=1e-4)
+    np.testing.assert_allclose(ours.pooled(pixels), plain, atol=1e-4)
+    np.testing.assert_allclose(ours.encode_pixels(pixels), (plain + turned) / 2, atol=1e-4)
 
 
 def test_resnet_pixels_are_nearly_those_of_torchvision() -> None:
