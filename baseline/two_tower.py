@@ -8,13 +8,15 @@ image.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from baseline.repeatable import repeatable
 from gallery.errors import BadInput
-from gallery.judged.projection import SIDES
+from gallery.judged.projection import SIDES, project
+from gallery.judged.vectors import pair_cosines
 from gallery.vectors import Vectors
 
 if TYPE_CHECKING:
@@ -22,6 +24,25 @@ if TYPE_CHECKING:
 
 Heads = dict[str, Vectors]
 """What `gallery.judged.projection.project` takes, of both sides."""
+
+
+@dataclass(frozen=True, slots=True)
+class TwoTowers:
+    """Trained heads; the score of a text and an image is the cosine of their projections."""
+
+    heads: Heads
+
+    def pairs(self, text: Vectors, image: Vectors) -> NDArray[np.float64]:
+        """Return the score of every row, shape `(n,)`, of `(n, f)` and `(n, g)`."""
+        return pair_cosines(project(text, "text", self.heads), project(image, "image", self.heads))
+
+    def matrix(self, text: Vectors, image: Vectors) -> NDArray[np.floating]:
+        """Return the score of every text with every image, shape `(n, m)`."""
+        return project(text, "text", self.heads) @ project(image, "image", self.heads).T
+
+    def saved(self) -> tuple[dict[str, Any], dict[str, Vectors]]:
+        """Return what `FusionModel.saved` does; all is in the arrays."""
+        return {}, self.heads
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ import numpy as np
 
 from gallery.encoders.minilm import packaged_tokenizer
 from gallery.errors import BadInput, EncoderError
-from gallery.judged.torch_models import sentence_transformer
 from gallery.judged.vectors import Remembered
 from gallery.vectors import Vectors
 
@@ -133,9 +132,13 @@ class BertVectors:
 
 
 def _transformer(name: str, device: str | None) -> "SentenceTransformer":
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # of reading weights, which takes a second
     folder = str(packaged_tokenizer().parent) if name == PACKAGED_BERT else name
     try:
-        return sentence_transformer(folder, device, local_only=Path(folder).is_dir())
+        return SentenceTransformer(folder, device=device, local_files_only=Path(folder).is_dir())
     except Exception as error:  # the hub's client, the disk and the model's own code raise what they like
         said = " ".join(str(error).split())[:200]
         raise EncoderError(
