@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from baseline.fusion import FUSION_FILE, FusionModel, load_fusion
 from baseline.lessons import Data, rows_of
 from baseline.models import NetworkChoices, fit, fit_network
-from baseline.two_tower import DEFAULT_CHOICES, TowerChoices, TwoTowers, train_heads
-from gallery.errors import BadInput, EncoderError
+from baseline.two_tower import DEFAULT_CHOICES, TwoTowers, train_heads
+from gallery.errors import EncoderError
 from gallery.judged.networks import ImageNetwork
 from gallery.judged.splits import Seen, Split
 from gallery.judged.text_vectors import PACKAGED_BERT, JoinedVectors, learn_text_vectors, load_text_vectors
@@ -64,7 +64,6 @@ def train(
     bert: str = PACKAGED_BERT,
     seed: int = 0,
     network: NetworkChoices | None = None,
-    towers: TowerChoices = DEFAULT_CHOICES,
 ) -> Trained:
     """Train one model on a split's training data.
 
@@ -76,26 +75,17 @@ def train(
         bert: The model behind `bert`.
         seed: The seed of the training.
         network: How the network is trained; without it, that is chosen on photos held out of the split's pairs.
-        towers: How two towers are trained.
 
     Raises:
-        BadInput: There is no training data.
+        BadInput: There is too little training data.
     """
     if kind == TWO_TOWER:
         captions = split.captions
         texts = learn_text_vectors(text, [caption.text for caption in captions], bert)
-        names = sorted({caption.image for caption in captions})
-        if not names:
-            raise BadInput("no caption has its own image among those to learn from; give captions of the images")
-        place = {name: row for row, name in enumerate(names)}
-        heads = train_heads(
-            texts.encode([caption.text for caption in captions]),
-            np.stack([data.photos[name] for name in names]),
-            [place[caption.image] for caption in captions],
-            towers,
-            seed,
-        )
-        return Trained(Model(texts, TwoTowers(heads)), Seen.of(captions=captions), asdict(towers))
+        names, owners = np.unique([caption.image for caption in captions], return_inverse=True)
+        images = np.array([data.photos[name] for name in names])
+        heads = train_heads(texts.encode([caption.text for caption in captions]), images, owners.tolist(), seed=seed)
+        return Trained(Model(texts, TwoTowers(heads)), Seen.of(captions=captions), asdict(DEFAULT_CHOICES))
     texts = learn_text_vectors(text, [pair.caption.text for pair in split.pairs], bert)
     rows = rows_of(data, split.pairs, texts)
     model = fit_network(rows, seed, [network]) if kind == "mlp" and network else fit(kind, rows, seed)

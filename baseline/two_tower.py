@@ -97,8 +97,9 @@ def train_heads(
     import torch
     from torch.nn.functional import cross_entropy
 
-    captions = _captions_by_image(owners)
-    rows = sorted(captions)
+    owner_of = np.asarray(owners)
+    captions = {image: np.flatnonzero(owner_of == image) for image in sorted(set(owners))}
+    rows = list(captions)
     if len(rows) < 2:
         raise BadInput(f"two towers need captions of at least two images, and there are {len(rows)}; give more")
     heads = _scaling("text", texts) | _scaling("image", images[rows])
@@ -147,10 +148,3 @@ def _projected(inputs: "Tensor", head: "Tensor", share: float) -> "Tensor":
 
     left = dropout(inputs.expand(len(head), -1, -1), share)
     return normalize(left @ head.transpose(1, 2), dim=2)
-
-
-def _captions_by_image(owners: Sequence[int]) -> dict[int, list[int]]:
-    captions: dict[int, list[int]] = {}
-    for caption, image in enumerate(owners):
-        captions.setdefault(int(image), []).append(caption)
-    return captions

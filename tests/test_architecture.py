@@ -68,7 +68,7 @@ HOMES = {
     "rapidocr": {"gallery/pictures/text.py"},
     "rawpy": {"gallery/pictures/raw.py"},
     "av": {"gallery/pictures/frames.py"},
-    "csv": {"gallery/judged/dataset.py", "gallery/encoders/conse.py"},
+    "csv": {"gallery/tables.py", "gallery/encoders/conse.py"},
     "matplotlib": {"eval/plots.py"},
     "ir_measures": {"eval/measures.py"},
     "pandas": {

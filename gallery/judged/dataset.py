@@ -1,16 +1,13 @@
 """The only reader of annotation files: captions, judgements, queries and published splits."""
 
-import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from gallery.errors import BadInput
 from gallery.records import Caption, Judgement, Match
+from gallery.tables import Row, read_rows
 
-_Row = dict[str, str]
-"""The fields of a row by column."""
 _GRADES = ("first grade", "second grade", "third grade")
 _VOTES = ("share", "yes", "no")
 
@@ -54,15 +51,6 @@ def read_judged(folder: Path) -> JudgedSet:
     return read_practicum(folder) if (folder / "train_dataset.csv").exists() else read_flickr8k(folder)
 
 
-def read_captions(path: Path) -> list[Caption]:
-    """Read a CSV file with the columns `image` and `text`, one sentence a row; other columns are ignored.
-
-    Raises:
-        BadInput: The file cannot be read, or a row is not what it should be; with file and line.
-    """
-    return [Caption(row["image"], row["text"].strip()) for _, row in _rows(path, ("image", "text"))]
-
-
 def read_probabilities(path: Path) -> list[Match]:
     """Read a CSV file of judged pairs with the columns `image`, `text` and `probability`; others are ignored.
 
@@ -72,7 +60,7 @@ def read_probabilities(path: Path) -> list[Match]:
         BadInput: The file cannot be read, or a row is not what it should be; with file and line.
     """
     matches = []
-    for where, row in _rows(path, ("image", "text", "probability")):
+    for where, row in read_rows(path, ("image", "text", "probability")):
         value = _number(row["probability"], f"{where}: probability")
         if not 0 <= value <= 1:
             raise BadInput(f"{where}: probability {value:g}; it must be from 0 to 1")
@@ -94,7 +82,7 @@ def read_practicum(folder: Path) -> JudgedSet:
     """
     known = _names(folder / "train_images")
     captions: dict[str, Caption] = {}
-    for where, row in _rows(folder / "train_dataset.csv", ("image", "query_id", "query_text")):
+    for where, row in read_rows(folder / "train_dataset.csv", ("image", "query_id", "query_text")):
         _check_known(row["image"], known, where)
         captions[row["query_id"]] = _caption(row["query_id"], row["query_text"], where)
     experts, crowd = folder / "ExpertAnnotations.tsv", folder / "CrowdAnnotations.tsv"
@@ -102,7 +90,7 @@ def read_practicum(folder: Path) -> JudgedSet:
 
     found = _names(folder / "test_images")
     queries = []
-    for where, row in _rows(folder / "test_queries.csv", ("query_id", "query_text", "image"), delimiter="|"):
+    for where, row in read_rows(folder / "test_queries.csv", ("query_id", "query_text", "image"), delimiter="|"):
         _check_known(row["image"], found, where)
         queries.append(Caption(row["image"], row["query_text"].strip(), row["query_id"]))
     return JudgedSet(
@@ -134,7 +122,7 @@ def read_flickr8k(folder: Path) -> JudgedSet:
     images = _first_folder(folder, ("Flicker8k_Dataset", "Images", "images"), "")
     known = _names(images)
     train, test = (tuple(_listed_images(texts / f"Flickr_8k.{name}Images.txt", known)) for name in ("train", "test"))
-    tokens = _rows(texts / "Flickr8k.token.txt", ("id", "text"), header=False)
+    tokens = read_rows(texts / "Flickr8k.token.txt", ("id", "text"), header=False)
     captions = {row["id"]: _caption(row["id"], row["text"], where) for where, row in tokens}
     experts, crowd = texts / "ExpertAnnotations.txt", texts / "CrowdFlowerAnnotations.txt"
     judgements, wordless = _judgements(experts, crowd, captions, known)
@@ -170,12 +158,12 @@ def _judgements(
 def _by_pair(
     path: Path,
     columns: Sequence[str],
-    read: Callable[[_Row, str], tuple[int, ...]],
+    read: Callable[[Row, str], tuple[int, ...]],
     captions: Mapping[str, Caption],
     known: Set[str],
 ) -> tuple[dict[tuple[str, str], tuple[int, ...]], int]:
     values, wordless = dict[tuple[str, str], tuple[int, ...]](), 0
-    for where, row in _rows(path, ("image", "id", *columns), header=False):
+    for where, row in read_rows(path, ("image", "id", *columns), header=False):
         pair = (row["image"], row["id"])
         _check_known(row["image"], known, where)
         if pair in values:
@@ -187,14 +175,14 @@ def _by_pair(
     return values, wordless
 
 
-def _grades(row: _Row, where: str) -> tuple[int, ...]:
+def _grades(row: Row, where: str) -> tuple[int, ...]:
     for column in _GRADES:
         if _number(row[column], f"{where}: grade") not in (1, 2, 3, 4):
             raise BadInput(f"{where}: grade {row[column]}; it must be 1, 2, 3 or 4")
     return tuple(int(float(row[column])) for column in _GRADES)
 
 
-def _votes(row: _Row, where: str) -> tuple[int, ...]:
+def _votes(row: Row, where: str) -> tuple[int, ...]:
     share, yes, no = (_number(row[column], f"{where}: {column}") for column in _VOTES)
     if min(yes, no) < 0 or yes + no == 0 or not (yes.is_integer() and no.is_integer()):
         raise BadInput(f"{where}: {row['yes']} times yes and {row['no']} times no; give two counts, not both 0")
@@ -237,43 +225,6 @@ def _first_folder(folder: Path, names: Sequence[str], file: str) -> Path:
 
 
 def _listed_images(path: Path, known: Set[str]) -> Iterator[str]:
-    for where, row in _rows(path, ("image",), header=False):
+    for where, row in read_rows(path, ("image",), header=False):
         _check_known(row["image"], known, where)
         yield row["image"]
-
-
-def _rows(
-    path: Path, required: Sequence[str], *, header: bool = True, delimiter: str = ","
-) -> Iterator[tuple[str, _Row]]:
-    """Yield the rows of a file, each with its file and line for messages; required fields must not be empty.
-
-    The first line names the columns. Without a header the columns are the required ones, separated by tabs, and
-    quotation marks are letters.
-    """
-    form: dict[str, Any] = {"delimiter": delimiter}
-    if not header:
-        form = {"fieldnames": required, "delimiter": "\t", "quoting": csv.QUOTE_NONE}
-    cure = "put quotes around commas" if form["delimiter"] == "," else f"there must be {len(required)}"
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            table = csv.DictReader(file, strict=True, **form)
-            if missing := set(required) - set(table.fieldnames or ()):
-                said = f"no column {' and '.join(sorted(missing))}; the first line must name {_listed(required, 'and')}"
-                raise BadInput(f"{path}, line 1: {said}")
-            for row in table:
-                where = f"{path}, line {table.line_num}"
-                if None in row:
-                    raise BadInput(f"{where}: more fields than columns; {cure}")
-                if not all((row[column] or "").strip() for column in required):
-                    raise BadInput(f"{where}: {_listed(required, 'or')} is empty")
-                yield where, row
-    except csv.Error as error:
-        raise BadInput(f"{path}, line {table.reader.line_num}: {error}") from error
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read ({error.strerror}); it must be there") from error
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{path} is not UTF-8 text ({error}); save it as that") from error
-
-
-def _listed(words: Sequence[str], last: str) -> str:
-    return f" {last} ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
