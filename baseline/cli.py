@@ -6,7 +6,7 @@ from shlex import quote
 import click
 
 from gallery import __version__
-from gallery.command_line import errors_in_a_sentence
+from gallery.command_line import ExplainedGroup, errors_in_a_sentence
 from gallery.settings import Settings
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -21,29 +21,21 @@ IMAGE = click.option(
 WEIGHTS = click.option("--weights", metavar="FILE", default="", help="ResNet50's weights from a file.")
 
 
-@click.group(
-    epilog="""Exit codes: 0 done, 1 error, 2 wrong usage. See docs/commands.md.
+@click.group(cls=ExplainedGroup)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def main() -> None:
+    """Train early fusion, the model to beat, and two towers on the same data.
 
-    \b
+    Exit codes: 0 done, 1 error, 2 wrong usage. See docs/commands.md.
+
     Examples:
       baseline train ridge flickr8k
       baseline train two-tower flickr8k --text tfidf+bert --out towers
       baseline run flickr8k --out runs
     """
-)
-@click.version_option(__version__, message="%(prog)s %(version)s")
-def main() -> None:
-    """Train early fusion, the model to beat, and two towers on the same data."""
 
 
-@main.command(
-    epilog="""\b
-    Examples:
-      baseline train ridge flickr8k
-      baseline train mlp flickr8k --text tfidf --split held-out
-      baseline train two-tower flickr8k --out towers
-    """
-)
+@main.command()
 @click.argument("kind", metavar="MODEL", type=click.Choice(KINDS))
 @click.argument("data", type=FOLDER)
 @click.option("--text", default="bert", show_default=True, help="tfidf, word2vec or bert; or several: tfidf+bert.")
@@ -51,11 +43,7 @@ def main() -> None:
 @IMAGE
 @WEIGHTS
 @click.option(
-    "--split",
-    type=click.Choice(["all", "held-out"]),
-    default="all",
-    show_default=True,
-    help="What to learn from.",
+    "--split", type=click.Choice(["all", "held-out"]), default="all", show_default=True, help="What to learn from."
 )
 @click.option("--seed", default=0, show_default=True, help="Random seed.")
 @click.option(
@@ -69,6 +57,11 @@ def train(
 
     DATA is a folder laid out like Flickr8k or the Practicum task. The folder of a two-tower model is an encoder: ingest
     --encoder FOLDER.
+
+    Examples:
+      baseline train ridge flickr8k
+      baseline train mlp flickr8k --text tfidf --split held-out
+      baseline train two-tower flickr8k --out towers
     """
     from baseline.lessons import prepare
     from baseline.training import save, train
@@ -89,21 +82,20 @@ def train(
         _tell(f'Next: baseline search {model} "a dog on a beach" PHOTOS')
 
 
-@main.command(
-    epilog="""\b
-    Examples:
-      baseline search models/ridge "a dog on a beach" photos
-      baseline search models/ridge "a red car" photos -k 3
-      baseline search towers "a dog on a beach" photos
-    """
-)
+@main.command()
 @click.argument("model", type=FOLDER)
 @click.argument("query")
 @click.argument("images", type=FOLDER)
 @click.option("-k", "limit", metavar="N", default=10, show_default=True, type=click.IntRange(1), help="How many hits.")
 @errors_in_a_sentence()
 def search(model: Path, query: str, images: Path, limit: int) -> None:
-    """Rank the pictures below the folder IMAGES by how well they fit QUERY: rank, score and path, best first."""
+    """Rank the pictures below the folder IMAGES by how well they fit QUERY: rank, score and path, best first.
+
+    Examples:
+      baseline search models/ridge "a dog on a beach" photos
+      baseline search models/ridge "a red car" photos -k 3
+      baseline search towers "a dog on a beach" photos
+    """
     from baseline.training import load, search
     from gallery.pictures import find_images
     from gallery.printable import printable
@@ -115,14 +107,7 @@ def search(model: Path, query: str, images: Path, limit: int) -> None:
         click.echo(f"{rank}\t{score:.4f}\t{printable(str(path))}")
 
 
-@main.command(
-    epilog="""\b
-    Examples:
-      baseline run flickr8k
-      baseline run flickr8k --text tfidf,bert --out answers
-      baseline run flickr8k --image resnet50
-    """
-)
+@main.command()
 @click.argument("data", type=FOLDER)
 @click.option("--text", default="bert", show_default=True, help="Kinds of text vectors, separated by commas.")
 @IMAGE
@@ -134,6 +119,11 @@ def run(data: Path, text: str, image: str, weights: str, out: Path) -> None:
 
     Writes runs over the queries of DATA to OUT/queries, with qrels, and scores of held-out judged pairs to
     OUT/held-out. Beside each run, a file .seen lists the photos and captions that its training used.
+
+    Examples:
+      baseline run flickr8k
+      baseline run flickr8k --text tfidf,bert --out answers
+      baseline run flickr8k --image resnet50
     """
     from baseline.emit import emit
     from baseline.lessons import prepare

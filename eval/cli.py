@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from gallery import __version__, completion
-from gallery.command_line import errors_in_a_sentence
+from gallery.command_line import ExplainedGroup, errors_in_a_sentence
 from gallery.settings import Settings
 
 EXISTING = click.Path(exists=True, path_type=Path)
@@ -25,29 +25,21 @@ ENCODER = partial(click.option, "--encoder", metavar="NAME", shell_complete=comp
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group(
-    epilog="""Exit codes: 0 done, 1 error, 2 wrong usage. See docs/evaluate.md.
+@click.group(cls=ExplainedGroup)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def main() -> None:
+    """Measure how well pictures are found, in your own collection or on judged data.
 
-    \b
+    Exit codes: 0 done, 1 error, 2 wrong usage. See docs/evaluate.md.
+
     Examples:
       evaluate collection --queries queries.tsv
       evaluate calibrate judged.csv
       evaluate compare flickr8k --encoder clip-ViT-B-32
     """
-)
-@click.version_option(__version__, message="%(prog)s %(version)s")
-def main() -> None:
-    """Measure how well pictures are found, in your own collection or on judged data."""
 
 
-@main.command(
-    epilog="""\b
-    Examples:
-      evaluate compare flickr8k
-      evaluate compare flickr8k --encoder siglip2-base-patch16-224 --out siglip
-      evaluate compare flickr8k --systems baseline
-    """
-)
+@main.command()
 @click.argument("data", type=EXISTING)
 @ENCODER(help="Encoder to compare; default: ENCODER, or ingest's choice.")
 @click.option(
@@ -64,6 +56,11 @@ def compare(data: Path, encoder: str | None, systems: str, out: Path) -> None:
 
     DATA is a folder in the form of Flickr8k or of the Practicum task. Writes report.md, report.html, report.json and
     plots (with --systems baseline, baseline.*), and TREC files to the folder runs.
+
+    Examples:
+      evaluate compare flickr8k
+      evaluate compare flickr8k --encoder siglip2-base-patch16-224 --out siglip
+      evaluate compare flickr8k --systems baseline
     """
     from eval.compare import TEXTS, compare, per_query_table
     from eval.encoders import Towers
@@ -92,14 +89,7 @@ def compare(data: Path, encoder: str | None, systems: str, out: Path) -> None:
     _tell(f"{report}; every query in {runs / 'per-query.tsv'}")
 
 
-@main.command(
-    epilog="""\b
-    Examples:
-      evaluate calibrate judged.csv
-      evaluate calibrate judged.csv --collection holidays
-      evaluate calibrate flickr8k --encoder clip-ViT-B-32
-    """
-)
+@main.command()
 @click.argument("data", type=EXISTING)
 @COLLECTION
 @ENCODER(help="Calibrate this encoder instead of a collection's.")
@@ -109,6 +99,11 @@ def calibrate(data: Path, collection: str | None, encoder: str | None) -> None:
 
     DATA is a folder in the form of Flickr8k or of the Practicum task, or a CSV file with the columns image (path from
     the file's folder), text, probability (0 to 1) and, if known, photo (the image that the text was written for).
+
+    Examples:
+      evaluate calibrate judged.csv
+      evaluate calibrate judged.csv --collection holidays
+      evaluate calibrate flickr8k --encoder clip-ViT-B-32
     """
     from eval.encoders import Towers
     from eval.fitting import calibrate_encoder
@@ -129,14 +124,7 @@ def calibrate(data: Path, collection: str | None, encoder: str | None) -> None:
     _print([*found.rows(), ("file", str(path))])
 
 
-@main.command(
-    epilog="""\b
-    Examples:
-      evaluate collection --queries queries.tsv
-      evaluate collection --captions --collection holidays
-      evaluate collection --queries queries.tsv --per-query values.tsv
-    """
-)
+@main.command()
 @click.option("--queries", metavar="FILE.tsv", type=EXISTING, help="Lines of a query, a tab and a path.")
 @click.option("--captions", is_flag=True, help="Use the pictures' captions as queries.")
 @COLLECTION
@@ -159,6 +147,11 @@ def collection(
     """Measure how well your collection answers queries whose right pictures you know.
 
     Prints the figures, the queries that failed with what was found instead, and some that succeeded.
+
+    Examples:
+      evaluate collection --queries queries.tsv
+      evaluate collection --captions --collection holidays
+      evaluate collection --queries queries.tsv --per-query values.tsv
     """
     if (queries is None) != captions:
         raise click.UsageError("give one of --queries and --captions")
@@ -178,14 +171,7 @@ def collection(
     _print(report.rows(), report.facts() if as_json else None)
 
 
-@main.command(
-    epilog="""\b
-    Examples:
-      evaluate compare-encoders clip-b-32 siglip2-base
-      evaluate compare-encoders conse clip-b-32 --collection holidays
-      evaluate compare-encoders conse clip-b-32 --queries queries.tsv
-    """
-)
+@main.command()
 @click.argument("names", metavar="ENCODER ENCODER", nargs=2, shell_complete=completion.encoders)
 @click.option("--queries", metavar="FILE.tsv", type=EXISTING, help="As for collection; default: captions.")
 @COLLECTION
@@ -195,6 +181,11 @@ def compare_encoders(names: tuple[str, str], queries: Path | None, collection: s
     """Measure which of two encoders finds your pictures better, before you index them again.
 
     At most 1000 pictures of the collection are encoded with both, those with a query first. It is not changed.
+
+    Examples:
+      evaluate compare-encoders clip-b-32 siglip2-base
+      evaluate compare-encoders conse clip-b-32 --collection holidays
+      evaluate compare-encoders conse clip-b-32 --queries queries.tsv
     """
     from eval.collection import topics_of_collection
     from eval.encoders import Towers
@@ -214,14 +205,7 @@ def compare_encoders(names: tuple[str, str], queries: Path | None, collection: s
     _print(contest.rows(), contest.facts() if as_json else None)
 
 
-@main.command(
-    epilog="""\b
-    Examples:
-      evaluate run mine.run qrels.txt
-      evaluate run mine.run other.run qrels.txt
-      evaluate run mine.run qrels.txt --json
-    """
-)
+@main.command()
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=EXISTING)
 @click.argument("qrels", metavar="QRELS", type=EXISTING)
 @JSON
@@ -232,6 +216,11 @@ def run(runs: tuple[Path, ...], qrels: Path, as_json: bool) -> None:
     RUN has lines of topic, Q0, document, rank, score, name; QRELS of topic, 0, document, relevance. Of several runs,
     each is tested against the best. Topics with the same relevant documents count as queries for one photo, and are
     resampled together.
+
+    Examples:
+      evaluate run mine.run qrels.txt
+      evaluate run mine.run other.run qrels.txt
+      evaluate run mine.run qrels.txt --json
     """
     from eval.files import judge_files, rows_of
 

@@ -143,14 +143,8 @@ def _judged(data: Data, runs: Sequence[Emitted]) -> list[PairFigures]:
         judged = split(data.judged, data.matches, HELD_OUT, run.seed).judged
         scores.setdefault(run.system, []).append(scores_of(read_run(run.path), judged))
         matches.setdefault(run.system, []).extend(judged)
-    return [
-        judge_pairs(
-            system,
-            np.concatenate(of_seeds),
-            matches[system],
-            grades,
-            predicts=not system.startswith(NAMES["two-tower"]),
-            ranks=system != MEAN,
-        )
-        for system, of_seeds in scores.items()
-    ]
+    figures = []
+    for system, of_seeds in scores.items():
+        told = {"predicts": not system.startswith(NAMES["two-tower"]), "ranks": system != MEAN}
+        figures.append(judge_pairs(system, np.concatenate(of_seeds), matches[system], grades, **told))
+    return figures

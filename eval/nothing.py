@@ -54,18 +54,10 @@ class Told:
 
     def stored(self, source: str) -> StrictRule:
         """Return it in the form that `search` uses."""
-        return StrictRule(
-            self.rule,
-            self.threshold,
-            self.auroc.value,
-            self.kept.value,
-            self.false_answers.value,
-            self.queries,
-            (self.auroc.low, self.auroc.high),
-            (self.false_answers.low, self.false_answers.high),
-            self.photos,
-            source,
-        )
+        area, false = self.auroc, self.false_answers
+        figures = self.threshold, area.value, self.kept.value, false.value, self.queries
+        intervals = (area.low, area.high), (false.low, false.high)
+        return StrictRule(self.rule, *figures, *intervals, self.photos, source)
 
 
 @dataclass(frozen=True, slots=True)
