@@ -38,7 +38,7 @@ bench: .venv/ready ## Measure speed and memory on your photos: make bench IMAGES
 eval: .venv/ready ## Compare systems on judged data: make eval DATA=FOLDER [ENCODER=NAME]; writes results/report.*
 	.venv/bin/evaluate compare $(or $(DATA),$(error give DATA=FOLDER, in the form of Flickr8k or of the Practicum task))
 
-baseline: .venv/ready ## The same with the trained systems alone and more text vectors; writes results/baseline.*
+baseline: .venv/ready ## The same with the trained systems alone, by word2vec, TF-IDF and BERT; writes results/baseline.*
 	.venv/bin/evaluate compare --systems baseline $(or $(DATA),$(error give DATA=FOLDER, in the form of Flickr8k or of the Practicum task))
 
 up: ## Start a Qdrant server on this machine, with its dashboard

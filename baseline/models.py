@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -56,8 +57,7 @@ def fit_linear(rows: Rows) -> FusionModel:
     """Fit by least squares; with more columns than rows, use the solution with the smallest norm."""
     from sklearn.linear_model import LinearRegression
 
-    inputs, centre, scale = _standardised(rows)
-    return _one_layer("linear", LinearRegression().fit(inputs, rows.target), centre, scale)
+    return _one_layer("linear", LinearRegression(), rows)
 
 
 def fit_ridge(rows: Rows, seed: int = 0) -> FusionModel:
@@ -101,16 +101,14 @@ def _standardised(rows: Rows) -> tuple[Vectors, Vectors, Vectors]:
 def _ridge(rows: Rows, alpha: float) -> FusionModel:
     from sklearn.linear_model import Ridge
 
+    return replace(_one_layer("ridge", Ridge(alpha), rows), made_with={"alpha": alpha})
+
+
+def _one_layer(kind: str, model: Any, rows: Rows) -> FusionModel:  # noqa: ANN401 - sklearn has no types
     inputs, centre, scale = _standardised(rows)
-    model = _one_layer("ridge", Ridge(alpha).fit(inputs, rows.target), centre, scale)
-    model.made_with["alpha"] = alpha
-    return model
-
-
-def _one_layer(kind: str, fitted: object, centre: Vectors, scale: Vectors) -> FusionModel:
-    weights = np.atleast_2d(np.asarray(getattr(fitted, "coef_"), np.float32))  # noqa: B009 - sklearn has no types
-    bias = np.atleast_1d(np.asarray(getattr(fitted, "intercept_"), np.float32))  # noqa: B009
-    return FusionModel(kind, centre, scale, [(weights, bias)])
+    model.fit(inputs, rows.target)
+    weights, bias = np.asarray(model.coef_, np.float32), np.asarray(model.intercept_, np.float32)
+    return FusionModel(kind, centre, scale, [(np.atleast_2d(weights), np.atleast_1d(bias))])
 
 
 def _network(train: Rows, validation: Rows | None, choices: NetworkChoices, seed: int) -> tuple[FusionModel, int]:

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from baseline.fusion import FUSION_FILE, FusionModel, load_fusion
 from baseline.lessons import Data, rows_of
 from baseline.models import NetworkChoices, fit, fit_network
-from baseline.two_tower import DEFAULT_CHOICES, Heads, TowerChoices, train_heads
-from gallery.errors import BadInput, EncoderError
+from baseline.two_tower import DEFAULT_CHOICES, TwoTowers, train_heads
+from gallery.errors import EncoderError
 from gallery.judged.networks import ImageNetwork
-from gallery.judged.projection import project
 from gallery.judged.splits import Seen, Split
 from gallery.judged.text_vectors import PACKAGED_BERT, JoinedVectors, learn_text_vectors, load_text_vectors
-from gallery.judged.vectors import pair_cosines, picture_vectors
+from gallery.judged.vectors import picture_vectors
 from gallery.saved import load_model, save_model
 from gallery.spec import TOWERS_FILE
 from gallery.vectors import Vectors
@@ -32,29 +31,19 @@ class Model:
     """A trained model with its text vectors.
 
     Attributes:
-        fusion: Predicts a match probability from both vectors.
-        heads: The heads of two towers; their score is a cosine. One of `fusion` and `heads` is None.
+        scores: Early fusion's match probability, or two towers' cosine, of a text vector and an image vector.
     """
 
     texts: JoinedVectors
-    fusion: FusionModel | None = None
-    heads: Heads | None = None
+    scores: FusionModel | TwoTowers
 
-    def matrix(self, queries: list[str], images: Vectors) -> NDArray[np.floating]:
+    def matrix(self, queries: Sequence[str], images: Vectors) -> NDArray[np.floating]:
         """Return the unclipped score of every query with every image vector, shape `(n, m)`."""
-        text = self.texts.encode(queries)
-        if self.fusion:
-            return self.fusion.matrix(text, images)
-        assert self.heads
-        return project(text, "text", self.heads) @ project(images, "image", self.heads).T
+        return self.scores.matrix(self.texts.encode(queries), images)
 
-    def pairs(self, sentences: list[str], images: Vectors) -> NDArray[np.float64]:
+    def pairs(self, sentences: Sequence[str], images: Vectors) -> NDArray[np.float64]:
         """Return the unclipped score of each sentence with the corresponding image vector, shape `(n,)`."""
-        text = self.texts.encode(sentences)
-        if self.fusion:
-            return self.fusion.pairs(text, images)
-        assert self.heads
-        return pair_cosines(project(text, "text", self.heads), project(images, "image", self.heads))
+        return self.scores.pairs(self.texts.encode(sentences), images)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +64,6 @@ def train(
     bert: str = PACKAGED_BERT,
     seed: int = 0,
     network: NetworkChoices | None = None,
-    towers: TowerChoices = DEFAULT_CHOICES,
 ) -> Trained:
     """Train one model on a split's training data.
 
@@ -87,30 +75,21 @@ def train(
         bert: The model behind `bert`.
         seed: The seed of the training.
         network: How the network is trained; without it, that is chosen on photos held out of the split's pairs.
-        towers: How two towers are trained.
 
     Raises:
-        BadInput: There is no training data.
+        BadInput: There is too little training data.
     """
     if kind == TWO_TOWER:
         captions = split.captions
         texts = learn_text_vectors(text, [caption.text for caption in captions], bert)
-        names = sorted({caption.image for caption in captions})
-        if not names:
-            raise BadInput("no caption has its own image among those to learn from; give captions of the images")
-        place = {name: row for row, name in enumerate(names)}
-        heads = train_heads(
-            texts.encode([caption.text for caption in captions]),
-            np.stack([data.photos[name] for name in names]),
-            [place[caption.image] for caption in captions],
-            towers,
-            seed,
-        )
-        return Trained(Model(texts, heads=heads), Seen.of(captions=captions), asdict(towers))
+        names, owners = np.unique([caption.image for caption in captions], return_inverse=True)
+        images = np.array([data.photos[name] for name in names])
+        heads = train_heads(texts.encode([caption.text for caption in captions]), images, owners.tolist(), seed=seed)
+        return Trained(Model(texts, TwoTowers(heads)), Seen.of(captions=captions), asdict(DEFAULT_CHOICES))
     texts = learn_text_vectors(text, [pair.caption.text for pair in split.pairs], bert)
     rows = rows_of(data, split.pairs, texts)
     model = fit_network(rows, seed, [network]) if kind == "mlp" and network else fit(kind, rows, seed)
-    return Trained(Model(texts, fusion=model), Seen.of(rows.matches), model.made_with)
+    return Trained(Model(texts, model), Seen.of(rows.matches), model.made_with)
 
 
 def save(trained: Trained, data: Data, folder: Path) -> None:
@@ -118,12 +97,10 @@ def save(trained: Trained, data: Data, folder: Path) -> None:
     values, arrays = trained.model.texts.saved()
     network = data.network
     image = {"name": network.name, "weights": network.weights, "fingerprint": network.fingerprint, "mirrored": True}
-    made_with = {"text": values, "image": image, "choices": trained.choices}
-    if trained.model.heads:
-        save_model(folder, TOWERS_FILE, made_with, trained.model.heads | arrays)
-    elif trained.model.fusion:
-        own, of_model = trained.model.fusion.saved()
-        save_model(folder, FUSION_FILE, made_with | own, of_model | arrays)
+    own, of_scores = trained.model.scores.saved()
+    made_with = {"text": values, "image": image, "choices": trained.choices, **own}
+    file = TOWERS_FILE if isinstance(trained.model.scores, TwoTowers) else FUSION_FILE
+    save_model(folder, file, made_with, of_scores | arrays)
 
 
 def load(
@@ -139,13 +116,13 @@ def load(
     Raises:
         EncoderError: The folder holds no model that can be used here.
     """
-    fusion = heads = None
+    scores: FusionModel | TwoTowers
     if (folder / FUSION_FILE).is_file():
-        fusion, arrays = load_fusion(folder)
-        values = fusion.made_with
+        scores, arrays = load_fusion(folder)
+        values = scores.made_with
     elif (folder / TOWERS_FILE).is_file():
         values, arrays = load_model(folder, TOWERS_FILE)
-        heads = arrays
+        scores = TwoTowers(arrays)
     else:
         raise EncoderError(f"{folder} holds no model; make one with: baseline train")
     image = values["image"]
@@ -154,7 +131,7 @@ def load(
         raise EncoderError(
             f"{folder} was trained on {image['fingerprint']}, but this is {network.fingerprint}; train it again"
         )
-    return Model(load_text_vectors(values["text"], arrays, device), fusion, heads), network
+    return Model(load_text_vectors(values["text"], arrays, device), scores), network
 
 
 def search(

@@ -8,13 +8,15 @@ image.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from baseline.repeatable import repeatable
 from gallery.errors import BadInput
-from gallery.judged.projection import SIDES
+from gallery.judged.projection import SIDES, project
+from gallery.judged.vectors import pair_cosines
 from gallery.vectors import Vectors
 
 if TYPE_CHECKING:
@@ -22,6 +24,25 @@ if TYPE_CHECKING:
 
 Heads = dict[str, Vectors]
 """What `gallery.judged.projection.project` takes, of both sides."""
+
+
+@dataclass(frozen=True, slots=True)
+class TwoTowers:
+    """Trained heads; the score of a text and an image is the cosine of their projections."""
+
+    heads: Heads
+
+    def pairs(self, text: Vectors, image: Vectors) -> NDArray[np.float64]:
+        """Return the score of every row, shape `(n,)`, of `(n, f)` and `(n, g)`."""
+        return pair_cosines(project(text, "text", self.heads), project(image, "image", self.heads))
+
+    def matrix(self, text: Vectors, image: Vectors) -> NDArray[np.floating]:
+        """Return the score of every text with every image, shape `(n, m)`."""
+        return project(text, "text", self.heads) @ project(image, "image", self.heads).T
+
+    def saved(self) -> tuple[dict[str, Any], dict[str, Vectors]]:
+        """Return what `FusionModel.saved` does; all is in the arrays."""
+        return {}, self.heads
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +97,9 @@ def train_heads(
     import torch
     from torch.nn.functional import cross_entropy
 
-    captions = _captions_by_image(owners)
-    rows = sorted(captions)
+    owner_of = np.asarray(owners)
+    captions = {image: np.flatnonzero(owner_of == image) for image in sorted(set(owners))}
+    rows = list(captions)
     if len(rows) < 2:
         raise BadInput(f"two towers need captions of at least two images, and there are {len(rows)}; give more")
     heads = _scaling("text", texts) | _scaling("image", images[rows])
@@ -126,10 +148,3 @@ def _projected(inputs: "Tensor", head: "Tensor", share: float) -> "Tensor":
 
     left = dropout(inputs.expand(len(head), -1, -1), share)
     return normalize(left @ head.transpose(1, 2), dim=2)
-
-
-def _captions_by_image(owners: Sequence[int]) -> dict[int, list[int]]:
-    captions: dict[int, list[int]] = {}
-    for caption, image in enumerate(owners):
-        captions.setdefault(int(image), []).append(caption)
-    return captions

@@ -48,16 +48,12 @@ class Cluster:
     """Nodes that can be killed and started."""
 
     urls: list[str]
-    kill_command: str
-    start_command: str
+    kill: str
+    start: str
 
-    def kill(self, number: int) -> None:
-        """End a node at once."""
-        subprocess.run(self.kill_command.replace("{}", str(number + 1)), shell=True, check=True)
-
-    def start(self, number: int) -> None:
-        """Start a node again."""
-        subprocess.run(self.start_command.replace("{}", str(number + 1)), shell=True, check=True)
+    def run(self, command: str, number: int) -> None:
+        """Kill or start a node, by the command for it."""
+        subprocess.run(command.replace("{}", str(number + 1)), shell=True, check=True)
 
 
 @dataclass
@@ -79,7 +75,7 @@ class Place:
 
     def contents(self) -> Contents:
         """Return what an embedded collection holds."""
-        return contents(self.data, self.data, self.name) or {}
+        return contents(self.data, self.data, self.name)
 
     def ingest(self, folder: Path) -> None:
         """Index the pictures below a folder."""
@@ -171,12 +167,12 @@ def _killed_while_writing(cluster: Cluster, node: int, tested: Place, back_after
             time.sleep(0.05)
         if is_done.is_set():
             sys.exit("everything was written before a node could be killed; give more --pictures")
-        cluster.kill(node)
+        cluster.run(cluster.kill, node)
         if back_after is None:
             is_done.wait()
         else:
             time.sleep(back_after)
-        cluster.start(node)
+        cluster.run(cluster.start, node)
 
     with ThreadPoolExecutor(1) as pool:
         killing = pool.submit(kill_and_start)

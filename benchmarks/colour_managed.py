@@ -7,6 +7,7 @@ import struct
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -81,30 +82,17 @@ def shown_by_chromium(files: Sequence[ColourFile]) -> list[Colours | None] | Non
         return None
     from playwright.sync_api import sync_playwright
 
+    drawn = Path(__file__).with_name("drawn.js").read_text().partition("\n")[2]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=where, args=["--no-sandbox", "--force-color-profile=srgb"])
         page = browser.new_page()
-        found = [page.evaluate(_DRAWN, base64.b64encode(file.data).decode()) for file in files]
+        found = [page.evaluate(drawn, base64.b64encode(file.data).decode()) for file in files]
         browser.close()
     shape = (ROWS * PATCH, COLUMNS * PATCH, 4)
     return [
         patches(Image.fromarray(np.frombuffer(base64.b64decode(each), np.uint8).reshape(shape))) if each else None
         for each in found
     ]
-
-
-_DRAWN = """async (data) => {
-  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
-  try {
-    const image = new Image();
-    image.src = URL.createObjectURL(new Blob([bytes]));
-    await image.decode();
-    const canvas = new OffscreenCanvas(image.width, image.height), context = canvas.getContext("2d");
-    context.drawImage(image, 0, 0);
-    const pixels = context.getImageData(0, 0, image.width, image.height).data;
-    return btoa(pixels.reduce((text, value) => text + String.fromCharCode(value), ""));
-  } catch { return null; }
-}"""
 
 
 def _picture(colours: Colours) -> Image.Image:

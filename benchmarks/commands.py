@@ -10,21 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_PRELOADED = [
-    "ingest.cli",
-    "ingest.commands",
-    "ingest.health",
-    "ingest.places",
-    "ingest.encoders",
-    "search.cli",
-    "search.command",
-    "gallery.encoders.encoder",
-    "gallery.stores.embedded.repairing",
-    "filelock",
-    "onnxruntime",
-]
+_PRELOADED = ["ingest.cli", "ingest.commands", "ingest.health", "ingest.places", "ingest.encoders", "search.cli"]
+_PRELOADED += ["search.command", "gallery.encoders.encoder", "gallery.stores.embedded.repairing", "onnxruntime"]
 _PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(_PRELOADED)
+_PROCESSES.set_forkserver_preload([*_PRELOADED, "filelock"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +56,8 @@ def run_function(
     if process.is_alive() and process.pid:
         os.kill(process.pid, number)
         process.join()
-    code = process.exitcode
-    assert code is not None
-    return Ran(code, _read(out), _read(err))
+    assert process.exitcode is not None
+    return Ran(process.exitcode, _read(out), _read(err))
 
 
 def peak_megabytes(process: int | str = "self") -> int:
@@ -83,8 +71,7 @@ def peak_megabytes(process: int | str = "self") -> int:
 
 def _redirected(out: Path, err: Path, function: Callable[..., Any], values: tuple[Any, ...]) -> None:
     for number, path in ((1, out), (2, err)):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(descriptor, number)
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
     function(*values)
 
 

@@ -17,8 +17,8 @@ MOST_DIFFERENCE = 1e-5
 Contents = dict[str, tuple[ImageRecord, Vectors]]
 
 
-def contents(data_dir: Path, work: Path, name: str = "photos") -> Contents | None:
-    """Return all pictures of the collection, without the time of their indexing, and their vectors; None without one.
+def contents(data_dir: Path, work: Path, name: str = "photos") -> Contents:
+    """Return all pictures of a collection, without the time of their indexing, with their vectors; none without it.
 
     Read in a process of its own: the engine keeps memory of what it has opened.
 
@@ -30,7 +30,7 @@ def contents(data_dir: Path, work: Path, name: str = "photos") -> Contents | Non
     ran = run_function(_write_contents, data_dir, name, target, work=work)
     if ran.code:
         raise RuntimeError(f"the collection cannot be read: {ran.code} {ran.err[-300:]}")
-    found: Contents | None = pickle.loads(target.read_bytes())
+    found: Contents = pickle.loads(target.read_bytes())
     return found
 
 
@@ -48,7 +48,7 @@ def difference(wanted: Contents, found: Contents) -> str:
 
 def _write_contents(data_dir: Path, name: str, target: Path) -> None:
     store = open_store(Settings(data_dir=data_dir))
-    found = None
+    found: Contents = {}
     if name in store.names():
         with closing(store.open(name)) as collection:
             found = {record.id: (replace(record, indexed_at=""), vector) for record, vector in collection.scan()}

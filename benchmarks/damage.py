@@ -182,13 +182,13 @@ def make_states(work: Path) -> dict[str, State]:
     for path in pictures[1 : 1 + GONE]:
         path.unlink()
     must(["search", "--hybrid", "--collection", NAME, "0000"], data, work)
-    published = _pictures(data, work)
+    published = contents(data, work)
     copy_tree(data, work / "begun")
     for path in pictures[PICTURES:]:
         (work / path.name).rename(path)
     copy_tree(data, work / "full")
     must(["ingest", str(work / "pictures")], work / "full", work)
-    full = _pictures(work / "full", work)
+    full = contents(work / "full", work)
     _interrupt(full, work / "begun", published.keys())
     fresh = {id: pair for id, pair in full.items() if Path(pair[0].path).exists()}
     _interrupt(full, work / "never", full.keys() - fresh.keys())
@@ -289,7 +289,7 @@ def _mend(case: Case, state: State, data: Path, pictures: Path, run: Callable[..
 def _compare(case: Case, state: State, data: Path) -> None:
     """Compare what is there with the truth."""
     try:
-        found = _pictures(data, data.parent)
+        found = contents(data, data.parent)
     except RuntimeError as error:
         case.faults.append(f"not mended: {error}")
         return
@@ -301,10 +301,6 @@ def _compare(case: Case, state: State, data: Path) -> None:
     for id in found.keys() & state.whole.keys():
         if (became := found[id][0]) != state.whole[id][0]:
             case.faults.append(f"silent loss: {state.whole[id][0]} became {became}")
-
-
-def _pictures(data: Path, work: Path) -> Contents:
-    return contents(data, work, NAME) or {}
 
 
 def _end(case: Case, data: Path, run: Callable[..., Ran]) -> None:

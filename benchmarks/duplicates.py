@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 import numpy as np
+from pandas import DataFrame, concat
 from PIL import Image
 from sklearn.metrics import precision_recall_curve, precision_score, recall_score
 
@@ -24,8 +25,6 @@ from gallery.settings import Settings
 from gallery.vectors import Vectors
 
 KINDS = ("re-encoded", "resized", "cropped")
-Signs = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""For pairs: whether they are near-duplicates, whether their hashes are equal, and their cosines."""
 
 
 @click.command()
@@ -38,37 +37,36 @@ def main(images: Path, most: int, name: str) -> None:
     paths = chance.sample(sorted(images.iterdir()), min(most, len(list(images.iterdir()))))
     encoder = load_encoder(Settings.from_environ(), name).pictures()
     half = len(paths) // 2
-    chosen = _pairs(paths[:half], encoder, chance)
+    threshold = best_threshold(_pairs(paths[:half], encoder, chance))
     held = _pairs(paths[half:], encoder, chance)
-    threshold = best_threshold(*_flat(chosen))
-    same, equal, cosines = _flat(held)
+    held["close"] = held["cosine"] >= threshold
+    held["either"] = held["equal"] | held["close"]
     rows: dict[str, float | str] = {
         "encoder": encoder.spec.encoder,
         "space": encoder.spec.space,
-        "threshold, chosen on one half": round(threshold, 3),
+        "threshold, chosen on one half": threshold,
         "pictures of the other half": len(paths) - half,
-        "pairs of the other half, near-duplicate and different": f"{int(same.sum())}, {int((~same).sum())}",
+        "pairs of the other half, near-duplicate and different": f"{held['same'].sum()}, {(~held['same']).sum()}",
     }
-    close = cosines >= round(threshold, 3)
-    for rule, found in {"equal hash": equal, "cosine": close, "either": equal | close}.items():
-        shares = precision_score(same, found, zero_division=0), recall_score(same, found)
-        rows[f"{rule}: precision, recall"] = f"{shares[0]:.3f}, {shares[1]:.3f}"
-    for kind, (_, kind_equal, kind_cosines) in held.items():
-        found = kind_equal | (kind_cosines >= round(threshold, 3))
-        rows[f"{kind}: of {len(found)}, equal hash, either"] = f"{int(kind_equal.sum())}, {int(found.sum())}"
+    for rule, column in {"equal hash": "equal", "cosine": "close", "either": "either"}.items():
+        precision = precision_score(held["same"], held[column], zero_division=0)
+        rows[f"{rule}: precision, recall"] = f"{precision:.3f}, {recall_score(held['same'], held[column]):.3f}"
+    for kind, of_kind in held.groupby("kind", sort=False):
+        rows[f"{kind}: of {len(of_kind)}, equal hash, either"] = f"{of_kind['equal'].sum()}, {of_kind['either'].sum()}"
     write_results("duplicates", "Near-duplicates", rows)
 
 
-def best_threshold(same: np.ndarray, equal: np.ndarray, cosines: np.ndarray) -> float:
+def best_threshold(pairs: DataFrame) -> float:
     """Return the cosine threshold for near-duplicates with the highest F1; among equals, the highest."""
-    precision, recall, thresholds = precision_recall_curve(same, np.where(equal, 2.0, cosines))
+    scores = np.where(pairs["equal"], 2.0, pairs["cosine"])
+    precision, recall, thresholds = precision_recall_curve(pairs["same"], scores)
     f1 = (2 * precision * recall / np.maximum(precision + recall, 1e-9))[:-1]
     within = thresholds <= 1
-    return float(thresholds[within][::-1][np.argmax(f1[within][::-1].round(12))])
+    return round(float(thresholds[within][::-1][np.argmax(f1[within][::-1].round(12))]), 3)
 
 
-def _pairs(paths: Sequence[Path], encoder: PictureEncoder, chance: random.Random) -> dict[str, Signs]:
-    """Return the pairs of each kind, in the order of the paths."""
+def _pairs(paths: Sequence[Path], encoder: PictureEncoder, chance: random.Random) -> DataFrame:
+    """Return a row for each pair: its kind, whether they are near-duplicates, have equal hashes, and their cosine."""
     hashes: dict[str, list[str | None]] = {kind: [] for kind in ("itself", *KINDS)}
     vectors: dict[str, list[Vectors]] = {kind: [] for kind in hashes}
     for path in paths:
@@ -81,16 +79,20 @@ def _pairs(paths: Sequence[Path], encoder: PictureEncoder, chance: random.Random
     cosines = own @ own.T
     np.fill_diagonal(cosines, -1)
 
-    def signs(kind: str, others: Sequence[int], *, same: bool) -> Signs:
-        pairs = zip(hashes["itself"], (hashes[kind][n] for n in others), strict=True)
+    def compared(kind: str, version: str, others: Sequence[int], *, same: bool) -> DataFrame:
+        pairs = zip(hashes["itself"], (hashes[version][n] for n in others), strict=True)
         equal = [one is not None and one == other for one, other in pairs]
-        return np.full(len(own), same), np.array(equal), np.einsum("ij,ij->i", own, np.stack(vectors[kind])[others])
+        cosine = np.einsum("ij,ij->i", own, np.stack(vectors[version])[others])
+        return DataFrame({"kind": kind, "same": same, "equal": equal, "cosine": cosine})
 
-    pairs = {kind: signs(kind, rows, same=True) for kind in KINDS}
     drawn = [chance.choice([other for other in rows if other != row]) for row in rows]
-    pairs["another at random"] = signs("itself", drawn, same=False)
-    pairs["the nearest other"] = signs("itself", cosines.argmax(axis=1).tolist(), same=False)
-    return pairs
+    return concat(
+        [
+            *(compared(kind, kind, rows, same=True) for kind in KINDS),
+            compared("another at random", "itself", drawn, same=False),
+            compared("the nearest other", "itself", cosines.argmax(axis=1).tolist(), same=False),
+        ]
+    )
 
 
 def _altered(picture: Image.Image) -> dict[str, bytes]:
@@ -102,11 +104,6 @@ def _altered(picture: Image.Image) -> dict[str, bytes]:
         "resized": saved(half, "JPEG", quality=90),
         "cropped": saved(picture.crop((left, top, width - left, height - top)), "JPEG", quality=90),
     }
-
-
-def _flat(pairs: dict[str, Signs]) -> Signs:
-    same, equal, cosines = zip(*pairs.values(), strict=True)
-    return np.concatenate(same), np.concatenate(equal), np.concatenate(cosines)
 
 
 if __name__ == "__main__":

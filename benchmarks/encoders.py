@@ -17,14 +17,16 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import click
+import httpx
 from PIL import Image
 
 from benchmarks.full_clip import save_full_clip
-from benchmarks.page import page_running, picture_query
+from benchmarks.page import page_running
 from benchmarks.results import write_results
 from gallery.encoders import Encoder, PictureTower, in_form, load_encoder, place_of, processors
 from gallery.pictures import open_image
@@ -114,7 +116,8 @@ def _searching(clip: Encoder, paths: list[Path], images: Path, work: Path) -> di
     Image.open(paths[0]).convert("RGB").resize((400, 300)).save(other)
     rows = _cold("CLIP, 1000 photos", environment, other)
     with page_running([], environment) as (address, _):
-        picture = _timed(lambda: picture_query(address, other))[0]
+        upload = partial(httpx.post, f"{address}/api/search/image", timeout=60)
+        picture = _timed(lambda: upload(files={"file": other.read_bytes()}).raise_for_status())[0]
     return {
         "adding 10 photos to 1000, whole process, s": round(adding, 2),
         **rows,

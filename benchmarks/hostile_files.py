@@ -17,8 +17,8 @@ from benchmarks.small import png, png_chunk, saved
 
 NAMES = ["a\nb", "-rf", "--help", "café", "\U0001f408", " ", "a'b\"c", "$(x)", "%2e%2e", "\udcff\udcfe", "\u202egpj"]
 NAMES += ["x" * 200]
-Maker = Callable[[Path, random.Random], bool]
-"""Makes one file at a path, which may get another suffix; returns whether it is a picture that must be indexed."""
+Maker = Callable[[Path, random.Random], None]
+"""Makes one file at a path, which may get another suffix."""
 WHOLE: dict[str, bytes] = {}
 """Path of a file that was cut off -> all of its bytes."""
 
@@ -26,16 +26,14 @@ WHOLE: dict[str, bytes] = {}
 def make_hostile(folder: Path, count: int, seed: int = 0) -> int:
     """Make `count` hostile files in a folder; return how many of them are good pictures all the same."""
     chance = random.Random(seed)
-    good = 0
-    for number, make in enumerate(islice(cycle(MAKERS), count)):
-        name = (
-            f"{number:04d}{NAMES[number % len(NAMES)]}" if number % 3 else f"{NAMES[number % len(NAMES)]}{number:04d}"
-        )
+    made = list(islice(cycle(MAKERS), count))
+    for number, make in enumerate(made):
+        parts = [f"{number:04d}", NAMES[number % len(NAMES)]]
         home = folder / f"{number % 7}"
         home.mkdir(parents=True, exist_ok=True)
-        good += make(home / f"{name}.jpg", chance)
+        make(home / f"{''.join(parts if number % 3 else reversed(parts))}.jpg", chance)
     (folder / "loop").symlink_to(folder)
-    return good
+    return sum(make in GOOD for make in made)
 
 
 def noise(
@@ -46,81 +44,68 @@ def noise(
     return saved(Image.fromarray(drawn).convert(mode), form, **options)
 
 
-def truncated(path: Path, chance: random.Random) -> bool:
+def truncated(path: Path, chance: random.Random) -> None:
     form = chance.choice(["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF"])
     data = noise(chance, form, size=(120, 60), interlace=0)  # which GIF alone knows
     path = path.with_suffix(f".{form.lower()}")
     path.write_bytes(data[: chance.randrange(1, len(data))])
     WHOLE[str(path)] = data
-    return False
 
 
-def flipped(path: Path, chance: random.Random) -> bool:
+def flipped(path: Path, chance: random.Random) -> None:
     data = bytearray(noise(chance, chance.choice(["JPEG", "PNG", "GIF", "WEBP", "TIFF", "AVIF"])))
     for _ in range(8):
         data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
     path.write_bytes(data)
-    return False
 
 
-def wrong_suffix(path: Path, chance: random.Random) -> bool:
+def wrong_suffix(path: Path, chance: random.Random) -> None:
     path.write_bytes(noise(chance, chance.choice(["PNG", "GIF", "WEBP", "TIFF", "BMP"])))
-    return True
 
 
-def empty(path: Path, _: random.Random) -> bool:
+def empty(path: Path, _: random.Random) -> None:
     path.touch()
-    return False
 
 
-def text(path: Path, chance: random.Random) -> bool:
+def text(path: Path, chance: random.Random) -> None:
     path.write_text(chance.choice(["#!/bin/sh\nrm -rf ~\n", "<svg onload='x'/>", "%!PS-Adobe-3.0 EPSF-3.0\n(x) show"]))
-    return False
 
 
-def one_pixel(path: Path, chance: random.Random) -> bool:
+def one_pixel(path: Path, chance: random.Random) -> None:
     Image.new("RGB", (1, 1), tuple(chance.randrange(256) for _ in range(3))).save(path, "PNG")
-    return True
 
 
-def very_wide(path: Path, chance: random.Random) -> bool:
+def very_wide(path: Path, chance: random.Random) -> None:
     Image.new("RGB", chance.choice([(30_000, 1), (1, 30_000)]), chance.randrange(2**24)).save(path, "PNG")
-    return True
 
 
-def bomb(path: Path, chance: random.Random) -> bool:
+def bomb(path: Path, chance: random.Random) -> None:
     """A PNG of a few bytes whose header claims up to 4 billion pixels."""
     side = chance.choice([20_000, 40_000, 65_000])
     path.write_bytes(png((side, side, 8, 2, 0), b"", zlib.compress(b"\0" * 99_999)) + str(chance.random()).encode())
-    return False
 
 
-def odd_mode(path: Path, chance: random.Random) -> bool:
-    form, mode = chance.choice(
-        [("JPEG", "CMYK"), ("JPEG", "L"), ("PNG", "P"), ("PNG", "LA"), ("PNG", "1"), ("TIFF", "CMYK")]
-    )
+def odd_mode(path: Path, chance: random.Random) -> None:
+    forms = [("JPEG", "CMYK"), ("JPEG", "L"), ("PNG", "P"), ("PNG", "LA"), ("PNG", "1"), ("TIFF", "CMYK")]
+    form, mode = chance.choice(forms)
     path.write_bytes(noise(chance, form, mode))
-    return True
 
 
-def sixteen_bit(path: Path, chance: random.Random) -> bool:
+def sixteen_bit(path: Path, chance: random.Random) -> None:
     grey = np.random.default_rng(chance.randrange(2**32)).integers(0, 65536, (20, 20), np.uint16)
     Image.fromarray(grey).save(path, chance.choice(["PNG", "TIFF"]))
-    return True
 
 
-def broken_exif(path: Path, chance: random.Random) -> bool:
+def broken_exif(path: Path, chance: random.Random) -> None:
     path.write_bytes(noise(chance, "JPEG", exif=b"Exif\0\0" + chance.randbytes(60)))
-    return True
 
 
-def animated(path: Path, chance: random.Random) -> bool:
+def animated(path: Path, chance: random.Random) -> None:
     frames = [Image.new("RGB", (9, 9), chance.randrange(2**24)) for _ in range(3)]
     frames[0].save(path, chance.choice(["GIF", "WEBP", "PNG"]), save_all=True, append_images=frames[1:])
-    return True
 
 
-def no_file(path: Path, chance: random.Random) -> bool:
+def no_file(path: Path, chance: random.Random) -> None:
     """A folder, a pipe or a link that leads nowhere or to itself."""
     kind = chance.randrange(4)
     if kind == 0:
@@ -129,25 +114,12 @@ def no_file(path: Path, chance: random.Random) -> bool:
         os.mkfifo(path)
     else:
         path.symlink_to(path.name if kind == 2 else "nowhere")
-    return False
 
 
-MAKERS: list[Maker] = [
-    truncated,
-    flipped,
-    wrong_suffix,
-    truncated,
-    empty,
-    text,
-    one_pixel,
-    very_wide,
-    bomb,
-    odd_mode,
-    sixteen_bit,
-    broken_exif,
-    animated,
-    no_file,
-]
+MAKERS: list[Maker] = [truncated, flipped, wrong_suffix, truncated, empty, text, one_pixel]
+MAKERS += [very_wide, bomb, odd_mode, sixteen_bit, broken_exif, animated, no_file]
+GOOD: set[Maker] = {wrong_suffix, one_pixel, very_wide, odd_mode, sixteen_bit, broken_exif, animated}
+"""Those whose files are pictures that must be indexed."""
 
 
 def _plain(form: str, mode: str, side: int, **options: object) -> bytes:

@@ -31,9 +31,7 @@ INDEXED = ("#0", "#1")
 DEPTH = 10
 MEASURES = ("Success@1", "Success@5", "Success@10")
 WEIGHTS = (0.3, 0.5, 0.7, 0.9)
-_COMMON = frozenset(
-    ["a", "an", "the", "in", "on", "of", "and", "is", "are", "with", "at", "to", "by", "his", "her", "it"]
-)
+_COMMON = {"a", "an", "the", "in", "on", "of", "and", "is", "are", "with", "at", "to", "by", "his", "her", "it"}
 
 
 @click.command()
@@ -45,17 +43,14 @@ def main(data: Path, encoder: str) -> None:
     indexed = [query for query in queries if query.id.endswith(INDEXED)]
     topics = topics_of([query for query in queries if not query.id.endswith(INDEXED)])
     rows: dict[str, float | str] = {}
+    photos = data / "test_images"
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
-        captions = DataFrame([(query.image, query.text) for query in indexed], columns=["image", "text"])
-        captions.to_csv(work / "captions.csv", index=False)
-        _name_photos(data / "test_images", work / "named", indexed)
-        indexings = {
-            "captions": [str(data / "test_images"), "--captions", str(work / "captions.csv")],
-            "names": [str(work / "named")],
-        }
-        for said, paths in indexings.items():
-            must(["ingest", *paths, "--encoder", encoder], work / said, work, timeout=1800)
+        DataFrame(indexed).to_csv(work / "captions.csv", index=False)
+        _name_photos(photos, work / "named", indexed)
+        indexings = {"captions": [f"{photos}", "--captions", f"{work}/captions.csv"], "names": [f"{work}/named"]}
+        for said, words in indexings.items():
+            must(["ingest", *words, "--encoder", encoder], work / said, work, timeout=1800)
             with SearchEngine.open(Settings(data_dir=work / said)) as engine:
                 rows |= {f"{said}: {name}": shares for name, shares in _measured(engine, topics).items()}
     rows |= {

@@ -104,11 +104,11 @@ def make_jobs(work: Path, pictures: int) -> dict[str, Job]:
 def _job(line: list[str], start: Path, result: str, work: Path) -> Job:
     data = work / "alone"
     shutil.copytree(start, data, copy_function=copy_file)
-    before = {} if result != "." else contents(start, work)
+    before = contents(start, work) if result == "." else {}
     began = time.monotonic()
     must(_at(line, data), data, work)
     seconds = time.monotonic() - began
-    job = Job(line, start, result, before or {}, contents(data / result, work) or {}, seconds)
+    job = Job(line, start, result, before, contents(data / result, work), seconds)
     shutil.rmtree(data)
     return job
 
@@ -121,10 +121,10 @@ def stop_and_finish(job: Job, sent: signal.Signals, after: float, work: Path, wh
     if stopped.code == 1 or "Traceback" in stopped.err:
         sys.exit(f"{what}: {stopped}")
     found = contents(data / job.result, work)
-    if found is not None and difference(job.before, found) and difference(job.after, found):
+    if difference(job.before, found) and difference(job.after, found):
         sys.exit(f"{what}: half of it is published")
     must(_at(job.line, data), data, work)
-    if differs := difference(job.after, contents(data / job.result, work) or {}):
+    if differs := difference(job.after, contents(data / job.result, work)):
         sys.exit(f"{what}: {differs}")
     print(f"{what} after {after:.2f} s: ended with {stopped.code}; finished, and all the same", flush=True)
     shutil.rmtree(data)

@@ -8,10 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from urllib.request import urlopen
-
-import httpx
 
 EXAMPLES = ("--collection", "examples")
 
@@ -37,8 +34,3 @@ def page_running(
     finally:
         page.send_signal(signal.SIGTERM)
         page.wait(30)
-
-
-def picture_query(address: str, path: Path) -> None:
-    """Search a page with a picture file."""
-    httpx.post(f"{address}/api/search/image", files={"file": path.read_bytes()}, timeout=60).raise_for_status()

@@ -36,14 +36,7 @@ SIZES = (16, 28, 48)
 ANGLES = (0, 8)
 PROCESSORS = 2
 LEAST_WORDS, MOST_EMPTY, MOST_FULL = 0.95, 0.35, 1.2
-WORDS = """
-    invoice total railway station garden museum closed open Monday Tuesday departure platform ticket school
-    library bakery market river bridge street avenue hotel kitchen coffee bread butter price quantity account
-    number address telephone meeting agenda report summary chapter figure window button settings search folder
-    picture camera warning danger exit entrance parking private property north south east west winter summer
-    spring festival concert theatre hospital pharmacy police doctor ambulance fire water pressure temperature
-    battery charger cable keyboard Zürich façade crème naïve señor über café Łódź São König
-""".split()  # noqa: SIM905 - a list of them would be 90 lines
+WORDS = Path(__file__).with_name("words.txt").read_text(encoding="utf-8").split()
 
 
 @dataclass(frozen=True)

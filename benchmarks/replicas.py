@@ -105,11 +105,8 @@ def _points(node: str, shard: str) -> Contents:
         page = ask(node, f"{shard}/points/scroll", wanted)
         for point in page["points"]:
             record = replace(to_record(point["id"], point["payload"]), indexed_at="")
-            found[point["id"]] = record, np.asarray(_dense(point["vector"]), np.float32)
+            vector = point["vector"][""] if isinstance(point["vector"], dict) else point["vector"]
+            found[point["id"]] = record, np.asarray(vector, np.float32)
         if page["next_page_offset"] is None:
             return found
         wanted["offset"] = page["next_page_offset"]
-
-
-def _dense(vector: Any) -> Any:  # noqa: ANN401 - as the server has it
-    return vector[""] if isinstance(vector, dict) else vector

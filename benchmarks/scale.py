@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks.commands import peak_megabytes, run_function
 from benchmarks.results import add_row
-from benchmarks.small import made_up_record
+from benchmarks.small import made_up_record, write_points
 from gallery.settings import Settings
 from gallery.spec import Spec
 from gallery.stores import open_store
@@ -34,7 +34,7 @@ HEAD = """# Many pictures
 
 Drawn vectors of 512 floats; 200 queries, each for the ten nearest with their payload. Recall is against brute force.
 A command is that of its commit: an earlier program asked the engine itself, set up in several ways."""
-DIMENSION, CHUNK, BATCH, GROUPS, DIRECTIONS = 512, 10_000, 500, 5000, 64
+DIMENSION, CHUNK, GROUPS, DIRECTIONS = 512, 10_000, 5000, 64
 QUERIES, LIMIT = 200, 10
 CONE, CENTRE, WITHIN, REST = 0.7, 0.45, 0.5, 0.2
 """Lengths of a vector's parts before it is made one long."""
@@ -104,9 +104,7 @@ def write(settings: Settings, name: str, points: int) -> Figures:
             rows = drawing.chunk(start // CHUNK, min(CHUNK, points - start))
             records = [made_up_record(start + row) for row in range(len(rows))]
             began = time.perf_counter()
-            for at in range(0, len(rows), BATCH):
-                editor.upsert(records[at : at + BATCH], rows[at : at + BATCH])
-            editor.flush()
+            write_points(editor, records, rows)
             writing += time.perf_counter() - began
         began, worked = time.perf_counter(), time.process_time()
         editor.finish()
@@ -123,9 +121,8 @@ def ask(settings: Settings, name: str, points: int) -> Figures:
     queries, began = Drawing().queries(), time.perf_counter()
     with closing(open_store(settings).open(name)) as collection:
         opened = time.perf_counter() - began
-        seconds, found = list[float](), list[set[str]]()
         for _ in range(2):
-            seconds, found = [], []
+            seconds, found = list[float](), list[set[str]]()
             for query in queries:
                 began = time.perf_counter()
                 hits = collection.nearest(query, LIMIT)

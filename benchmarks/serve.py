@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 from benchmarks.commands import peak_megabytes
 from benchmarks.page import page_running
 from benchmarks.results import write_results
-from benchmarks.small import made_up_record
+from benchmarks.small import made_up_record, write_points
 from gallery.encoders import load_encoder
 from gallery.settings import Settings
 from gallery.stores import open_store
 from gallery.vectors import unit_rows
 
-CLIENTS, EACH, BATCH = 32, 15, 500
+CLIENTS, EACH = 32, 15
 WORDS = ("dog", "cat", "castle", "ship", "lake", "tower", "car", "bee", "market", "horse", "bridge", "river", "snow")
 TEXTS = [f"a {a} near a {b}" for a in WORDS for b in WORDS if a != b]
 
@@ -43,8 +43,7 @@ def main(vectors: int) -> None:
         with page_running(["--collection", "drawn"], environment) as (address, process):
             client(address, TEXTS[:10])
             alone = client(address, TEXTS[:100])
-            before = peak_megabytes(process)
-            start = time.perf_counter()
+            before, start = peak_megabytes(process), time.perf_counter()
             with ThreadPoolExecutor(CLIENTS) as pool:
                 parts = pool.map(lambda number: client(address, TEXTS[number : number + EACH]), range(CLIENTS))
                 many = np.concatenate(list(parts))
@@ -75,9 +74,7 @@ def fill(settings: Settings, count: int) -> None:
     rows = unit_rows(np.random.default_rng(0).standard_normal((count, encoder.spec.dimension), np.float32))
     with closing(open_store(settings).edit("drawn")) as editor:
         editor.begin(encoder.spec)
-        for start in range(0, count, BATCH):
-            part = rows[start : start + BATCH]
-            editor.upsert([made_up_record(start + row) for row in range(len(part))], part)
+        write_points(editor, [made_up_record(row) for row in range(count)], rows)
         editor.finish()
 
 

@@ -4,6 +4,7 @@ import io
 import struct
 import sys
 import zlib
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,14 +12,25 @@ import numpy as np
 from PIL import Image
 
 from gallery.records import ImageFile, ImageRecord
-from gallery.stores import point_id
+from gallery.stores import Editor, point_id
+from gallery.vectors import Vectors
 
 sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
 
 from letter_encoder import LetterEncoder
 from letters_folder import make_letters
 
-__all__ = ["LetterEncoder", "draw_pictures", "made_up_record", "make_letters", "png", "png_chunk", "saved"]
+__all__ = [
+    "LetterEncoder",
+    "draw_pictures",
+    "made_up_record",
+    "make_letters",
+    "png",
+    "png_chunk",
+    "saved",
+    "write_points",
+]
+BATCH = 500
 
 
 def draw_pictures(folder: Path, count: int, folders: int = 1) -> list[Path]:
@@ -49,6 +61,13 @@ def made_up_record(number: int) -> ImageRecord:
         captions=(),
         indexed_at="2026-01-02T03:04:05Z",
     )
+
+
+def write_points(editor: Editor, records: Sequence[ImageRecord], rows: Vectors) -> None:
+    """Write pictures and their vectors as `ingest` does: in batches."""
+    for at in range(0, len(rows), BATCH):
+        editor.upsert(records[at : at + BATCH], rows[at : at + BATCH])
+    editor.flush()
 
 
 def png(header: tuple[int, ...], chunks: bytes, packed: bytes) -> bytes:

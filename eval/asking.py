@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -46,19 +46,13 @@ def ask(
 def collection_of(paths: Sequence[Path], vectors: Vectors, spec: Spec) -> Iterator[ImageCollection]:
     """Make a temporary embedded collection of pictures."""
     with TemporaryDirectory(prefix="evaluate-") as folder:
-        settings = Settings(data_dir=Path(folder))
-        editor = open_store(settings).edit("judged")
-        try:
+        store = open_store(Settings(data_dir=Path(folder)))
+        with closing(store.edit("judged")) as editor:
             editor.begin(spec)
             editor.upsert([_record(path) for path in paths], vectors)
             editor.finish()
-        finally:
-            editor.close()
-        collection = open_store(settings).open("judged")
-        try:
+        with closing(store.open("judged")) as collection:
             yield collection
-        finally:
-            collection.close()
 
 
 def _record(path: Path) -> ImageRecord:

@@ -148,12 +148,16 @@ def index_quality(collection: ImageCollection, vectors: Vectors, k: int = 10) ->
             found[exact] = {hit.image.id for hit in collection.nearest(vector, k, exact=exact)}
             milliseconds[exact].append((time.perf_counter() - began) * 1000)
         overlaps.append(len(found[False] & found[True]) / max(len(found[True]), 1))
-    return IndexQuality(
-        k, float(np.mean(overlaps)), float(np.median(milliseconds[False])), float(np.median(milliseconds[True]))
-    )
+    medians = [float(np.median(of)) for of in milliseconds.values()]
+    return IndexQuality(k, float(np.mean(overlaps)), *medians)
 
 
-def topics_from_file(path: Path, collection: ImageCollection) -> tuple[list[Topic], dict[str, dict[str, int]]]:
+def topics_of_collection(collection: ImageCollection, queries: Path | None) -> tuple[list[Topic], Qrels]:
+    """Return the queries of a file, or without one the captions of the collection, with their right pictures."""
+    return topics_from_file(queries, collection) if queries else topics_from_captions(collection)
+
+
+def topics_from_file(path: Path, collection: ImageCollection) -> tuple[list[Topic], Qrels]:
     """Read a file of queries; those for the same pictures count as queries for one photo.
 
     A line is a query, a tab, and the paths of the pictures that should be found, with tabs or `|` between them. Lines
@@ -189,7 +193,7 @@ def topics_from_file(path: Path, collection: ImageCollection) -> tuple[list[Topi
     return topics, qrels
 
 
-def topics_from_captions(collection: ImageCollection) -> tuple[list[Topic], dict[str, dict[str, int]]]:
+def topics_from_captions(collection: ImageCollection) -> tuple[list[Topic], Qrels]:
     """Return a topic for every caption in the collection; all pictures with the same caption are relevant to it.
 
     Raises:

@@ -22,6 +22,8 @@ from gallery.records import Match
 from gallery.settings import Settings
 
 MEAN = "the mean of the others"
+TEXTS = ("word2vec", "tfidf", "bert")
+"""Kinds of text vectors, the one first whose package may be missing."""
 Tell = Callable[[str], None]
 
 
@@ -103,11 +105,7 @@ def compare(
 
 def per_query_table(comparison: Comparison) -> DataFrame:
     """Return a row per system and query: the query, its photo, and every measure."""
-    about = DataFrame(
-        [(topic.text, topic.photo) for topic in comparison.topics],
-        index=[topic.id for topic in comparison.topics],
-        columns=["text", "photo"],
-    )
+    about = DataFrame(list(comparison.topics)).set_index("id")
     frames = [about.join(system.values).assign(system=system.name) for system in comparison.systems]
     return concat(frames).rename_axis("query").set_index("system", append=True)
 
@@ -145,14 +143,8 @@ def _judged(data: Data, runs: Sequence[Emitted]) -> list[PairFigures]:
         judged = split(data.judged, data.matches, HELD_OUT, run.seed).judged
         scores.setdefault(run.system, []).append(scores_of(read_run(run.path), judged))
         matches.setdefault(run.system, []).extend(judged)
-    return [
-        judge_pairs(
-            system,
-            np.concatenate(of_seeds),
-            matches[system],
-            grades,
-            predicts=not system.startswith(NAMES["two-tower"]),
-            ranks=system != MEAN,
-        )
-        for system, of_seeds in scores.items()
-    ]
+    figures = []
+    for system, of_seeds in scores.items():
+        told = {"predicts": not system.startswith(NAMES["two-tower"]), "ranks": system != MEAN}
+        figures.append(judge_pairs(system, np.concatenate(of_seeds), matches[system], grades, **told))
+    return figures

@@ -8,15 +8,16 @@ import numpy as np
 from eval.asking import ask, collection_of
 from eval.calibrate import Fitted, calibrate, fit
 from eval.measures import Estimate, Values
-from eval.nothing import MOST_QUERIES, Questions, Told, choose_rule, measure_rules
+from eval.nothing import MOST_QUERIES, Questions, Told, choose_rule, cosines, measure_rule
 from eval.pairs import expert_grades, expert_tau, pair_photos, tau
-from gallery.encoders import PictureEncoder, TextEncoder
+from gallery.encoders import Encoder, PictureEncoder, TextEncoder, choose_device
 from gallery.judged.dataset import JudgedSet
 from gallery.judged.judgements import match_probabilities
 from gallery.judged.splits import Split, split
 from gallery.judged.trec import Run, topics_of
 from gallery.judged.vectors import Remembered, pair_cosines
 from gallery.records import Caption, Match
+from gallery.settings import Settings
 from gallery.vectors import Vectors
 from search.engine import SearchEngine
 from search.strict import STANDING
@@ -32,6 +33,11 @@ class Towers:
 
     texts: TextEncoder
     pictures: PictureEncoder
+
+    @classmethod
+    def of(cls, encoder: Encoder, settings: Settings) -> "Towers":
+        """Open both towers where `settings` say that models run."""
+        return cls(encoder.texts(), encoder.pictures(choose_device(settings.device)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,11 @@ class Judging:
     unseen: Mapping[str, Told]
     own: Values
     other: Values
+
+    @property
+    def separates(self) -> bool:
+        """Whether the chosen rule separates, both where it was chosen and on the photos to be found."""
+        return self.chosen.separates and self.unseen[self.chosen.rule].separates
 
 
 class JudgedEncoder:
@@ -105,12 +116,10 @@ class JudgedEncoder:
         voted = [pair for pair in judged.judgements if pair.yes + pair.no]
         of_voted = [Match(pair.image, pair.caption, pair.yes / (pair.yes + pair.no)) for pair in voted]
         shares = np.array([pair.probability for pair in of_voted])
-        chosen, there = choose_rule(self._questions(learned.captions).drawn(MOST_QUERIES, 0))
-        new = self._questions(judged.queries)
-        there |= {"default": measure_rules(self._questions(learned.captions), {"standing": STANDING})["standing"]}
-        unseen = measure_rules(new, {rule: told.threshold for rule, told in there.items() if rule != "default"})
-        unseen |= {"default": measure_rules(new, {"standing": STANDING})["standing"]}
-        scores = np.asarray(new.texts @ new.photos.T, np.float64)
+        known, new = self._questions(learned.captions), self._questions(judged.queries)
+        chosen, there = choose_rule(known.drawn(MOST_QUERIES, 0))
+        there |= {"default": measure_rule(known, "standing", STANDING)}
+        scores = cosines(new.texts, new.photos)
         is_own = np.zeros(scores.shape, bool)
         is_own[np.arange(len(scores)), new.own] = True
         return Judging(
@@ -123,7 +132,7 @@ class JudgedEncoder:
             right=float((scores.argmax(axis=1) == new.own).mean()),
             chosen=chosen,
             there=there,
-            unseen=unseen,
+            unseen={name: measure_rule(new, told.rule, told.threshold) for name, told in there.items()},
             own=scores[is_own],
             other=scores[~is_own],
         )

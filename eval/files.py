@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from eval.systems import System, side_by_side
+from eval.measures import MEASURES
+from eval.systems import TESTED, System, side_by_side
 from gallery.errors import BadInput
 from gallery.judged.trec import Qrels, Run, Topic, read_qrels, read_run
 
@@ -25,6 +26,20 @@ def judge_files(run_paths: Sequence[Path], qrels_path: Path, tell: Callable[[str
     for run in runs:
         documents |= {answer.document for answers in run.answers.values() for answer in answers}
     return side_by_side(runs, topics_of_qrels(qrels), qrels, len(documents))
+
+
+def rows_of(systems: Sequence[System]) -> list[tuple[str, ...]]:
+    """Return the figures as lines to be read, with a column for each run."""
+    queries = len(systems[0].values)
+    tested = [("p of " + TESTED + " against the first", *(str(system.p_value or "") for system in systems))]
+    return [
+        ("run", *(system.name for system in systems)),
+        ("queries", str(queries)),
+        *((measure, *(str(system.measures[measure]) for system in systems)) for measure in MEASURES),
+        ("distinct first answers", *(f"{system.collapse.distinct:.0f} of {queries}" for system in systems)),
+        ("share of the most frequent", *(f"{system.collapse.most_frequent:.3f}" for system in systems)),
+        *(tested if len(systems) > 1 else []),
+    ]
 
 
 def topics_of_qrels(qrels: Qrels) -> list[Topic]:

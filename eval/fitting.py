@@ -113,8 +113,6 @@ def _strict_rule(
     asked = Questions(texts([text for text, _ in queries]), photos, own, texts(unrelated_texts()))
     told, _ = choose_rule(asked.drawn(MOST_QUERIES, 0))
     if not told.separates:
-        tell(
-            f"No rule tells whether the right photo is there: the AUROC is {told.auroc}, and chance is 0.5. The "
-            "calibration says so."
-        )
+        said = "No rule tells whether the right photo is there"
+        tell(f"{said}: the AUROC is {told.auroc}, and chance is 0.5. The calibration says so.")
     return told

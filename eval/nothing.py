@@ -54,18 +54,10 @@ class Told:
 
     def stored(self, source: str) -> StrictRule:
         """Return it in the form that `search` uses."""
-        return StrictRule(
-            self.rule,
-            self.threshold,
-            self.auroc.value,
-            self.kept.value,
-            self.false_answers.value,
-            self.queries,
-            (self.auroc.low, self.auroc.high),
-            (self.false_answers.low, self.false_answers.high),
-            self.photos,
-            source,
-        )
+        area, false = self.auroc, self.false_answers
+        figures = self.threshold, area.value, self.kept.value, false.value, self.queries
+        intervals = (area.low, area.high), (false.low, false.high)
+        return StrictRule(self.rule, *figures, *intervals, self.photos, source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +125,10 @@ def choose_rule(asked: Questions, *, shares: Sequence[float] = SHARES, seed: int
     return max(told.values(), key=lambda one: round(one.auroc.value, 2)), told
 
 
-def measure_rules(asked: Questions, thresholds: Mapping[str, float]) -> dict[str, Told]:
-    """Measure rules with thresholds that were chosen elsewhere."""
+def measure_rule(asked: Questions, rule: str, threshold: float) -> Told:
+    """Measure a rule with a threshold that was chosen elsewhere."""
     scores, by_chance = cosines(asked.texts, asked.photos), cosines(asked.unrelated, asked.photos)
-    numbers = numbers_for(scores, asked.own, by_chance)
-    return {
-        rule: tell_apart(rule, *numbers[rule], asked.own.tolist(), threshold) for rule, threshold in thresholds.items()
-    }
+    return tell_apart(rule, *numbers_for(scores, asked.own, by_chance)[rule], asked.own.tolist(), threshold)
 
 
 def cosines(texts: Vectors, photos: Vectors) -> Values:
@@ -155,12 +144,12 @@ def numbers_for(scores: Values, own: NDArray[np.int64], unrelated: Values) -> Nu
         own: The column of each query's own photo.
         unrelated: The scores of unrelated texts, shape `(texts, photos)`.
     """
-    present, without = scores.max(axis=1), scores.copy()
+    without = scores.copy()
     without[np.arange(len(scores)), own] = -np.inf
-    absent = without.max(axis=1)
+    best = scores.max(axis=1), without.max(axis=1)
     by_chance = background(unrelated.max(axis=1).tolist())
-    standing = [np.array([by_chance.standing(float(number)) for number in side]) for side in (present, absent)]
-    return {"standing": (standing[0], standing[1]), "cosine": (present, absent)}
+    present, absent = (np.array([by_chance.standing(float(number)) for number in side]) for side in best)
+    return {"standing": (present, absent), "cosine": best}
 
 
 def _area(places: NDArray[np.int64], weights: Values) -> float:

@@ -1,7 +1,7 @@
 """Which of two encoders finds a collection's pictures better, measured on a sample before indexing everything again."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -36,6 +36,11 @@ class Sample:
     records: Sequence[ImageRecord]
     topics: Sequence[Topic]
     qrels: Qrels
+
+    def without_others(self, ids: Set[str]) -> "Sample":
+        """Return these pictures of it, and the queries that they answer."""
+        topics = [topic for topic in self.topics if self.qrels[topic.id].keys() & ids]
+        return Sample([record for record in self.records if record.id in ids], topics, self.qrels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +85,8 @@ class Contest:
             return f"queries of {self.photos} pictures cannot tell; give at least {LEAST_PHOTOS}, better 100"
         if difference.low <= 0 <= difference.high:
             faster = max(self.first, self.second, key=lambda each: each.images_per_second)
-            also = (
-                "which is the faster one" if faster.name == self.encoder else f"or take the faster one, {faster.name}"
-            )
+            is_kept = faster.name == self.encoder
+            also = "which is the faster one" if is_kept else f"or take the faster one, {faster.name}"
             return f"the difference is not certain, because its interval contains 0: stay with {self.encoder}, {also}"
         better = self.second if difference.value > 0 else self.first
         if better.name == self.encoder:
@@ -114,9 +118,9 @@ def sample_of(
     """Draw pictures: first those that answer a query, then others, which make finding them harder."""
     records = sorted(collection.records(), key=lambda record: record.id)
     relevant = {document for names in qrels.values() for document in names}
-    drawn = np.random.default_rng(seed).permutation(len(records))
-    wanted = sorted(drawn, key=lambda place: records[place].id not in relevant)[:most]
-    return _restricted(Sample([records[place] for place in wanted], topics, qrels), {records[p].id for p in wanted})
+    drawn = [records[place] for place in np.random.default_rng(seed).permutation(len(records))]
+    wanted = sorted(drawn, key=lambda record: record.id not in relevant)[:most]
+    return Sample(wanted, topics, qrels).without_others({record.id for record in wanted})
 
 
 def compare_encoders(
@@ -129,7 +133,7 @@ def compare_encoders(
     """
     encoded = [(given, each.texts, *_vectors(each.pictures, sample.records, tell)) for given, each in towers]
     drawn = len(sample.records)
-    sample = _restricted(sample, set.intersection(*(set(vectors) for _, _, vectors, _ in encoded)))
+    sample = sample.without_others(set.intersection(*(set(vectors) for _, _, vectors, _ in encoded)))
     if not sample.topics:
         raise BadInput("no picture that answers a query can be read where it was indexed; run ingest again")
     values = [_values(texts, vectors, sample) for _, texts, vectors, _ in encoded]
@@ -148,15 +152,6 @@ def compare_encoders(
         photos=len({topic.photo for topic in sample.topics}),
         unread=drawn - len(sample.records),
     )
-
-
-def _restricted(sample: Sample, ids: set[str]) -> Sample:
-    left = {
-        topic: {name: grade for name, grade in names.items() if name in ids} for topic, names in sample.qrels.items()
-    }
-    topics = [topic for topic in sample.topics if left[topic.id]]
-    records = [record for record in sample.records if record.id in ids]
-    return Sample(records, topics, {topic.id: left[topic.id] for topic in topics})
 
 
 def _vectors(encoder: PictureEncoder, records: Sequence[ImageRecord], tell: Tell) -> tuple[dict[str, Vectors], float]:

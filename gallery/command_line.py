@@ -1,6 +1,8 @@
 """What the commands share: help in sections, errors in a sentence, and how their process begins and ends."""
 
+import inspect
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +16,23 @@ from gallery.settings import set_up_libraries
 OTHERS = "Other options"
 
 
-class SectionedCommand(click.Command):
+class ExplainedCommand(click.Command):
+    """A command whose help ends with the end of its docstring, from `Exit codes:` or `Examples:` on."""
+
+    def __init__(self, name: str | None = None, *, help: str | None = None, **options: Any) -> None:  # noqa: ANN401
+        """Take click's arguments."""
+        said, *end = re.split(r"\n\n(?=Exit codes:|Examples:)", inspect.cleandoc(help or ""), maxsplit=1)
+        epilog = "".join(end).replace("Examples:", "\b\nExamples:")  # whose lines click must not fill
+        super().__init__(name, help=said, epilog=epilog, **options)
+
+
+class ExplainedGroup(ExplainedCommand, click.Group):
+    """The same for a group and its commands."""
+
+    command_class = ExplainedCommand
+
+
+class SectionedCommand(ExplainedCommand):
     """A command whose help lists its options under headings.
 
     >>> option = click.Option(["--port"], help="Where to listen.")

@@ -33,14 +33,6 @@ def _refuse(*wrongs: tuple[bool, str]) -> None:
         "Instead of PATH": "--list --failures --check --refresh --moved --forget --drop --repair --copy-to --as "
         "--set-public-url --encoders --export-encoder --to",
     },
-    epilog="""Exit codes: 0 done, 1 error, 2 wrong usage, 3 done, but some files could not be read.
-
-    \b
-    Examples:
-      ingest ~/Pictures
-      ingest ~/Pictures --prune --exclude 'screenshots/'
-      ingest --forget ~/Pictures/private
-    """,
 )
 @click.argument("paths", metavar="PATH...", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
@@ -143,6 +135,13 @@ def main(
 
     Unchanged files are skipped, and so is what .galleryignore files exclude. If you stop a run, the next one continues.
     Every option is explained in docs/commands.md.
+
+    Exit codes: 0 done, 1 error, 2 wrong usage, 3 done, but some files could not be read.
+
+    Examples:
+      ingest ~/Pictures
+      ingest ~/Pictures --prune --exclude 'screenshots/'
+      ingest --forget ~/Pictures/private
     """
     yes = yes and not options["dry_run"]
     asked = [bool(paths), bool(forget), drop is not None, failures, list_all, encoders, export_encoder is not None]

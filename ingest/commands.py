@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from gallery.errors import BadInput, CollectionError
-from gallery.judged.dataset import read_captions
 from gallery.pictures.thumbnails import Thumbnails
 from gallery.printable import printable
 from gallery.records import ImageFile
 from gallery.settings import DEFAULT_COLLECTION, Settings
 from gallery.stores import Entry, Journal, open_store
 from gallery.stores.tuning import outgrown
+from gallery.tables import read_captions
 from ingest.captions import CaptionsByPath
 from ingest.encoding import EncoderChoice, Wish
 from ingest.locating import Locator

@@ -31,14 +31,6 @@ class _Command(SectionedCommand):
         "Order and output": "--sort --group --why --explain --json --paths --null --sheet --preview",
         "Serve, instead of QUERY": "--serve --host --port --allow-changes --hide-places --mcp",
     },
-    epilog="""Exit codes: 0 done, also if nothing was found; 1 error; 2 wrong usage.
-
-    \b
-    Examples:
-      search "dog + snow -cat after:2021 folder:alps"
-      search 'like:IMG_2041.jpg + "at night" width>=2000'
-      search --null sunset | xargs -0 cp -t chosen/
-    """,
 )
 @click.argument("query", nargs=-1)
 @click.option(
@@ -134,6 +126,13 @@ def main(
       text:invoice           with these words in the picture, once ingest --read-text has read them
       OR  NOT  ( )           between filters: folder:alps OR folder:andes
       -folder:raw  "a - b"   a filter turned around; quotes make text of anything
+
+    Exit codes: 0 done, also if nothing was found; 1 error; 2 wrong usage.
+
+    Examples:
+      search "dog + snow -cat after:2021 folder:alps"
+      search 'like:IMG_2041.jpg + "at night" width>=2000'
+      search --null sunset | xargs -0 cp -t chosen/
     """  # noqa: D301 - \b is click's mark for a paragraph to be left as it is
     if as_json + paths + null + bool(sheet) + preview > 1:
         raise click.UsageError("give one of --json, --paths, --null, --sheet and --preview")

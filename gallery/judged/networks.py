@@ -1,27 +1,19 @@
 """Frozen image networks: their vector of a picture before the last layer."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from PIL import Image
 
-from gallery.encoders import efficientnet
+from gallery.encoders import choose_device, efficientnet, processors
 from gallery.encoders.graphs import Graph
 from gallery.encoders.preparation import PREPARED, prepare
-from gallery.encoders.sessions import Device, open_session, processors
+from gallery.encoders.sessions import Device, open_session
 from gallery.errors import EncoderError
-from gallery.judged.torch_models import best_device
-from gallery.spec import sha256_of
 from gallery.vectors import Vectors
 
-if TYPE_CHECKING:
-    from torch import nn
-
 NETWORKS = ("efficientnet-lite2", "resnet50")
-_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
-_SCALE = np.array([0.229, 0.224, 0.225], np.float32)
 
 
 class ImageNetwork:
@@ -30,7 +22,6 @@ class ImageNetwork:
     Attributes:
         name: One of `NETWORKS`.
         weights: A local file of weights, or empty for those that come with the network.
-        dimension: Length of the vectors.
         detail: How many pixels of a picture's shorter side are enough, for `open_image`.
         fingerprint: Names the weights and the image loader.
     """
@@ -41,8 +32,8 @@ class ImageNetwork:
         Args:
             name: `efficientnet-lite2`, from a package, or `resnet50`, whose ImageNet weights torchvision fetches.
             weights: A local file with a state dict of torchvision's ResNet50, instead of fetching.
-            device: Where resnet50 runs, in torch's notation; by default a GPU if there is one. The other network is
-                small, and runs on the processor without torch.
+            device: Where resnet50 runs; by default a GPU if there is one. The other network is small, and runs on the
+                processor.
 
         Raises:
             EncoderError: The name is unknown, or the weights are unavailable.
@@ -50,101 +41,36 @@ class ImageNetwork:
         if name not in NETWORKS or (weights and name != "resnet50"):
             raise EncoderError(f"no image network {name} {weights}; choose {' or '.join(NETWORKS)}".replace("  ", " "))
         self.name, self.weights = name, weights
-        where = best_device(device) if name == "resnet50" else "cpu"
-        self.on_cpu = where == "cpu"
         if name == "resnet50":
-            network, digest = _resnet50(weights)
-            self._pooled, self.dimension, self.detail = _of_torch(network, where), 2048, 2 * 256
+            from gallery.encoders.export.resnet import PREPARATION, trace_resnet  # torch
+
+            self._how, self.detail = PREPARATION, 2 * PREPARATION.resize
+            with TemporaryDirectory() as folder:
+                graph = Path(folder) / "resnet50.onnx"
+                digest = trace_resnet(weights, graph, mirrored=False)
+                self._session = open_session(graph, choose_device(device), threads=processors(), packed=True)
         else:
-            self._pooled, digest = _efficientnet(), efficientnet.SHA256[:8]
-            self.dimension, self.detail = efficientnet.FEATURES, 2 * efficientnet.SIDE
+            self._how, self.detail, digest = efficientnet.PREPARATION, 2 * efficientnet.SIDE, efficientnet.SHA256[:8]
+            self._session = open_session(_efficientnet(), Device(), threads=processors(), packed=True)
         self.fingerprint = f"{name} {digest} {PREPARED}"
 
     def pixels(self, picture: Image.Image) -> Vectors:
         """Return the network's input for one RGB picture, shape `(3, height, width)`."""
-        return resnet_pixels(picture) if self.name == "resnet50" else prepare(picture, efficientnet.PREPARATION)
+        return prepare(picture, self._how)
 
-    def encode_pixels(self, pixels: Vectors) -> Vectors:
-        """Return one vector per input, the mean of the picture's and of its mirror image's; shape `(n, dimension)`."""
-        return self.features(pixels, mirrored=True)
-
-    def features(self, pixels: Vectors, *, mirrored: bool = False) -> Vectors:
-        """Return one vector per input, shape `(n, dimension)`.
-
-        Args:
-            pixels: Shape `(n, 3, height, width)`.
-            mirrored: Whether each is the mean of the vectors of the picture and of its mirror image.
-        """
-        vectors = self._pooled(pixels)
-        if mirrored:
-            vectors = (vectors + self._pooled(pixels[..., ::-1])) / np.float32(2)
-        return vectors
-
-
-def resnet_pixels(picture: Image.Image) -> Vectors:
-    """Scale the shorter side to 256, cut out the middle 224 x 224, and normalise as the network's authors do.
-
-    Returns:
-        Shape `(3, 224, 224)`.
-    """
-    side = min(picture.size) * 224 / 256
-    left, top = ((length - side) / 2 for length in picture.size)
-    square = picture.resize((224, 224), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
-    scaled: Vectors = (np.asarray(square, np.float32) / np.float32(255) - _MEAN) / _SCALE
-    return scaled.transpose(2, 0, 1)
-
-
-def without_last_layer(network: "nn.Module") -> "nn.Module":
-    """Return a torchvision ResNet that outputs the input of its last layer, ready for inference."""
-    from torch import nn
-
-    network.fc = nn.Identity()
-    return network.eval()
-
-
-def _efficientnet() -> Callable[[Vectors], Vectors]:
-    graph = Graph()
-    pixels, weights = efficientnet.add_pixels(graph), efficientnet.packaged_weights()
-    model = graph.model(efficientnet.add_features(graph, pixels, weights))
-    session = open_session(model.SerializeToString(), Device(), threads=processors(), packed=True)
-
-    def pooled(pixels: Vectors) -> Vectors:
-        (vectors,) = session.run(None, {"pixels": pixels})
+    def pooled(self, pixels: Vectors) -> Vectors:
+        """Return the vector before the last layer of each input, shape `(n, dimension)`."""
+        (vectors,) = self._session.run(None, {"pixels": pixels})
         rows: Vectors = vectors
         return rows
 
-    return pooled
+    def encode_pixels(self, pixels: Vectors) -> Vectors:
+        """Return one vector per input, the mean of the picture's and of its mirror image's; shape `(n, dimension)`."""
+        return (self.pooled(pixels) + self.pooled(pixels[..., ::-1])) / np.float32(2)
 
 
-def _of_torch(network: "nn.Module", device: str) -> Callable[[Vectors], Vectors]:
-    import torch
-
-    network.to(device)
-
-    def pooled(pixels: Vectors) -> Vectors:
-        inputs = torch.from_numpy(np.ascontiguousarray(pixels)).to(device)
-        with torch.inference_mode():
-            vectors = network(inputs.contiguous(memory_format=torch.channels_last))
-        return np.asarray(vectors.cpu().numpy(), np.float32)
-
-    return pooled
-
-
-def _resnet50(weights: str) -> tuple["nn.Module", str]:
-    """Return ResNet50 without its last layer, and the digest or name of its weights."""
-    import torch
-    from torchvision.models import ResNet50_Weights, resnet50
-
-    try:
-        if not weights:
-            published = ResNet50_Weights.IMAGENET1K_V2
-            return without_last_layer(resnet50(weights=published)), str(published.name)
-        network = resnet50(weights=None)
-        network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-        return without_last_layer(network), sha256_of(Path(weights))[:8]
-    except Exception as error:  # torch's loader, the network and the disk may raise anything
-        said = " ".join(str(error).split())[:200]
-        raise EncoderError(
-            f"the weights of resnet50 {weights or 'could not be fetched'} ({said}); give a file of torchvision's "
-            "ResNet50 with --weights, or take --image efficientnet-lite2, which needs no download"
-        ) from error
+def _efficientnet() -> bytes:
+    graph = Graph()
+    pixels, weights = efficientnet.add_pixels(graph), efficientnet.packaged_weights()
+    serialized: bytes = graph.model(efficientnet.add_features(graph, pixels, weights)).SerializeToString()
+    return serialized

@@ -127,13 +127,7 @@ def _by_photos(matches: Sequence[Match], captions: Sequence[Caption], held_out: 
     words = {match.caption.text for match in judged}
     pairs = tuple(m for m, side in zip(matches, sides, strict=True) if side == 0 and m.caption.text not in words)
     left = tuple(caption for caption in captions if caption.image not in held_out and caption.text not in words)
-    return _checked(matches, Split(pairs, left, judged))
-
-
-def _checked(matches: Sequence[Match], found: Split) -> Split:
-    if not found.pairs or not found.judged:
-        raise BadInput(
-            f"{len(matches)} judged pairs leave {len(found.pairs)} to learn from and {len(found.judged)} to judge by; "
-            "give more of them"
-        )
-    return found
+    if not pairs or not judged:
+        left_over = f"{len(pairs)} to learn from and {len(judged)} to judge by"
+        raise BadInput(f"{len(matches)} judged pairs leave {left_over}; give more of them")
+    return Split(pairs, left, judged)

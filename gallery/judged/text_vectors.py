@@ -1,7 +1,7 @@
 """Texts become vectors by TF-IDF, word2vec or BERT: learned from captions, and saved as plain arrays."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -10,7 +10,6 @@ import numpy as np
 
 from gallery.encoders.minilm import packaged_tokenizer
 from gallery.errors import BadInput, EncoderError
-from gallery.judged.torch_models import sentence_transformer
 from gallery.judged.vectors import Remembered
 from gallery.vectors import Vectors
 
@@ -38,11 +37,9 @@ class TextVectors(Protocol):
 
     Attributes:
         kind: `tfidf`, `word2vec` or `bert`.
-        dimension: Length of the vectors.
     """
 
     kind: str
-    dimension: int
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return one vector per text, shape `(n, dimension)`; zeros if no word is known."""
@@ -61,15 +58,22 @@ class TfidfVectors:
     def __init__(self, terms: Sequence[str], idf: Vectors) -> None:
         from sklearn.feature_extraction.text import TfidfVectorizer
 
-        self.terms, self._idf, self.dimension = list(terms), idf, len(terms)
-        self._weighted = TfidfVectorizer(ngram_range=(1, 2), vocabulary=self.terms, dtype=np.float32)
+        self._terms, self._idf = list(terms), idf
+        self._weighted = TfidfVectorizer(ngram_range=(1, 2), vocabulary=self._terms, dtype=np.float32)
         self._weighted.idf_ = idf
+
+    @classmethod
+    def learned(cls, texts: Sequence[str]) -> "TfidfVectors":
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        learned = TfidfVectorizer(ngram_range=(1, 2), min_df=2, max_features=MOST_TERMS).fit(texts)
+        return cls(learned.get_feature_names_out().tolist(), np.asarray(learned.idf_, np.float32))
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         return np.asarray(self._weighted.transform(texts).toarray(), np.float32)
 
     def saved(self) -> tuple[dict[str, Any], dict[str, Vectors]]:
-        return {"terms": self.terms}, {"idf": self._idf}
+        return {"terms": self._terms}, {"idf": self._idf}
 
 
 class Word2vecVectors:
@@ -78,11 +82,22 @@ class Word2vecVectors:
     kind = "word2vec"
 
     def __init__(self, words: Sequence[str], vectors: Vectors) -> None:
-        self.words, self._vectors, self.dimension = list(words), vectors, vectors.shape[1]
         self._place = {word: place for place, word in enumerate(words)}
+        self._vectors = vectors
+
+    @classmethod
+    def learned(cls, texts: Sequence[str]) -> "Word2vecVectors":
+        try:
+            from gensim.models import Word2Vec
+        except ImportError as error:
+            raise BadInput("word2vec needs a package: pip install gensim; or take --text tfidf or bert") from error
+        # One worker: with more, the order of updates and so the vectors differ from run to run.
+        how = {"vector_size": WORD2VEC_DIMENSION, "window": 5, "min_count": 2, "sg": 1, "epochs": 30, "workers": 1}
+        model = Word2Vec([words_of(text) for text in texts], seed=0, **how)
+        return cls(model.wv.index_to_key, np.asarray(model.wv.vectors, np.float32))
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        rows = np.zeros((len(texts), self.dimension), np.float32)
+        rows = np.zeros((len(texts), self._vectors.shape[1]), np.float32)
         for row, text in zip(rows, texts, strict=True):
             places = [self._place[word] for word in words_of(text) if word in self._place]
             if places:
@@ -90,7 +105,7 @@ class Word2vecVectors:
         return rows
 
     def saved(self) -> tuple[dict[str, Any], dict[str, Vectors]]:
-        return {"words": self.words}, {"vectors": self._vectors}
+        return {"words": list(self._place)}, {"vectors": self._vectors}
 
 
 class BertVectors:
@@ -102,29 +117,28 @@ class BertVectors:
     kind = "bert"
 
     def __init__(self, name: str = PACKAGED_BERT, device: str | None = None) -> None:
-        self.name, self.model = name, _transformer(name, device)
-        self.dimension = int(self.model.get_embedding_dimension() or 0)
-        self._encoded = Remembered(self._encode)
-
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        return self._encoded(texts)
+        self.name, self._model = name, _transformer(name, device)
+        self.encode = Remembered(self._encode)
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
         if not texts:
-            return np.empty((0, self.dimension), np.float32)
+            return np.empty((0, int(self._model.get_embedding_dimension() or 0)), np.float32)
         # An explicit type, because the library may treat a plain string as a path or an address.
         typed = [{"text": text} for text in texts]
-        return np.asarray(self.model.encode(typed, show_progress_bar=False), np.float32)
+        return np.asarray(self._model.encode(typed, show_progress_bar=False), np.float32)
 
     def saved(self) -> tuple[dict[str, Any], dict[str, Vectors]]:
         return {"name": self.name}, {}
 
 
 def _transformer(name: str, device: str | None) -> "SentenceTransformer":
-    if name == PACKAGED_BERT:
-        return sentence_transformer(str(packaged_tokenizer().parent), device, local_only=True)
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # of reading weights, which takes a second
+    folder = str(packaged_tokenizer().parent) if name == PACKAGED_BERT else name
     try:
-        return sentence_transformer(name, device, local_only=Path(name).is_dir())
+        return SentenceTransformer(folder, device=device, local_files_only=Path(folder).is_dir())
     except Exception as error:  # the hub's client, the disk and the model's own code raise what they like
         said = " ".join(str(error).split())[:200]
         raise EncoderError(
@@ -137,16 +151,14 @@ class JoinedVectors:
     """Several vectors of a text, concatenated."""
 
     def __init__(self, parts: Sequence[TextVectors]) -> None:
-        self.parts = list(parts)
-        self.kind = "+".join(part.kind for part in parts)
-        self.dimension = sum(part.dimension for part in parts)
+        self._parts = parts
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        return np.concatenate([part.encode(texts) for part in self.parts], axis=1)
+        return np.concatenate([part.encode(texts) for part in self._parts], axis=1)
 
     def saved(self) -> tuple[dict[str, Any], dict[str, Vectors]]:
         values, arrays = dict[str, Any](), dict[str, Vectors]()
-        for part in self.parts:
+        for part in self._parts:
             values[part.kind], own = part.saved()
             arrays |= {f"{part.kind}.{name}": array for name, array in own.items()}
         return values, arrays
@@ -170,41 +182,20 @@ def learn_text_vectors(kinds: str, texts: Sequence[str], bert: str = PACKAGED_BE
 def _learned(kind: str, texts: Sequence[str], bert: str) -> TextVectors:
     if kind == "bert":
         return _bert(bert)
-    if kind == "tfidf":
-        return _tfidf(texts)
-    if kind == "word2vec":
-        return _word2vec(texts)
-    raise BadInput(f"no text vectors {kind}; choose tfidf, word2vec or bert, or several joined by +")
+    known: dict[str, Callable[[Sequence[str]], TextVectors]] = {
+        "tfidf": TfidfVectors.learned,
+        "word2vec": Word2vecVectors.learned,
+    }
+    if kind not in known:
+        raise BadInput(f"no text vectors {kind}; choose tfidf, word2vec or bert, or several joined by +")
+    try:
+        return known[kind](texts)
+    except (ValueError, RuntimeError) as error:  # scikit-learn's and gensim's, where no word comes twice
+        raise BadInput(f"{kind} cannot be learned from {len(texts)} texts ({error}); give more captions") from error
 
 
 _bert = cache(BertVectors)
 """One for all splits: it learns nothing from the captions."""
-
-
-def _tfidf(texts: Sequence[str]) -> TfidfVectors:
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    try:
-        learned = TfidfVectorizer(ngram_range=(1, 2), min_df=2, max_features=MOST_TERMS).fit(texts)
-    except ValueError as error:
-        raise BadInput(f"TF-IDF cannot be learned from {len(texts)} texts ({error}); give more captions") from error
-    return TfidfVectors(learned.get_feature_names_out().tolist(), np.asarray(learned.idf_, np.float32))
-
-
-def _word2vec(texts: Sequence[str]) -> Word2vecVectors:
-    try:
-        from gensim.models import Word2Vec
-    except ImportError as error:
-        raise BadInput("word2vec needs a package: pip install gensim; or take --text tfidf or bert") from error
-    sentences = [words_of(text) for text in texts]
-    try:
-        # One worker: with more, the order of updates and so the vectors differ from run to run.
-        model = Word2Vec(
-            sentences, vector_size=WORD2VEC_DIMENSION, window=5, min_count=2, sg=1, epochs=30, workers=1, seed=0
-        )
-    except RuntimeError as error:
-        raise BadInput(f"word2vec cannot be learned from {len(texts)} texts ({error}); give more captions") from error
-    return Word2vecVectors(model.wv.index_to_key, np.asarray(model.wv.vectors, np.float32))
 
 
 def load_text_vectors(
@@ -215,17 +206,14 @@ def load_text_vectors(
     Raises:
         EncoderError: A part is missing or of an unknown kind.
     """
-    parts: list[TextVectors] = []
+    known: dict[str, Callable[[Mapping[str, Any]], TextVectors]] = {
+        "tfidf": lambda own: TfidfVectors(own["terms"], arrays["tfidf.idf"]),
+        "word2vec": lambda own: Word2vecVectors(own["words"], arrays["word2vec.vectors"]),
+        "bert": lambda own: BertVectors(own["name"], device),
+    }
     try:
-        for kind, own in values.items():
-            if kind == "tfidf":
-                parts.append(TfidfVectors(own["terms"], arrays["tfidf.idf"]))
-            elif kind == "word2vec":
-                parts.append(Word2vecVectors(own["words"], arrays["word2vec.vectors"]))
-            elif kind == "bert":
-                parts.append(BertVectors(own["name"], device))
-            else:
-                raise EncoderError(f"text vectors {kind} are not known to this version; train the model again")
+        return JoinedVectors([known[kind](own) for kind, own in values.items()])
     except KeyError as error:
-        raise EncoderError(f"a saved model lacks {error}; train it again") from error
-    return JoinedVectors(parts)
+        raise EncoderError(
+            f"this version cannot read the text vectors of a saved model ({error}); train it again"
+        ) from error

@@ -83,13 +83,11 @@ def run_of_scores(
     names = [documents[column] for column in columns]
     rows = np.asarray(scores, np.float32)[:, columns]
     order = np.argsort(-rows, axis=1, kind="stable")[:, :depth]
-    return Run(
-        name,
-        {
-            topic: tuple(Answer(names[place], float(row[place])) for place in places)
-            for topic, row, places in zip(topics, rows, order, strict=True)
-        },
-    )
+    answers = {
+        topic: tuple(Answer(names[place], float(row[place])) for place in places)
+        for topic, row, places in zip(topics, rows, order, strict=True)
+    }
+    return Run(name, answers)
 
 
 def write_run(run: Run, path: Path) -> Path:

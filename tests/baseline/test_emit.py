@@ -10,6 +10,7 @@ import pytest
 from baseline.emit import emit, written
 from baseline.lessons import Data
 from baseline.training import KINDS, TWO_TOWER, train
+from baseline.two_tower import TwoTowers
 from gallery.errors import BadInput
 from gallery.judged.splits import Seen, split
 from gallery.judged.trec import read_run, topics_of
@@ -81,7 +82,7 @@ def test_matrix_and_pairs_are_one_score(make_data: Callable[..., Data]) -> None:
         matrix = model.matrix(sentences, data.gallery)
         assert matrix.shape == (5, 5)
         np.testing.assert_allclose(model.pairs(sentences, data.gallery), np.diag(matrix), atol=1e-5)
-        assert (model.heads is not None) == (kind == TWO_TOWER)
+        assert isinstance(model.scores, TwoTowers) == (kind == TWO_TOWER)
 
 
 def _run(folder: Path) -> Path:

@@ -3,17 +3,18 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from letter_encoder import COLOURS, LetterEncoder
+from letters_folder import make_letters
 from PIL import Image
 
 from eval.cli import main
 from eval.collection import index_quality, judge_collection, topics_from_captions, topics_from_file
-from eval.commands import run_calibrate, run_collection
 from eval.encoders import Towers
 from eval.fitting import calibrate_encoder
 from gallery.calibration import load_calibration
@@ -142,25 +143,23 @@ def colours(tmp_path: Path) -> Settings:
     (tmp_path / "photos").mkdir()
     for name, colour in COLOURS.items():
         Image.new("RGB", (8, 8), colour).save(tmp_path / "photos" / f"{name}.png")
-    editor = open_store(settings).edit("colours")
-    ingest([tmp_path / "photos"], editor, LetterEncoder)
-    editor.close()
+    make_letters(settings)
+    with closing(open_store(settings).edit("colours")) as editor:
+        ingest([tmp_path / "photos"], editor, LetterEncoder)
     return settings
 
 
-def test_a_collection_is_measured(colours: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def command(settings: Settings, *words: object) -> Result:
+    environment = {"DATA_DIR": str(settings.data_dir), "QDRANT_URL": None}
+    return CliRunner().invoke(main, list(map(str, words)), env=environment)
+
+
+def test_a_collection_is_measured(colours: Settings, tmp_path: Path) -> None:
     queries, files = tmp_path / "queries.tsv", [tmp_path / name for name in ("run", "qrels", "values.tsv")]
     queries.write_text("query\tpicture\nred\tred.png\nblack\tgold.png|green.png\n")
-    run_collection(
-        queries,
-        None,
-        colours,
-        run_path=files[0],
-        qrels_path=files[1],
-        per_query_path=files[2],
-        text_encoder=LetterEncoder(),
-    )
-    lines = dict(line.split("\t", 1) for line in capsys.readouterr().out.splitlines())
+    options = [part for pair in zip(("--run", "--qrels", "--per-query"), files, strict=True) for part in pair]
+    done = command(colours, "collection", "--queries", queries, *options)
+    lines = dict(line.split("\t", 1) for line in done.stdout.splitlines())
     assert lines["pictures"] == "5"
     assert lines["Success@1"].startswith("0.500")
     assert "found instead: " in lines["failed"]
@@ -168,8 +167,7 @@ def test_a_collection_is_measured(colours: Settings, tmp_path: Path, capsys: pyt
     assert set(read_qrels(files[1])) == {"line-2", "line-3"}
     head, first, _ = (line.split("\t") for line in files[2].read_text().splitlines())
     assert dict(zip(head, first, strict=True))["rank"] == "1"
-    run_collection(queries, None, colours, as_json=True, text_encoder=LetterEncoder())
-    facts = json.loads(capsys.readouterr().out)
+    facts = json.loads(command(colours, "collection", "--queries", queries, "--json").stdout)
     assert facts["measures"]["Success@1"]["value"] == 0.5
     assert [query["text"] for query in facts["by query"]] == ["red", "black"]
 
@@ -183,12 +181,9 @@ def judge(photos: Path, with_photo: bool) -> Path:
     return path
 
 
-def test_a_calibration_is_fitted_and_kept(
-    colours: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path, said = judge(tmp_path / "photos", with_photo=False), list[str]()
-    run_calibrate(path, None, None, colours, said.append, LETTERS)
-    lines = dict(line.split("\t") for line in capsys.readouterr().out.splitlines())
+def test_a_calibration_is_fitted_and_kept(colours: Settings, tmp_path: Path) -> None:
+    done = command(colours, "calibrate", judge(tmp_path / "photos", with_photo=False))
+    lines = dict(line.split("\t") for line in done.stdout.splitlines())
     assert (lines["pairs"], lines["matching"]) == ("100", "0.2000")
     kept = load_calibration(colours, LetterEncoder().spec)
     assert kept is not None
@@ -196,7 +191,7 @@ def test_a_calibration_is_fitted_and_kept(
     assert kept.probability(1.0) > 0.9
     assert kept.probability(0.1) < 0.1
     assert np.allclose(kept.probabilities_of(np.array([0.1, 1.0])), [kept.probability(0.1), kept.probability(1.0)])
-    assert any("0 texts have a photo of their own, fewer than 100" in line for line in said)
+    assert "0 texts have a photo of their own, fewer than 100" in done.stderr
 
 
 def test_the_rule_of_strict_is_kept_with_what_it_was_measured_on(colours: Settings, tmp_path: Path) -> None:
@@ -213,8 +208,8 @@ def test_the_rule_of_strict_is_kept_with_what_it_was_measured_on(colours: Settin
 
 
 def test_wrong_usage_and_errors_are_told(colours: Settings, tmp_path: Path) -> None:
-    def run(*arguments: str) -> tuple[int, str]:
-        done = CliRunner().invoke(main, arguments, env={"DATA_DIR": str(colours.data_dir), "QDRANT_URL": None})
+    def run(*words: str) -> tuple[int, str]:
+        done = command(colours, *words)
         assert not done.stdout
         return done.exit_code, done.stderr
 

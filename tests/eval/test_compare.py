@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ from drawn_judgements import ColourNetwork, build, build_flickr8k
 from letter_encoder import LetterEncoder
 from scipy import stats
 
-from eval.compare import MEAN, Comparison, compare, per_query_table
+from baseline.emit import system_name
+from baseline.training import KINDS
+from eval.compare import MEAN, TEXTS, Comparison, compare, per_query_table
 from eval.encoders import Towers
 from eval.fitting import calibrate_encoder
-from eval.report import render, table, write_report
+from eval.report import render, write_report
 from gallery.judged.splits import split
 from gallery.judged.trec import read_run
 from gallery.judged.vectors import picture_vectors
@@ -28,33 +31,40 @@ LETTERS = Towers(LetterEncoder(), LetterEncoder())
 Found = tuple[Comparison, Path]
 
 
-def found_in(folder: Path, form: Callable[[Path, int, int], Path], encoder: Towers | None) -> Found:
+def found_in(
+    folder: Path,
+    form: Callable[[Path, int, int], Path],
+    encoder: Towers | None,
+    *,
+    texts: Sequence[str],
+    seeds: Sequence[int],
+) -> Found:
     (folder / "judged").mkdir()
     network: Any = ColourNetwork()
     data, out = form(folder / "judged", 50, 12), folder / "runs"
     out.mkdir()
     (out / "old.run").write_text("of an earlier comparison")
-    found = compare(
-        data, Settings(folder / "data"), network, encoder, out, lambda _: None, texts=["tfidf"], seeds=[0, 1]
-    )
+    found = compare(data, Settings(folder / "data"), network, encoder, out, lambda _: None, texts=texts, seeds=seeds)
     assert not (out / "old.run").exists()
     return found, folder
 
 
 @pytest.fixture(scope="module")
 def practicum(tmp_path_factory: pytest.TempPathFactory) -> Found:
-    return found_in(tmp_path_factory.mktemp("practicum"), build, None)
+    return found_in(tmp_path_factory.mktemp("practicum"), build, None, texts=TEXTS, seeds=[0])
 
 
 @pytest.fixture(scope="module")
 def flickr8k(tmp_path_factory: pytest.TempPathFactory) -> Found:
-    return found_in(tmp_path_factory.mktemp("flickr8k"), build_flickr8k, LETTERS)
+    return found_in(tmp_path_factory.mktemp("flickr8k"), build_flickr8k, LETTERS, texts=["tfidf"], seeds=[0, 1])
 
 
 def test_flickr8ks_form_runs_from_end_to_end_and_nothing_judged_is_learned(flickr8k: Found, tmp_path: Path) -> None:
     found, folder = flickr8k
     assert found.judged_unseen
     assert {system.name for system in found.systems} == SYSTEMS | {"letters"}
+    trainings = {system.name: len(system.runs) for system in found.systems}
+    assert (trainings["two towers (tfidf)"], trainings["early fusion, ridge (tfidf)"]) == (2, 1)
     assert {figures.name for figures in found.pairs} == SYSTEMS - {"random order"} | {MEAN, "letters"}
     assert {figures.pairs for figures in found.pairs} == {2 * len(found.data.matches)}
     seen = [path.read_text() for path in (folder / "runs").rglob("*.seen")]
@@ -93,15 +103,13 @@ def test_figures_of_pairs_are_what_scipy_finds_in_the_written_files(practicum: F
     scores: list[float] = []
     given: list[int] = []
     errors: list[float] = []
-    for seed in (0, 1):
-        judged = split(found.data.judged, found.data.matches, "held-out", seed).judged
-        run = read_run(folder / "runs" / "held-out" / f"early-fusion-ridge-(tfidf).{seed}.run")
-        known = {(topic, a.document): a.score for topic, answers in run.answers.items() for a in answers}
-        for match in judged:
-            errors.append(np.clip(known[match.caption.id, match.image], 0, 1) - match.probability)
-            if match.image != match.caption.image:
-                scores += [known[match.caption.id, match.image]] * 3
-                given += grades[match.image, match.caption.id]
+    run = read_run(folder / "runs" / "held-out" / "early-fusion-ridge-(tfidf).0.run")
+    known = {(topic, a.document): a.score for topic, answers in run.answers.items() for a in answers}
+    for match in split(found.data.judged, found.data.matches, "held-out", 0).judged:
+        errors.append(np.clip(known[match.caption.id, match.image], 0, 1) - match.probability)
+        if match.image != match.caption.image:
+            scores += [known[match.caption.id, match.image]] * 3
+            given += grades[match.image, match.caption.id]
     figures = next(figures for figures in found.pairs if figures.name == "early fusion, ridge (tfidf)")
     assert figures.tau
     assert figures.tau.value == pytest.approx(stats.kendalltau(scores, given, variant="c").statistic)
@@ -111,10 +119,11 @@ def test_figures_of_pairs_are_what_scipy_finds_in_the_written_files(practicum: F
 
 def test_linear_early_fusion_says_the_same_to_everything_and_two_towers_do_not(practicum: Found) -> None:
     by_name = {system.name: system for system in practicum[0].systems}
-    for name in ("early fusion, ridge (tfidf)", "early fusion, linear (tfidf)"):
-        assert by_name[name].collapse.distinct == 1
-        assert len(by_name[name].runs) == 1
-    assert by_name["two towers (tfidf)"].collapse.distinct > 3
+    assert set(by_name) == {system_name(kind, text) for kind in KINDS for text in TEXTS} | {"random order"}
+    for text in TEXTS:
+        assert by_name[system_name("ridge", text)].collapse.distinct == 1
+        assert by_name[system_name("linear", text)].collapse.distinct == 1
+        assert by_name[system_name("two-tower", text)].collapse.distinct > 3
 
 
 def test_an_encoders_figures_are_those_of_its_vectors(flickr8k: Found, tmp_path: Path) -> None:
@@ -156,6 +165,10 @@ def test_the_report_has_every_system_in_every_form(practicum: Found, tmp_path: P
     assert best["RR"].mean() == pytest.approx(found.systems[0].measures["RR"].value)
 
 
-def test_what_goes_into_a_table_or_a_page_is_escaped() -> None:
-    assert table(("a|b",), [("c|d",)]) == "| a\\|b |\n| --- |\n| c\\|d |"
+def test_what_goes_into_a_table_or_a_page_is_escaped(flickr8k: Found, tmp_path: Path) -> None:
+    found, _ = flickr8k
+    odd = replace(found, systems=[replace(system, name=f"{system.name} a|b") for system in found.systems])
+    report = write_report(odd, tmp_path, "report", {key: key for key in MADE}).read_text()
+    assert len(re.findall(r"^\| [^|]* a\\\|b \|", report, re.MULTILINE)) == 4 * len(odd.systems)
+    assert "against two towers (tfidf) a\\|b |" in report
     assert "&lt;i&gt;" in render("report.html", title="<i>", body="")

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from eval.measures import Values
-from eval.nothing import Questions, choose_rule, measure_rules, numbers_for, tell_apart
+from eval.nothing import Questions, choose_rule, measure_rule, numbers_for, tell_apart
 from gallery.calibration import SEPARATES
 from search.unrelated import background
 
@@ -92,7 +92,7 @@ def test_what_is_chosen_from_is_what_brute_force_finds() -> None:
     assert told.kept.value == pytest.approx(sum(number >= told.threshold for number in present) / 60)
     assert sum(number > told.threshold for number in present) / 60 < 0.95 <= told.kept.value
     assert told.false_answers.value == pytest.approx(sum(number >= told.threshold for number in absent) / 60)
-    assert measure_rules(asked, {"standing": told.threshold})["standing"] == told
+    assert measure_rule(asked, "standing", told.threshold) == told
 
 
 def test_of_many_queries_some_are_drawn_with_all_photos() -> None:

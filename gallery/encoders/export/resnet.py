@@ -7,8 +7,13 @@ from torch import Tensor, nn
 from torchvision.models import ResNet50_Weights, resnet50
 
 from gallery.encoders.export.tracing import trace
+from gallery.encoders.manifest import PicturePreparation
 from gallery.errors import EncoderError
 from gallery.spec import sha256_of
+
+PREPARATION = PicturePreparation(
+    side=224, fit="square", resize=256, interpolation="bilinear", mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)
+)
 
 
 class _Features(nn.Module):
@@ -41,7 +46,10 @@ def trace_resnet(weights: str, graph: Path, *, mirrored: bool) -> str:
             network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
     except Exception as error:  # torch's loader, the network and the disk may raise anything
         said = " ".join(str(error).split())[:200]
-        raise EncoderError(f"the weights of resnet50 {weights} cannot be read ({said}); train it again") from error
+        raise EncoderError(
+            f"the weights of resnet50 {weights or 'could not be fetched'} ({said}); give a file of torchvision's "
+            "ResNet50 with --weights, or take --image efficientnet-lite2, which needs no download"
+        ) from error
     network.fc = nn.Identity()
     trace(_Features(network.eval(), mirrored=mirrored), {"pixels": torch.zeros(2, 3, 224, 224)}, graph)
     return sha256_of(Path(weights))[:8] if weights else str(published.name)

@@ -31,9 +31,6 @@ from gallery.spec import TOWERS_FILE, Spec, digest_of_files
 from gallery.vectors import Vectors
 
 PACKAGED_BERT = "packaged"
-_RESNET = PicturePreparation(
-    side=224, fit="square", resize=256, interpolation="bilinear", mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)
-)
 Say = Callable[[str], None]
 Arrays = Mapping[str, Vectors]
 
@@ -102,9 +99,9 @@ def _write_pictures(towers: _Towers, draft: Path) -> tuple[PicturePreparation, s
         features = _add_efficientnet(graph, mirrored=mirrored)
     elif name == "resnet50":
         _need_torch(towers)
-        from gallery.encoders.export.resnet import trace_resnet
+        from gallery.encoders.export.resnet import PREPARATION, trace_resnet
 
-        how = _RESNET
+        how = PREPARATION
         digest = trace_resnet(str(towers.image.get("weights", "")), draft / PICTURE_GRAPH, mirrored=mirrored)
         graph, features = _frozen(draft / PICTURE_GRAPH)
     else:

@@ -50,17 +50,18 @@ def test_vectors_are_those_of_the_heads(tmp_path: Path, kind: str) -> None:
         "fingerprint": network.fingerprint,
         "mirrored": kind == "tfidf",
     }
-    arrays |= heads("text", texts.dimension, chance) | heads("image", network.dimension, chance)
+    pictures = checked_pictures()[:3]
+    inputs = np.stack([network.pixels(picture) for picture in pictures])
+    frozen = network.encode_pixels(inputs) if image["mirrored"] else network.pooled(inputs)
+    arrays |= heads("text", texts.encode(TEXTS).shape[1], chance) | heads("image", frozen.shape[1], chance)
     folder = tmp_path / "trained"
     save_model(folder, TOWERS_FILE, {"text": values, "image": image}, arrays)
     encoder = Encoder(export(folder, tmp_path / "data", say=lambda _: None), tmp_path)
     assert np.allclose(encoder.texts().encode_texts(TEXTS), project(texts.encode(TEXTS), "text", arrays), atol=1e-4)
-    pictures, tower = checked_pictures()[:3], encoder.pictures()
-    frozen = network.features(np.stack([network.pixels(p) for p in pictures]), mirrored=bool(image["mirrored"]))
-    assert np.allclose(tower.encode_images(pictures), project(frozen, "image", arrays), atol=1e-4)
+    assert np.allclose(encoder.pictures().encode_images(pictures), project(frozen, "image", arrays), atol=1e-4)
     digest = digest_of_files([folder / TOWERS_FILE, folder / ARRAYS_FILE])
     assert encoder.spec.space == f"towers {digest} {network.fingerprint}"
-    assert encoder.spec.text == f"towers {digest} {texts.kind}"
+    assert encoder.spec.text == f"towers {digest} {next(iter(values))}"
     assert (encoder.spec.encoder, encoder.spec.dimension) == (str(folder), 16)
 
 

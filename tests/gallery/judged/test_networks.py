@@ -12,8 +12,10 @@ from torchvision import transforms
 from torchvision.models import resnet50
 from torchvision.models.feature_extraction import create_feature_extractor
 
+from gallery.encoders.export.resnet import PREPARATION
+from gallery.encoders.preparation import prepare
 from gallery.errors import EncoderError
-from gallery.judged.networks import ImageNetwork, resnet_pixels
+from gallery.judged.networks import ImageNetwork
 
 
 def picture() -> Image.Image:
@@ -26,12 +28,12 @@ def test_resnet_features_are_what_goes_into_the_last_layer(tmp_path: Path) -> No
     theirs = resnet50(weights=None).eval()
     torch.save(theirs.state_dict(), tmp_path / "weights.pth")
     ours = ImageNetwork("resnet50", str(tmp_path / "weights.pth"), "cpu")
-    pixels = ours.pixels(picture())[None, :, 80:144, 80:144]
+    pixels = ours.pixels(picture())[None]
     with torch.inference_mode():
         inputs = torch.from_numpy(np.ascontiguousarray(pixels))
         expected = create_feature_extractor(theirs, ["flatten"])(inputs)["flatten"].numpy()
-    found = ours.features(pixels)
-    assert found.shape == (1, ours.dimension) == (1, 2048)
+    found = ours.pooled(pixels)
+    assert found.shape == (1, 2048)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
@@ -43,15 +45,15 @@ def test_efficientnet_features_are_the_pooled_ones_of_its_package() -> None:
     inputs = torch.from_numpy(pixels)
     with torch.inference_mode():
         plain, turned = (theirs.extract_features(one).mean((2, 3)).numpy() for one in (inputs, inputs.flip(3)))
-    assert ours.dimension == plain.shape[1]
-    np.testing.assert_allclose(ours.features(pixels), plain, atol=1e-4)
-    np.testing.assert_allclose(ours.features(pixels, mirrored=True), (plain + turned) / 2, atol=1e-4)
+    np.testing.assert_allclose(ours.pooled(pixels), plain, atol=1e-4)
+    np.testing.assert_allclose(ours.encode_pixels(pixels), (plain + turned) / 2, atol=1e-4)
 
 
 def test_resnet_pixels_are_nearly_those_of_torchvision() -> None:
+    ours = prepare(picture(), PREPARATION)
     steps = [transforms.Resize(256), transforms.CenterCrop(224), transforms.ToTensor()]
     theirs = transforms.Compose([*steps, transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])])(picture())
-    assert float(np.abs(resnet_pixels(picture()) - theirs.numpy()).mean()) < 0.03
+    assert float(np.abs(ours - theirs.numpy()).mean()) < 0.03
 
 
 def test_what_cannot_be_had_is_said_with_its_cure(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from gallery.errors import BadInput
-from gallery.judged.dataset import read_captions
 from gallery.records import Caption
+from gallery.tables import read_captions
 
 
 def captions(folder: Path, data: bytes) -> list[Caption]:
