@@ -19,7 +19,8 @@ class AnswerHit:
         rank: 1 is the best of the whole answer, regardless of the offset.
         score: The cosine to six digits, or the fused score of hybrid search; null if the query has no terms.
         probability: The probability that text and picture match, 0 to 1; null without a calibration.
-        paths: All places of the file.
+        path: The first of its places.
+        paths: All of them: first those where a file still is, and of these the oldest.
         width: Pixels of the upright picture.
         date: When it was taken, else the oldest change of its files.
         size: Bytes of the file.
@@ -60,6 +61,12 @@ class AnswerHit:
     def at(self) -> str:
         """Where in a video the hit is, as people read it; empty for a picture."""
         return "" if self.frame is None else shown_second(self.frame)
+
+    @property
+    def copies(self) -> str:
+        """How many more files hold the same bytes, in words; empty if there are none."""
+        more = len(self.paths) - 1
+        return "" if more < 1 else "+1 copy" if more == 1 else f"+{more} copies"
 
     @property
     def day(self) -> str:

@@ -13,7 +13,7 @@ from unicodedata import normalize
 
 from gallery.cities import all_cities
 from gallery.folding import folded_words
-from gallery.stores import Circle, Filter, ImageCollection, Words
+from gallery.stores import Circle, Filter, ImageCollection, MoreThan, Words
 from gallery.stores import Condition as Stored
 from search.keys import HAS, KINDS, nearest
 from search.nearby import read_nearby
@@ -97,7 +97,8 @@ class _Lowering:
         if value != "duplicates":
             return _Read(Filter(must_not=((HAS[value], None),)), f"with {value}")
         stacks = self._collection.facet("stack", MOST_VALUES, least=2)  # most stacks hold one picture
-        return _Read(_all(("stack", [str(stack) for stack in stacks])), "with near-duplicates")
+        alike = _all(("stack", [str(stack) for stack in stacks]))
+        return _Read(Filter(either=((alike, _all(("path", MoreThan(1)))),)), "with copies or near-duplicates")
 
     def _text(self, value: str) -> _Read:
         if not self._collection.count(Filter(must_not=(("text", None),))):

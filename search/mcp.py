@@ -35,7 +35,7 @@ from gallery.stores import date_of, open_store
 from search.answer import to_json
 from search.collections import Collections, unnamed
 from search.engine import SearchEngine
-from search.places import present_first
+from search.places import original_first
 from search.request import LONGEST, MOST_AT_ONCE, Text, explained, request_of
 from search.strangers import refuse_circles, refuse_files
 from search.terms import record_named
@@ -141,7 +141,7 @@ class Agents:
         return _json(answer.without_locations() if self.hide_places else answer)
 
     def _record(self, given: OfPicture) -> ImageRecord:
-        found = present_first(record_named(given.picture, self._engine(given).collection))
+        found = original_first(record_named(given.picture, self._engine(given).collection))
         return replace(found, location=None) if self.hide_places else found
 
     def _engine(self, given: OfCollection) -> SearchEngine:

@@ -8,7 +8,7 @@ from gallery.records import Hit
 from gallery.stores import Filter, ImageCollection, Where, moment
 from search.grouping import Group, best_file_first, completed, filled, grouped
 from search.hybrid import DEPTH, fuse, with_words
-from search.places import present_first
+from search.places import original_first
 from search.terms import Vector
 
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ def ranking(
 ) -> Rank:
     """Return the ranking that a request asks for; without a vector the newest pictures come first.
 
-    A video is represented by its best frame. Places at which a picture's file still exists come first.
+    A video is represented by its best frame. Of a picture's places, the original comes first.
     """
 
     def rank(count: int, also: Filter) -> list[Hit]:
         hits = folded(lambda wanted: ranked(wanted, also), count)
-        return [replace(hit, image=present_first(hit.image)) for hit in hits]
+        return [replace(hit, image=original_first(hit.image)) for hit in hits]
 
     def ranked(count: int, also: Filter) -> list[Hit]:
         if vector is None:

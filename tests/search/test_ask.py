@@ -65,6 +65,7 @@ FILTERS: dict[str, Callable[[ImageRecord], bool]] = {
     "-folder:/A1": lambda r: not any(path.startswith("/a1/") for path in paths(r)),
     "folder:nowhere": lambda _: False,
     "-folder:nowhere": lambda _: True,
+    "has:duplicates": lambda r: len(r.files) > 1,
     "path:*2.jpg": lambda r: any(path.endswith("2.jpg") for path in paths(r)),
     "path:copies/?.jpg": lambda r: any(path.startswith("/copies/") and len(path) == 13 for path in paths(r)),
     "-path:1*": lambda r: not any(path.split("/")[-1].startswith("1") for path in paths(r)),

@@ -27,7 +27,7 @@ from gallery.stores.embedded.engine import SHARD, damaged, engine_errors, load_s
 from gallery.stores.embedded.generations import PROGRESS, published, published_state
 from gallery.stores.embedded.seal import DAMAGE, check_seal
 from gallery.stores.embedded.tuning import search_params
-from gallery.stores.filters import Circle, Condition, Filter, Where, Words, as_filter
+from gallery.stores.filters import Circle, Condition, Filter, MoreThan, Where, Words, as_filter
 from gallery.stores.payload import INDEXED_KEYS, public_url_of, to_record
 from gallery.stores.words import WORDS, weights_of_query
 
@@ -286,6 +286,7 @@ def _condition(condition: Condition) -> q.FieldCondition | q.IsEmptyCondition:
     if isinstance(wanted, Circle):
         centre = q.GeoPoint(wanted.longitude, wanted.latitude)
         return q.FieldCondition(key=key, geo_radius=q.GeoRadius(centre, wanted.metres))
-    if isinstance(wanted, str | int):
-        return q.FieldCondition(key=key, match=q.MatchValue(wanted))
-    return q.FieldCondition(key=key, match=q.MatchAny(wanted))
+    if isinstance(wanted, MoreThan):
+        return q.FieldCondition(key=key, values_count=q.ValuesCount(gt=wanted.values))
+    match = q.MatchValue(wanted) if isinstance(wanted, str | int) else q.MatchAny(wanted)
+    return q.FieldCondition(key=key, match=match)
