@@ -98,7 +98,7 @@ class Answer:
         notes: What the user should know: a value that matches nothing, with what was probably meant; a text that was
             cut.
         corrections: Lines to ask instead where a value matches nothing, with those that were probably meant.
-        total: How many pictures pass the filters; null if a minimum score applies.
+        total: How many pictures pass the filters; null if a minimum score applies, or with hits ordered by date.
         offset: How many hits, or groups, were skipped.
         more: Whether there are hits beyond the last one here.
         weak: Whether the calibration says that even the best picture does not match; false without a calibration.

@@ -19,6 +19,7 @@ from gallery.records import ImageRecord
 from gallery.settings import Settings
 from gallery.stores import date_of, moment, open_store
 from search import grouping, unrelated
+from search.answer import AnswerHit
 from search.engine import SearchEngine
 from search.filtering import in_folder, matches_path
 from search.request import Grouping, Request
@@ -217,6 +218,33 @@ def test_with_a_least_score_all_are_ordered_by_date_before_the_page_is_cut(engin
     )
     found = ask(engine, "abc", 10, 20, sort="date", min_score=bound).hits
     assert [hit.id for hit in found] == [hit.id for hit in wanted[20:30]]
+
+
+def newest_first(hits: Sequence[AnswerHit]) -> list[str]:
+    return [hit.id for hit in sorted(hits, key=lambda hit: (-datetime.fromisoformat(hit.date).timestamp(), hit.id))]
+
+
+def test_by_date_the_best_tenth_is_the_same_for_every_limit(engine: SearchEngine) -> None:
+    wanted = newest_first(ask(engine, "abc", COUNT // 10).hits)
+    for limit in (7, COUNT // 10, COUNT):
+        pages = [ask(engine, "abc", limit, offset, sort="date") for offset in range(0, len(wanted), limit)]
+        assert [hit.id for answer in pages for hit in answer.hits] == wanted
+        assert [answer.more for answer in pages] == [True] * (len(pages) - 1) + [False]
+        assert {answer.total for answer in pages} == {None}
+    assert [hit.id for hit in ask(engine, "abc", COUNT, sort="date", group="near-duplicates").hits] == wanted
+    few = ask(engine, "abc folder:a1", COUNT)
+    assert 10 < len(few.hits) < 110
+    assert [hit.id for hit in ask(engine, few.query, COUNT, sort="date").hits] == newest_first(few.hits[:10])
+
+
+def test_by_date_only_what_matches_is_shown_if_a_calibration_can_tell(engine: SearchEngine) -> None:
+    hits = ask(engine, "abc", COUNT).hits
+    for count in (5, 200):
+        bound = (score(hits[count - 1]) + score(hits[count])) / 2
+        by = SearchEngine(LetterEncoder(), engine.collection, ruled("cosine", bound))
+        assert [hit.id for hit in ask(by, "abc", COUNT, sort="date").hits] == newest_first(hits[:count])
+    none = ask(SearchEngine(LetterEncoder(), engine.collection, ruled("cosine", 1.0)), "abc", COUNT, sort="date")
+    assert ([hit.id for hit in none.hits], none.weak) == (newest_first(hits[: COUNT // 10]), True)
 
 
 def ruled(rule: str, threshold: float, auroc: float = 0.95, kept: float = 0.99) -> Calibration:
