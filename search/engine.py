@@ -16,7 +16,7 @@ from gallery.settings import Settings
 from gallery.stores import Filter, ImageCollection, Progress, Where, open_store
 from search.answer import Answer
 from search.contents import Contents
-from search.filtering import lower
+from search.filtering import lower, unmatched
 from search.hybrid import DEPTH
 from search.query import Query, clean_text
 from search.ranking import MOST_BY_DATE, best_by_date, bound_of, folded, nearest, page, ranking, with_reasons
@@ -168,6 +168,7 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
         return replace(
             told.filled(hits[: request.limit], groups[: request.limit], scored=vector is not None),
             meanings=[*(meaning_of(term, pictures) for term in query.terms), *lowered.meanings],
+                *([] if hits else unmatched(query.filters, self.collection)),
             notes=[
                 *lowered.hints,
                 *_notes(told, self.collection.progress, unruled=request.strict and one_text and least is None),

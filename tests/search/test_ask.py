@@ -65,8 +65,8 @@ FILTERS: dict[str, Callable[[ImageRecord], bool]] = {
     "folder:a1": lambda r: any(path.startswith("/a1/") for path in paths(r)),
     "-folder:/A1": lambda r: not any(path.startswith("/a1/") for path in paths(r)),
     "folder:nowhere": lambda _: False,
-    "-folder:nowhere": lambda _: True,
     "has:duplicates": lambda r: len(r.files) > 1,
+    "-folder:nowhere": lambda _: True,
     "path:*2.jpg": lambda r: any(path.endswith("2.jpg") for path in paths(r)),
     "path:copies/?.jpg": lambda r: any(path.startswith("/copies/") and len(path) == 13 for path in paths(r)),
     "-path:1*": lambda r: not any(path.split("/")[-1].startswith("1") for path in paths(r)),
@@ -300,10 +300,28 @@ def test_a_value_that_matches_nothing_is_answered_with_what_would(engine: Search
         "camera:camra": 'camera:"Camera 1"',
         "format:raw": "format:jpeg or format:png",
         "folder:a1 OR folder:a9": "folder:a",
+        "abc -camera:zzz": 'try camera:"Camera',
+        "folder:qqq": "try folder:",
     }.items():
         (note,) = ask(engine, line).notes
         assert meant in note, line
     assert ask(engine, "folder:a1 format:png camera:camera").notes == []
+
+
+def test_a_date_or_size_that_matches_nothing_is_answered_with_those_there_are(
+    engine: SearchEngine, records: list[ImageRecord]
+) -> None:
+    years, widths = sorted(map(year, records)), sorted(record.width for record in records)
+    said = f"; year goes from {years[0]} to {years[-1]}"
+    for line in ("before:1900", "abc after:2999-01", "year:1900..1901", "year>=2999"):
+        (note,) = ask(engine, line).notes
+        assert note == f"no picture has {line.removeprefix('abc ')}{said}"
+    notes = ask(engine, "width>99999 OR before:1900 folder:a1").notes
+    assert notes == [
+        f"no picture has width>99999; width goes from {widths[0]} to {widths[-1]}",
+        f"no picture has before:1900{said}",
+    ]
+    assert ask(engine, "-width>99999 year:1900 OR year>1900").notes == []
 
 
 def test_a_filter_by_name_means_what_it_means_in_a_line(engine: SearchEngine) -> None:
