@@ -92,7 +92,7 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
         name: str | None = None,
         *,
         text_encoder: str | TextEncoder | Towers | None = None,
-        before: "SearchEngine | None" = None,
+        loaded: Sequence["SearchEngine"] = (),
         prepared: Callable[[Towers], Towers] = lambda towers: towers,
         say: Callable[[str], None] = lambda _: None,
     ) -> Self:
@@ -102,7 +102,7 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
             settings: Folders, addresses and the device.
             name: The collection. Default: the only one, or else `photos`.
             text_encoder: Another text tower of the same space, e.g. one for more languages, or its name.
-            before: An engine whose encoder is kept if the collection still uses it.
+            loaded: Engines of this or other collections; if one has the collection's encoder, it is shared.
             prepared: Called with a loaded encoder; returns what to use in its place.
             say: Called with a message before each slow step.
 
@@ -114,10 +114,8 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
         started = time.monotonic()
         collection = open_store(settings).open(name)
         try:
-            if before and before.collection.spec == collection.spec:
-                towers = before.towers
-            else:
-                towers = prepared(_towers(collection, settings, text_encoder, say))
+            same = [engine.towers for engine in loaded if engine.collection.spec == collection.spec]
+            towers = same[0] if same else prepared(_towers(collection, settings, text_encoder, say))
             spec = towers.texts.spec
             state = calibration_state(settings, spec)  # before reading: later changes are noticed
             engine = cls(towers, collection, load_calibration(settings, spec), settings)
@@ -168,9 +166,9 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
         return replace(
             told.filled(hits[: request.limit], groups[: request.limit], scored=vector is not None),
             meanings=[*(meaning_of(term, pictures) for term in query.terms), *lowered.meanings],
-                *([] if hits else unmatched(query.filters, self.collection)),
             notes=[
                 *lowered.hints,
+                *([] if hits else unmatched(query.filters, self.collection)),
                 *_notes(told, self.collection.progress, unruled=request.strict and one_text and least is None),
             ],
             corrections=[str(replace(query, filters=filters)) for filters in lowered.corrections],

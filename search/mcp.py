@@ -5,7 +5,7 @@ A call's arguments are checked; the answer is JSON, a JPEG, or an error in one s
 
 import base64
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
@@ -173,8 +173,8 @@ def server_of(settings: Settings, collection: str | None, say: Say, *, hide_plac
         hide_places: Hide from agents the coordinates at which pictures were taken.
     """
 
-    def opener(name: str, before: SearchEngine | None) -> SearchEngine:
-        return SearchEngine.open(settings, name, before=before, say=say)
+    def opener(name: str, loaded: Sequence[SearchEngine]) -> SearchEngine:
+        return SearchEngine.open(settings, name, loaded=loaded, say=say)
 
     def names() -> list[str]:
         return open_store(settings).names()

@@ -94,7 +94,7 @@ from search.web.api import create_app
 from search.collections import Collections
 from search.web.serve import opened
 settings = Settings.from_environ()
-collections = Collections("photos", lambda: ["photos"], lambda name, before: opened(settings, name, before, print))
+collections = Collections("photos", lambda: ["photos"], lambda name, loaded: opened(settings, name, loaded, print))
 client = TestClient(create_app(collections, settings), base_url="http://127.0.0.1")
 import time
 while client.get("/ready").status_code != 200: time.sleep(0.05)
