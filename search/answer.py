@@ -19,7 +19,8 @@ class AnswerHit:
         rank: 1 is the best of the whole answer, regardless of the offset.
         score: The cosine to six digits, or the fused score of hybrid search; null if the query has no terms.
         probability: The probability that text and picture match, 0 to 1; null without a calibration.
-        paths: All places of the file.
+        path: The first of its places.
+        paths: All of them: first those where a file still is, and of these the oldest.
         width: Pixels of the upright picture.
         date: When it was taken, else the oldest change of its files.
         size: Bytes of the file.
@@ -62,6 +63,12 @@ class AnswerHit:
         return "" if self.frame is None else shown_second(self.frame)
 
     @property
+    def copies(self) -> str:
+        """How many more files hold the same bytes, in words; empty if there are none."""
+        more = len(self.paths) - 1
+        return "" if more < 1 else "+1 copy" if more == 1 else f"+{more} copies"
+
+    @property
     def day(self) -> str:
         """The day when it was taken, or else the file's date, marked as such."""
         return self.date[:10] if self.taken_at else f"{self.date[:10]} (file)"
@@ -91,7 +98,7 @@ class Answer:
         notes: What the user should know: a value that matches nothing, with what was probably meant; a text that was
             cut.
         corrections: Lines to ask instead where a value matches nothing, with those that were probably meant.
-        total: How many pictures pass the filters; null if a minimum score applies.
+        total: How many pictures pass the filters; null if a minimum score applies, or with hits ordered by date.
         offset: How many hits, or groups, were skipped.
         more: Whether there are hits beyond the last one here.
         weak: Whether the calibration says that even the best picture does not match; false without a calibration.

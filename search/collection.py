@@ -80,6 +80,6 @@ def open_collection(
         EncoderError: Its encoder cannot be loaded.
     """
     where = settings or Settings.from_environ()
-    engines = CurrentEngine(lambda before: SearchEngine.open(where, name, text_encoder=text_encoder, before=before))
+    engines = CurrentEngine(lambda loaded: SearchEngine.open(where, name, text_encoder=text_encoder, loaded=loaded))
     engines.get()
     return Collection(engines)

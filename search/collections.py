@@ -8,9 +8,9 @@ from gallery.settings import DEFAULT_COLLECTION
 from search.current import CurrentEngine, NotReadyError
 from search.engine import SearchEngine
 
-PATIENCE, AT_FIRST = 10.0, 0.3
+PATIENCE, AT_FIRST = 10.0, 1.0
 """Seconds that a request waits for a collection to be reopened, and to be opened for the first time."""
-Opener = Callable[[str, SearchEngine | None], SearchEngine]
+Opener = Callable[[str, Sequence[SearchEngine]], SearchEngine]
 
 
 class UnknownCollectionError(BadInput):
@@ -51,7 +51,7 @@ class Collections:
         Args:
             first: The collection of requests that name none; without it the only one there is, else `photos`.
             names: Returns the names of those there are.
-            opener: Opens one; is given the engine that was open before.
+            opener: Opens one; is given the engines that are open, whose encoders it may share.
             patience: Seconds that a request waits for a collection to be opened again.
             at_first: Seconds that it waits for the first time.
         """
@@ -81,7 +81,7 @@ class Collections:
         try:
             return current.get()
         except CollectionError as error:
-            if name == first and not current.was_open and name not in self.names():
+            if name == first and not current.engines and name not in self.names():
                 raise NotReadyError(str(error)) from error
             self._check(name, error)
             raise
@@ -98,9 +98,15 @@ class Collections:
             self._check(name)
         with self._lock:
             current = CurrentEngine(
-                lambda before: self._opener(name, before), patience=self._patience, at_first=self._at_first
+                lambda before: self._opener(name, [*before, *self._open()]),
+                patience=self._patience,
+                at_first=self._at_first,
             )
             return self._engines.setdefault(name, current)
+
+    def _open(self) -> list[SearchEngine]:
+        with self._lock:
+            return [engine for current in self._engines.values() for engine in current.engines]
 
     def _check(self, name: str, error: Exception | None = None) -> None:
         names = self.names()

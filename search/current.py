@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from math import inf
 
@@ -24,12 +24,12 @@ class CurrentEngine:
     """
 
     def __init__(
-        self, opener: Callable[[SearchEngine | None], SearchEngine], *, patience: float = inf, at_first: float = inf
+        self, opener: Callable[[Sequence[SearchEngine]], SearchEngine], *, patience: float = inf, at_first: float = inf
     ) -> None:
         """Open nothing yet.
 
         Args:
-            opener: Opens an engine. It gets the previous engine, whose encoder it may keep using.
+            opener: Opens an engine. It gets the previous engine, if there is one, whose encoder it may keep using.
             patience: Seconds that a request waits for an engine to be reopened.
             at_first: Seconds that a request waits for the first engine.
         """
@@ -42,9 +42,9 @@ class CurrentEngine:
         self._lock = threading.Lock()
 
     @property
-    def was_open(self) -> bool:
-        """Whether the collection could ever be opened."""
-        return self._engine is not None
+    def engines(self) -> Sequence[SearchEngine]:
+        """The engine that was opened last, if the collection could ever be opened."""
+        return (self._engine,) if self._engine else ()
 
     def get(self) -> SearchEngine:
         """Return the engine of the current state.
@@ -59,7 +59,7 @@ class CurrentEngine:
                 wait = end - time.monotonic()
                 self._begun().result(None if wait == inf else max(wait, 0))
             except TimeoutError as error:
-                raise NotReadyError("the encoder is being loaded; try again in a few seconds") from error
+                raise NotReadyError("the encoder is being loaded, which takes a few seconds") from error
         return engine
 
     def begin(self) -> None:
@@ -83,7 +83,7 @@ class CurrentEngine:
 
     def _open(self, opening: "Future[SearchEngine]") -> None:
         try:
-            self._engine = self._opener(self._engine)
+            self._engine = self._opener(self.engines)
             opening.set_result(self._engine)
         except GalleryError as error:
             self._failed(opening, error)

@@ -16,10 +16,10 @@ from gallery.settings import Settings
 from gallery.stores import Filter, ImageCollection, Progress, Where, open_store
 from search.answer import Answer
 from search.contents import Contents
-from search.filtering import lower
+from search.filtering import lower, unmatched
 from search.hybrid import DEPTH
 from search.query import Query, clean_text
-from search.ranking import folded, nearest, page, ranking, with_reasons
+from search.ranking import MOST_BY_DATE, best_by_date, bound_of, folded, nearest, page, ranking, with_reasons
 from search.request import Request
 from search.strict import least_score
 from search.terms import Likeness, Vector, combine, likeness, meaning_of
@@ -92,7 +92,7 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
         name: str | None = None,
         *,
         text_encoder: str | TextEncoder | Towers | None = None,
-        before: "SearchEngine | None" = None,
+        loaded: Sequence["SearchEngine"] = (),
         prepared: Callable[[Towers], Towers] = lambda towers: towers,
         say: Callable[[str], None] = lambda _: None,
     ) -> Self:
@@ -102,7 +102,7 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
             settings: Folders, addresses and the device.
             name: The collection. Default: the only one, or else `photos`.
             text_encoder: Another text tower of the same space, e.g. one for more languages, or its name.
-            before: An engine whose encoder is kept if the collection still uses it.
+            loaded: Engines of this or other collections; if one has the collection's encoder, it is shared.
             prepared: Called with a loaded encoder; returns what to use in its place.
             say: Called with a message before each slow step.
 
@@ -114,10 +114,8 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
         started = time.monotonic()
         collection = open_store(settings).open(name)
         try:
-            if before and before.collection.spec == collection.spec:
-                towers = before.towers
-            else:
-                towers = prepared(_towers(collection, settings, text_encoder, say))
+            same = [engine.towers for engine in loaded if engine.collection.spec == collection.spec]
+            towers = same[0] if same else prepared(_towers(collection, settings, text_encoder, say))
             spec = towers.texts.spec
             state = calibration_state(settings, spec)  # before reading: later changes are noticed
             engine = cls(towers, collection, load_calibration(settings, spec), settings)
@@ -151,14 +149,13 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
         lowered = lower(query.filters, self.collection)
         where = lowered.filter & Filter(without=tuple(id for each in pictures.values() for id in each.ids))
         one_text = query.is_one_text and sent is None
-        least = self.least_score(measure=request.strict) if one_text else None
-        bounds = [bound for bound in (request.min_score, least if request.strict else None) if bound is not None]
-        bound = max(bounds, default=None)
-        hybrid = request.hybrid and vector is not None
+        hybrid, dated = request.hybrid and vector is not None, request.sort == "date" and vector is not None
+        least = self.least_score(measure=request.strict or dated) if one_text else None
+        bound = bound_of(self.collection, request, vector, where, least)
+        total = self.contents.count(where) if bound is None else None
+        by_date = None if not dated else MOST_BY_DATE if total is None else best_by_date(total)
         rank = ranking(self.collection, request, vector, where, bound)
-        # The best hits, ordered by date, have no next page.
-        ahead = 0 if request.sort == "date" and vector is not None and bound is None else 1
-        hits, groups = page(rank, request, ahead, bounded=bound is not None, fused=DEPTH if hybrid else 0)
+        hits, groups = page(rank, request, by_date=by_date, fused=DEPTH if hybrid else 0)
         if one_text and not hybrid:
             hits = self.with_probabilities(hits)
             groups = tuple(replace(group, hits=tuple(self.with_probabilities(group.hits))) for group in groups)
@@ -171,11 +168,12 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
             meanings=[*(meaning_of(term, pictures) for term in query.terms), *lowered.meanings],
             notes=[
                 *lowered.hints,
+                *([] if hits else unmatched(query.filters, self.collection)),
                 *_notes(told, self.collection.progress, unruled=request.strict and one_text and least is None),
             ],
             corrections=[str(replace(query, filters=filters)) for filters in lowered.corrections],
-            total=None if bound is not None or hybrid else self.contents.count(where),
-            more=len(hits) >= request.limit + ahead,
+            total=None if dated or hybrid else total,
+            more=len(hits) > request.limit,
             weak=one_text and not hybrid and bool(hits) and least is not None and max(h.score for h in hits) < least,
             seconds={
                 "load": round(self._load_seconds, 4),

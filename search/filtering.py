@@ -13,14 +13,16 @@ from unicodedata import normalize
 
 from gallery.cities import all_cities
 from gallery.folding import folded_words
-from gallery.stores import Circle, Filter, ImageCollection, Words
+from gallery.stores import Circle, Filter, ImageCollection, MoreThan, Words
 from gallery.stores import Condition as Stored
 from search.keys import HAS, KINDS, nearest
 from search.nearby import read_nearby
-from search.query import Condition, FilterExpression, replaced
+from search.query import Combination, Condition, FilterExpression, replaced
 
 MOST_VALUES = 1_000_000
 """Folders, paths or cameras that a pattern is compared with."""
+MOST_NAMED = 3
+"""Values that are named where a filter matches nothing."""
 _BOUNDS = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 _TURNED = {"portrait": "gt", "square": "gte", "landscape": "lt"}
 _FORMATS = {"jpg": "jpeg", "tif": "tiff", "heic": "heif"}
@@ -50,6 +52,21 @@ def lower(filters: Sequence[FilterExpression], collection: ImageCollection) -> L
         tuple(replaced(wanted, wrong, meant) for wanted in filters) for wrong, meant in lowering.corrections
     )
     return Lowered(whole, tuple(each.meaning for each in read), tuple(lowering.hints), corrections)
+
+
+def unmatched(filters: Sequence[FilterExpression], collection: ImageCollection) -> list[str]:
+    """Return which numbers there are, for each filter by date or size that no picture passes."""
+    lowering, hints = _Lowering(collection), []
+    for wanted in filters:
+        if isinstance(wanted, Combination):
+            hints += unmatched(wanted.members, collection)
+            continue
+        key = {"before": "year", "after": "year"}.get(wanted.key, wanted.key)
+        if key not in ("year", "width", "height") or wanted.negated or collection.count(lowering.read(wanted).filter):
+            continue
+        if known := sorted(int(each) for each in collection.facet(key, MOST_VALUES)):
+            hints.append(f"no picture has {wanted}; {key} goes from {known[0]} to {known[-1]}")
+    return hints
 
 
 class _Read(NamedTuple):
@@ -97,7 +114,8 @@ class _Lowering:
         if value != "duplicates":
             return _Read(Filter(must_not=((HAS[value], None),)), f"with {value}")
         stacks = self._collection.facet("stack", MOST_VALUES, least=2)  # most stacks hold one picture
-        return _Read(_all(("stack", [str(stack) for stack in stacks])), "with near-duplicates")
+        alike = _all(("stack", [str(stack) for stack in stacks]))
+        return _Read(Filter(either=((alike, _all(("path", MoreThan(1)))),)), "with copies or near-duplicates")
 
     def _text(self, value: str) -> _Read:
         if not self._collection.count(Filter(must_not=(("text", None),))):
@@ -109,16 +127,28 @@ class _Lowering:
         known = [str(each) for each in self._collection.facet(key, MOST_VALUES)]
         found = sorted(each for each in known if matches(value, each))
         if not found:
-            self._correct(f"no picture has {key}:{value}", wanted, _meant(wanted, value, known))
+            self._correct(f"no picture has {key}:{value}", wanted, value, known)
         some = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
         return _Read(_all((key, found)), f"{key} {some or f'{value}, which no picture has'}")
 
-    def _correct(self, what: str, wanted: Condition, meant: Iterable[Condition]) -> None:
-        """Record what is wrong with a filter, and the filters that were probably meant."""
-        positive = [replace(each, negated=False) for each in meant]
-        self.corrections += [(wanted, replace(each, negated=wanted.negated)) for each in positive]
-        said = " or ".join(map(str, positive))
-        self.hints.append(what + (f"; did you mean {said}?" if said else ""))
+    def _correct(self, what: str, wanted: Condition, value: str, known: Sequence[str], key: str = "") -> None:
+        """Record what is wrong with a filter, and the filters that were probably meant, or else common ones.
+
+        Args:
+            what: What is wrong, in words.
+            wanted: The filter.
+            value: What it asks for.
+            known: The values of `key` that there are, the most frequent first.
+            key: The key of the filters to name, if it is not that of the wrong one.
+        """
+        key = key or wanted.key
+        meant = [replace(wanted, key=key, value=each, negated=False) for each in _near(key, value, known)]
+        self.corrections += [(wanted, replace(each, negated=wanted.negated)) for each in meant]
+        names = [PurePosixPath(each).name if key == "folder" else each for each in known if key != "path" and not meant]
+        others = [Condition(key, ":", each) for each in dict.fromkeys(filter(None, names))][:MOST_NAMED]
+        named = " or ".join(map(str, meant or others))
+        also = f"; did you mean {named}?" if meant else f"; try {named}" if others else ""
+        self.hints.append(what + also)
 
     def _place(self, wanted: Condition) -> _Read:
         """Compare whole names; each name between commas must be one of the picture's place names."""
@@ -129,7 +159,7 @@ class _Lowering:
         parts = [value] if value in known else [part for part in value.split(",") if part.strip()] or [value]
         names = [_names_of(part, known) for part in parts]
         if not all(names):
-            self._correct(f"no picture has place:{value}", wanted, _meant(wanted, value, known))
+            self._correct(f"no picture has place:{value}", wanted, value, known)
         meaning = ", ".join(" or ".join(each) for each in names) if all(names) else f"{value}, where no picture is"
         return _Read(_all(*(("place", each) for each in names)), f"place {meaning}")
 
@@ -140,8 +170,7 @@ class _Lowering:
         if point is None:
             cities = all_cities().called(name)
             if not cities:
-                meant = _meant(replace(wanted, key="place"), name, self._places())
-                self._correct(f"no city is called {name}", wanted, meant)
+                self._correct(f"no city is called {name}", wanted, name, self._places(), "place")
                 return _Read(_all(("place", [])), f"near {name}, which is not a known city")
             name, point = cities[0].whole_name, (cities[0].latitude, cities[0].longitude)
         if not self._collection.count(Filter(must_not=(("location", None),))):
@@ -172,11 +201,6 @@ def _names_of(name: str, known: Sequence[str]) -> list[str]:
     return found or sorted(all_cities().meant_by(name) & set(known))
 
 
-def _meant(wanted: Condition, value: str, known: Iterable[str]) -> list[Condition]:
-    """Return at most three filters with the same key that would match and were probably meant."""
-    return [replace(wanted, value=each) for each in _near(wanted.key, value, known)]
-
-
 def _near(key: str, value: str, known: Iterable[str]) -> list[str]:
     """Return at most three values that would match and were probably meant."""
     if key == "folder":
@@ -186,7 +210,7 @@ def _near(key: str, value: str, known: Iterable[str]) -> list[str]:
     elif key == "format":
         return sorted({each.lower() for each in known})[:8]
     parts = [each for each in known if folded(value) in folded(each)]
-    return sorted(parts, key=lambda each: (len(each), each))[:3] or nearest(value, known, 3)
+    return sorted(parts, key=lambda each: (len(each), each))[:MOST_NAMED] or nearest(value, known, MOST_NAMED)
 
 
 def _date(key: str, value: str) -> _Read:

@@ -5,7 +5,7 @@ A call's arguments are checked; the answer is JSON, a JPEG, or an error in one s
 
 import base64
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
@@ -35,7 +35,7 @@ from gallery.stores import date_of, open_store
 from search.answer import to_json
 from search.collections import Collections, unnamed
 from search.engine import SearchEngine
-from search.places import present_first
+from search.places import original_first
 from search.request import LONGEST, MOST_AT_ONCE, Text, explained, request_of
 from search.strangers import refuse_circles, refuse_files
 from search.terms import record_named
@@ -141,7 +141,7 @@ class Agents:
         return _json(answer.without_locations() if self.hide_places else answer)
 
     def _record(self, given: OfPicture) -> ImageRecord:
-        found = present_first(record_named(given.picture, self._engine(given).collection))
+        found = original_first(record_named(given.picture, self._engine(given).collection))
         return replace(found, location=None) if self.hide_places else found
 
     def _engine(self, given: OfCollection) -> SearchEngine:
@@ -173,8 +173,8 @@ def server_of(settings: Settings, collection: str | None, say: Say, *, hide_plac
         hide_places: Hide from agents the coordinates at which pictures were taken.
     """
 
-    def opener(name: str, before: SearchEngine | None) -> SearchEngine:
-        return SearchEngine.open(settings, name, before=before, say=say)
+    def opener(name: str, loaded: Sequence[SearchEngine]) -> SearchEngine:
+        return SearchEngine.open(settings, name, loaded=loaded, say=say)
 
     def names() -> list[str]:
         return open_store(settings).names()

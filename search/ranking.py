@@ -8,7 +8,7 @@ from gallery.records import Hit
 from gallery.stores import Filter, ImageCollection, Where, moment
 from search.grouping import Group, best_file_first, completed, filled, grouped
 from search.hybrid import DEPTH, fuse, with_words
-from search.places import present_first
+from search.places import original_first
 from search.terms import Vector
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ Rank = Callable[[int, Filter], list[Hit]]
 """Returns at most a given number of hits that pass a filter, in order; fewer only if there are no more."""
 
 MOST_BY_DATE = 10_000
+"""Hits that are ordered by date where a least score says which belong to the answer."""
+BEST_BY_DATE, LEAST_BY_DATE, SHARE_BY_DATE = 100, 10, 0.1
 MOST_OF_ONE_SCORE = 20_000
 
 
@@ -30,12 +32,12 @@ def ranking(
 ) -> Rank:
     """Return the ranking that a request asks for; without a vector the newest pictures come first.
 
-    A video is represented by its best frame. Places at which a picture's file still exists come first.
+    A video is represented by its best frame. Of a picture's places, the original comes first.
     """
 
     def rank(count: int, also: Filter) -> list[Hit]:
         hits = folded(lambda wanted: ranked(wanted, also), count)
-        return [replace(hit, image=present_first(hit.image)) for hit in hits]
+        return [replace(hit, image=original_first(hit.image)) for hit in hits]
 
     def ranked(count: int, also: Filter) -> list[Hit]:
         if vector is None:
@@ -67,38 +69,64 @@ def folded(ranked: Callable[[int], list[Hit]], count: int) -> list[Hit]:
         wanted *= 2
 
 
+def bound_of(
+    collection: ImageCollection, request: "Request", vector: Vector | None, where: Filter, least: float | None
+) -> float | None:
+    """Return the least cosine of a request's hits; None without one.
+
+    Args:
+        collection: What is searched.
+        request: May name a least cosine, or ask to be strict.
+        vector: Unit vector of the query, shape `(dimension,)`.
+        where: Filters.
+        least: The least cosine of a hit that matches, if that is known. In the order of their date, others would come
+            first as often as not, so they are left out if anything matches.
+    """
+    bounds = [bound for bound in (request.min_score, least if request.strict else None) if bound is not None]
+    if bounds or least is None or vector is None or request.hybrid or request.sort != "date":
+        return max(bounds, default=None)
+    return least if collection.nearest(vector, 1, where=where, min_score=least) else None
+
+
+def best_by_date(pictures: int) -> int:
+    """Return how many of the best hits are ordered by date where nothing says which belong to the answer.
+
+    >>> [best_by_date(pictures) for pictures in (5, 61, 500, 50_000)]
+    [10, 10, 50, 100]
+    """
+    return min(BEST_BY_DATE, max(LEAST_BY_DATE, int(SHARE_BY_DATE * pictures)))
+
+
 def page(
-    rank: Rank, request: "Request", ahead: int, *, bounded: bool, fused: int = 0
+    rank: Rank, request: "Request", *, by_date: int | None = None, fused: int = 0
 ) -> tuple[list[Hit], tuple[Group, ...]]:
-    """Cut the requested page out of a ranking.
+    """Cut the requested page out of a ranking, and one hit or group more if there is one.
 
     Args:
         rank: The ranking.
-        request: Says which hits or groups, in which order: `date` puts what belongs to the answer in the order of its
-            date.
-        ahead: How many hits or groups to return beyond those requested.
-        bounded: Whether the ranking ends by itself, at a least score: then all of it is ordered by date, and the
-            page is cut afterwards. Else what is ordered is the page.
+        request: Says which hits or groups.
+        by_date: How many of the first hits or groups are put in the order of their date before the page is cut; None
+            leaves them as they are ranked.
         fused: How many hits are ranked in any case, where scores depend on what else is ranked, else 0: groups then
             have the members that the ranking came to, the same for whoever asks for one group more.
     """
     everything = Filter()
-    offset, limit, by_date = request.offset, request.limit + ahead, request.sort == "date"
-    if request.group:
-        groups = grouped(lambda count: rank(count, everything), request.group, offset + limit, fused)[offset:]
-        if request.group == "near-duplicates" and not fused:
+    cut = slice(request.offset, request.offset + request.limit + 1)
+    if not request.group:
+        hits = rank(by_date or cut.stop, everything)
+        return (sorted(hits, key=_newest_first) if by_date else hits)[cut], ()
+    groups = grouped(lambda count: rank(count, everything), request.group, by_date or cut.stop, fused)
+    if not by_date:
+        groups = groups[cut]
+    if request.group == "near-duplicates":
+        if not fused:
             groups = completed(groups, lambda stacks, most: rank(most, Filter(must=(("stack", stacks),))))
-        elif not fused:
-            groups = filled(groups, request.group, rank)
-        if request.group == "near-duplicates":
-            groups = [best_file_first(group) for group in groups]
-        if by_date:
-            groups.sort(key=lambda found: _newest_first(found.hits[0]))
-        return [found.hits[0] for found in groups], tuple(groups)
-    if by_date and bounded:
-        return sorted(rank(MOST_BY_DATE, everything), key=_newest_first)[offset : offset + limit], ()
-    hits = rank(offset + limit, everything)[offset:]
-    return (sorted(hits, key=_newest_first) if by_date else hits), ()
+        groups = [best_file_first(group) for group in groups]
+    if by_date:
+        groups = sorted(groups, key=lambda found: _newest_first(found.hits[0]))[cut]
+    if request.group != "near-duplicates" and not fused:
+        groups = filled(groups, request.group, rank)
+    return [found.hits[0] for found in groups], tuple(groups)
 
 
 def nearest(

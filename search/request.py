@@ -80,7 +80,10 @@ class Search(Filters):
 
     q: Text = Field(default="", max_length=LONGEST, description="A line", examples=["a red car -night"])
     like: UUID | None = Field(default=None, description="The id of a picture that hits should be like")
-    sort: Order = Field(default="score", description="`date` puts the hits in the order of their date, newest first")
+    sort: Order = Field(
+        default="score",
+        description="`date` puts the pictures that match, or else the best, in the order of their date, newest first",
+    )
     min_score: float | None = Field(default=None, ge=-1, le=1, description="The least cosine of a hit")
     strict: bool = Field(default=False, description="Leave out what the calibration says does not match")
     hybrid: bool = Field(default=False, description="Rank by the words of captions and file names as well")

@@ -35,6 +35,8 @@ def format_table(answer: Answer, *, by_date: bool = False) -> str:
                     line.append(f" at {member.at}")
                 if reason := why(member):
                     line.append(f"  {reason}", "dim")
+                if member.copies:
+                    line.append(f"  {member.copies}", "dim")
                 if group and near and len(group.hits) > 1:
                     line.append(f"  +{len(group.hits) - 1} alike", "dim")
                 console.print(line, soft_wrap=True)

@@ -7,7 +7,7 @@ changed as long as the tests of the contract hold.
 
 from gallery.settings import Settings
 from gallery.stores.contract import CollectionInfo, Editor, Finding, Former, ImageCollection, Progress, Store
-from gallery.stores.filters import ONCE, Circle, Condition, Filter, Where, Words, as_filter
+from gallery.stores.filters import ONCE, Circle, Condition, Filter, MoreThan, Where, Words, as_filter
 from gallery.stores.journal import Entry, Journal
 from gallery.stores.payload import date_of, folder_values, ids_of_content, moment, now, point_id, point_ids, record_of
 
@@ -23,6 +23,7 @@ __all__ = [
     "Former",
     "ImageCollection",
     "Journal",
+    "MoreThan",
     "Progress",
     "Store",
     "Where",

@@ -21,9 +21,16 @@ class Words:
     text: str
 
 
-WantedValue = str | int | list[str] | list[int] | Mapping[str, Any] | Circle | Words | None
-"""A value, a list of which one must match, bounds such as `{"gte": 640}`, a circle around the point, words, or None for
-a key without a value."""
+@dataclass(frozen=True, slots=True)
+class MoreThan:
+    """More values of the key than this. No index has their number: the engine looks at every point."""
+
+    values: int
+
+
+WantedValue = str | int | list[str] | list[int] | Mapping[str, Any] | Circle | Words | MoreThan | None
+"""A value, a list of which one must match, bounds such as `{"gte": 640}`, a circle around the point, words, how many
+values, or None for a key without a value."""
 
 Condition = tuple[str, WantedValue]
 

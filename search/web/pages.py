@@ -24,7 +24,7 @@ WIDTHS = ((">=800", "800 px or wider"), (">=1600", "1600 px or wider"), (">=3000
 MOST_CHOICES = 1000
 """Values that a filter of the page lists; others can be typed."""
 _TITLES = {
-    400: "That cannot be searched",
+    400: "This request has an error",
     401: "A token is needed",
     409: "Not possible now",
     413: "Too large",

@@ -6,7 +6,7 @@ import logging
 import secrets
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import FrameType
@@ -63,8 +63,8 @@ def serve(
     if name is None or (name not in names and name not in [info.name for info in store.overview()]):
         check_choice(names, name)
 
-    def opener(one: str, before: SearchEngine | None) -> SearchEngine:
-        return opened(settings, one, before, say)
+    def opener(one: str, loaded: Sequence[SearchEngine]) -> SearchEngine:
+        return opened(settings, one, loaded, say)
 
     collections = Collections(name, lambda: open_store(settings).names(), opener)
     first = collections.first
@@ -93,7 +93,7 @@ def serve(
     with suppress(KeyboardInterrupt), listening, known:
         say(f"{first} is at {address(host, port)} until Ctrl-C; the encoder is being loaded meanwhile.")
         if first not in names:
-            say("It is not there yet: the page answers as soon as ingest has indexed the first pictures.")
+            say("Nothing is indexed there yet; pictures appear once you run ingest FOLDER.")
         if others := [other for other in names if other != first]:
             say(f"Other collections are at {address(host, port)}c/NAME/: {', '.join(others)}.")
         if hosts is None and not settings.search_token:
@@ -113,9 +113,9 @@ def batching(towers: Towers) -> Towers:
     return towers
 
 
-def opened(settings: Settings, name: str, before: SearchEngine | None, say: Callable[[str], None]) -> SearchEngine:
-    """Open a collection's current state; the encoder is kept unless the collection uses another."""
-    engine = SearchEngine.open(settings, name, before=before, prepared=batching, say=say)
+def opened(settings: Settings, name: str, loaded: Sequence[SearchEngine], say: Callable[[str], None]) -> SearchEngine:
+    """Open a collection's current state; an encoder that is loaded already is not loaded again."""
+    engine = SearchEngine.open(settings, name, loaded=loaded, prepared=batching, say=say)
     engine.least_score()
     engine.answer(Request(q="a picture", limit=1))  # the first answer of an encoder takes longest
     return engine

@@ -16,7 +16,7 @@ from gallery.records import ImageRecord
 from search.answer import Answer
 from search.collections import Collections
 from search.engine import SearchEngine
-from search.places import present_first
+from search.places import original_first
 from search.request import Request as SearchRequest
 from search.strangers import HiddenError, refuse_circles, refuse_files
 from search.terms import Vector
@@ -101,7 +101,7 @@ class Context:
         found = self.engine().collection.get([str(id)]).get(str(id))
         if found is None:
             raise UnknownPictureError("there is no such picture in the collection; search again")
-        return present_first(replace(found, location=None) if self.services.hide_places else found)
+        return original_first(replace(found, location=None) if self.services.hide_places else found)
 
     def check_gives_files(self) -> None:
         """Refuse to give out files on a page that hides coordinates, because files contain them.

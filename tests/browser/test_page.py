@@ -82,7 +82,7 @@ def test_filters_are_in_the_address_and_can_be_cleared(page: Page) -> None:
     assert names(page) == ["leaf.jpg"]
     with page.expect_navigation():
         page.get_by_label("Size").select_option(">=3000")
-    expect(page.locator(".empty")).to_contain_text("passes these filters")
+    expect(page.locator(".empty")).to_contain_text("pass these filters")
     page.locator("main").get_by_role("link", name="Clear filters").click()
     page.wait_for_url("**/?q=red")
     assert len(names(page)) == 7

@@ -94,7 +94,7 @@ from search.web.api import create_app
 from search.collections import Collections
 from search.web.serve import opened
 settings = Settings.from_environ()
-collections = Collections("photos", lambda: ["photos"], lambda name, before: opened(settings, name, before, print))
+collections = Collections("photos", lambda: ["photos"], lambda name, loaded: opened(settings, name, loaded, print))
 client = TestClient(create_app(collections, settings), base_url="http://127.0.0.1")
 import time
 while client.get("/ready").status_code != 200: time.sleep(0.05)
@@ -145,7 +145,8 @@ def test_errors_point_at_the_column(data: Path) -> None:
 
 def test_that_nothing_answers_is_told(data: Path) -> None:
     done = ask(data, "width>100000")
-    assert (done.stdout, done.stderr) == ("", "No picture in the collection matches this.\n")
+    note = "Note: no picture has width>100000; width goes from 600 to 720."
+    assert (done.stdout, done.stderr) == ("", f"{note}\nNo picture in the collection matches this.\n")
 
 
 def test_explain_tells_how_a_line_was_understood(data: Path) -> None:

@@ -19,6 +19,7 @@ from gallery.records import ImageRecord
 from gallery.settings import Settings
 from gallery.stores import date_of, moment, open_store
 from search import grouping, unrelated
+from search.answer import AnswerHit
 from search.engine import SearchEngine
 from search.filtering import in_folder, matches_path
 from search.request import Grouping, Request
@@ -64,6 +65,7 @@ FILTERS: dict[str, Callable[[ImageRecord], bool]] = {
     "folder:a1": lambda r: any(path.startswith("/a1/") for path in paths(r)),
     "-folder:/A1": lambda r: not any(path.startswith("/a1/") for path in paths(r)),
     "folder:nowhere": lambda _: False,
+    "has:duplicates": lambda r: len(r.files) > 1,
     "-folder:nowhere": lambda _: True,
     "path:*2.jpg": lambda r: any(path.endswith("2.jpg") for path in paths(r)),
     "path:copies/?.jpg": lambda r: any(path.startswith("/copies/") and len(path) == 13 for path in paths(r)),
@@ -218,6 +220,33 @@ def test_with_a_least_score_all_are_ordered_by_date_before_the_page_is_cut(engin
     assert [hit.id for hit in found] == [hit.id for hit in wanted[20:30]]
 
 
+def newest_first(hits: Sequence[AnswerHit]) -> list[str]:
+    return [hit.id for hit in sorted(hits, key=lambda hit: (-datetime.fromisoformat(hit.date).timestamp(), hit.id))]
+
+
+def test_by_date_the_best_tenth_is_the_same_for_every_limit(engine: SearchEngine) -> None:
+    wanted = newest_first(ask(engine, "abc", COUNT // 10).hits)
+    for limit in (7, COUNT // 10, COUNT):
+        pages = [ask(engine, "abc", limit, offset, sort="date") for offset in range(0, len(wanted), limit)]
+        assert [hit.id for answer in pages for hit in answer.hits] == wanted
+        assert [answer.more for answer in pages] == [True] * (len(pages) - 1) + [False]
+        assert {answer.total for answer in pages} == {None}
+    assert [hit.id for hit in ask(engine, "abc", COUNT, sort="date", group="near-duplicates").hits] == wanted
+    few = ask(engine, "abc folder:a1", COUNT)
+    assert 10 < len(few.hits) < 110
+    assert [hit.id for hit in ask(engine, few.query, COUNT, sort="date").hits] == newest_first(few.hits[:10])
+
+
+def test_by_date_only_what_matches_is_shown_if_a_calibration_can_tell(engine: SearchEngine) -> None:
+    hits = ask(engine, "abc", COUNT).hits
+    for count in (5, 200):
+        bound = (score(hits[count - 1]) + score(hits[count])) / 2
+        by = SearchEngine(LetterEncoder(), engine.collection, ruled("cosine", bound))
+        assert [hit.id for hit in ask(by, "abc", COUNT, sort="date").hits] == newest_first(hits[:count])
+    none = ask(SearchEngine(LetterEncoder(), engine.collection, ruled("cosine", 1.0)), "abc", COUNT, sort="date")
+    assert ([hit.id for hit in none.hits], none.weak) == (newest_first(hits[: COUNT // 10]), True)
+
+
 def ruled(rule: str, threshold: float, auroc: float = 0.95, kept: float = 0.99) -> Calibration:
     chosen = StrictRule(rule, threshold, auroc=auroc, kept=kept, false_answers=0.1, queries=1000)
     return Calibration("logistic", (-2.0, 4.0), strict=chosen)
@@ -271,10 +300,28 @@ def test_a_value_that_matches_nothing_is_answered_with_what_would(engine: Search
         "camera:camra": 'camera:"Camera 1"',
         "format:raw": "format:jpeg or format:png",
         "folder:a1 OR folder:a9": "folder:a",
+        "abc -camera:zzz": 'try camera:"Camera',
+        "folder:qqq": "try folder:",
     }.items():
         (note,) = ask(engine, line).notes
         assert meant in note, line
     assert ask(engine, "folder:a1 format:png camera:camera").notes == []
+
+
+def test_a_date_or_size_that_matches_nothing_is_answered_with_those_there_are(
+    engine: SearchEngine, records: list[ImageRecord]
+) -> None:
+    years, widths = sorted(map(year, records)), sorted(record.width for record in records)
+    said = f"; year goes from {years[0]} to {years[-1]}"
+    for line in ("before:1900", "abc after:2999-01", "year:1900..1901", "year>=2999"):
+        (note,) = ask(engine, line).notes
+        assert note == f"no picture has {line.removeprefix('abc ')}{said}"
+    notes = ask(engine, "width>99999 OR before:1900 folder:a1").notes
+    assert notes == [
+        f"no picture has width>99999; width goes from {widths[0]} to {widths[-1]}",
+        f"no picture has before:1900{said}",
+    ]
+    assert ask(engine, "-width>99999 year:1900 OR year>1900").notes == []
 
 
 def test_a_filter_by_name_means_what_it_means_in_a_line(engine: SearchEngine) -> None:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,10 +18,12 @@ from served import draw, index, served
 import ingest.cli
 from gallery.calibration import Calibration, save_calibration
 from gallery.errors import CollectionError, EncoderError, GalleryError
+from gallery.records import ImageRecord
 from gallery.settings import Settings
 from gallery.stores import open_store
 from gallery.vectors import Vectors
 from search import open_collection
+from search.collections import Collections
 from search.current import CurrentEngine, NotReadyError
 from search.engine import SearchEngine
 from search.web.batching import BatchingTexts
@@ -99,14 +102,14 @@ class Slow:
         self.wrong: GalleryError | None = None
         self._settings = settings
 
-    def __call__(self, before: SearchEngine | None) -> SearchEngine:
+    def __call__(self, loaded: Sequence[SearchEngine]) -> SearchEngine:
         if self.wrong:
             raise self.wrong
         try:
-            return SearchEngine.open(self._settings, "drawn", text_encoder=LetterEncoder(), before=before)
+            return SearchEngine.open(self._settings, "drawn", text_encoder=LetterEncoder(), loaded=loaded)
         except CollectionError:  # it is of another space
             self.may_load.wait(10)
-            return SearchEngine.open(self._settings, "drawn", text_encoder=Mirrored(), before=before)
+            return SearchEngine.open(self._settings, "drawn", text_encoder=Mirrored(), loaded=loaded)
 
 
 def test_while_another_encoder_is_loaded_nobody_gets_an_answer_of_the_old_one(
@@ -181,10 +184,10 @@ def test_many_who_ask_at_once_wait_for_one_opening(tmp_path: Path) -> None:
     drawn(settings, tmp_path / "photos")
     opened: list[int] = []
 
-    def opener(before: SearchEngine | None) -> SearchEngine:
+    def opener(loaded: Sequence[SearchEngine]) -> SearchEngine:
         opened.append(1)
         time.sleep(0.2)
-        return SearchEngine.open(settings, "drawn", text_encoder=LetterEncoder(), before=before)
+        return SearchEngine.open(settings, "drawn", text_encoder=LetterEncoder(), loaded=loaded)
 
     current = CurrentEngine(opener)
     threads = [threading.Thread(target=current.get) for _ in range(8)]
@@ -193,6 +196,25 @@ def test_many_who_ask_at_once_wait_for_one_opening(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert opened == [1]
+
+
+def test_collections_share_an_encoder(
+    settings: Settings, tmp_path: Path, make_record: Callable[..., ImageRecord]
+) -> None:
+    drawn(settings, tmp_path / "photos")
+    for name, encoder in (("birds", LetterEncoder()), ("mirrors", Mirrored())):
+        with closing(open_store(settings).edit(name)) as editor:
+            editor.begin(encoder.spec)
+            editor.upsert([make_record(1)], encoder.encode_texts(["abc"]))
+            editor.finish()
+
+    def opener(name: str, loaded: Sequence[SearchEngine]) -> SearchEngine:
+        encoder = Mirrored() if name == "mirrors" else LetterEncoder()
+        return SearchEngine.open(settings, name, text_encoder=encoder, loaded=loaded)
+
+    collections = Collections("drawn", open_store(settings).names, opener)
+    engines = {name: collections.engine(name) for name in ("mirrors", "drawn", "birds")}
+    assert engines["birds"].towers is engines["drawn"].towers is not engines["mirrors"].towers
 
 
 def test_an_encoder_that_nobody_asks_ends_its_thread() -> None:

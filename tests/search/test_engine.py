@@ -90,12 +90,6 @@ def test_pages_of_an_answer_are_the_answer(engine: SearchEngine) -> None:
     assert ask(engine, "abc", 4, 4).hits == []
 
 
-def test_the_best_hits_can_be_had_by_date(engine: SearchEngine) -> None:
-    by_date = ask(engine, "abc", 2, sort="date").hits
-    assert {hit.id for hit in by_date} == {hit.image.id for hit in engine.search("abc", 2)}
-    assert by_date[0].date > by_date[1].date
-
-
 def test_an_answer_tells_how_it_came_about(engine: SearchEngine) -> None:
     answer = ask(engine, "a b c d e f")
     assert (answer.tokens, answer.text_limit) == (6, 5)

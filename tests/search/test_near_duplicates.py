@@ -1,7 +1,9 @@
 """Stacked near-duplicates: in the API, on the page, and for the command that uses the page."""
 
 import json
+import os
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import permutations
@@ -19,7 +21,7 @@ from gallery.records import Hit, ImageFile, ImageRecord
 from search.answer import to_json
 from search.engine import SearchEngine
 from search.grouping import STACK_SIZE, Group, best_file_first, completed, filled, grouped
-from search.places import present_first
+from search.places import original_first
 from search.request import MOST_VALUES
 from search.web.address import Address
 
@@ -28,8 +30,14 @@ ALIKE = {"a1.png", "a2.png", "a3.png"}
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("served"), draw_alike) as running:
+    with served(tmp_path_factory.mktemp("served"), draw_with_a_copy) as running:
         yield running
+
+
+def draw_with_a_copy(folder: Path) -> None:
+    draw_alike(folder)
+    gold = folder / "warm" / "gold.png"
+    os.utime(shutil.copy(gold, gold.with_name("a copy of gold.png")), (4e9, 4e9))
 
 
 def tiles(html: str) -> list[str]:
@@ -79,13 +87,22 @@ def test_of_a_stack_the_best_file_comes_first(page: Served) -> None:
         assert Path(stack(body)[0]["path"]).name == "a1.png", "the one of most pixels"
 
 
-def test_pictures_with_near_duplicates_are_found_as_such(page: Served) -> None:
+def test_pictures_with_copies_or_near_duplicates_are_found_as_such(page: Served) -> None:
     def names(query: str) -> set[str]:
         hits = page.client.get("/api/search", params={"q": query, "limit": 50}).json()["hits"]
         return {Path(hit["path"]).name for hit in hits}
 
-    assert names("has:duplicates") == names("red has:duplicates") == ALIKE
-    assert len(names("-has:duplicates")) == 11 - len(ALIKE)
+    assert names("has:duplicates") == names("red has:duplicates") == {*ALIKE, "gold.png"}
+    assert len(names("-has:duplicates")) == 11 - len(ALIKE) - 1
+
+
+def test_a_copy_stands_beside_the_picture_that_it_was_made_from(page: Served) -> None:
+    (gold,) = page.client.get("/api/search?q=gold&limit=1").json()["hits"]
+    assert [Path(path).name for path in gold["paths"]] == ["gold.png", "a copy of gold.png"]
+    html = page.client.get("/?q=gold").text
+    (places,) = re.findall(r'<span class="copies" title="([^"]*)">\+1 copy</span>', html)
+    assert places.splitlines() == gold["paths"]
+    assert "a copy of gold.png" in page.client.get(f"/pictures/{gold['id']}").text
 
 
 @pytest.mark.parametrize("address", ["/?q=red", "/", "/?like={}", "/?q=red&sort=date"])
@@ -173,10 +190,12 @@ def test_the_best_file_has_most_pixels_then_most_bytes_then_the_oldest_time(orde
     assert best_file_first(Group("", tuple(hits[place] for place in order))).hits[0] is whole
 
 
-def test_a_place_where_there_is_a_file_comes_before_one_that_is_gone(tmp_path: Path) -> None:
-    there = tmp_path / "z.png"
-    there.touch()
+def test_the_original_of_several_places_comes_first(tmp_path: Path) -> None:
+    there = [tmp_path / name for name in ("z.png", "z (1).png", "a.png")]
+    for path in there:
+        path.touch()
     hit = of_file(0, 1, 1, 1, "/gone/a.png")
-    record = replace(hit.image, files=(*hit.image.files, ImageFile(str(there), 1, 1)))
-    assert [file.path for file in present_first(record).files] == [str(there), "/gone/a.png"]
-    assert present_first(hit.image) is hit.image
+    files = [ImageFile(str(path), 1, mtime) for path, mtime in zip(there, (5, 5, 6), strict=True)]
+    record = replace(hit.image, files=(*hit.image.files, *reversed(files)))
+    assert [file.path for file in original_first(record).files] == [*map(str, there), "/gone/a.png"]
+    assert original_first(hit.image) is hit.image

@@ -75,6 +75,12 @@ def test_near_duplicates_are_folded(found: list[Hit]) -> None:
     assert plain(format_table(folded)).splitlines() == ["   1   0.312  /photos/a.jpg  +1 alike"]
 
 
+def test_copies_are_counted(make_record: Callable[..., ImageRecord]) -> None:
+    for count, words in ((1, ""), (2, "  +1 copy"), (3, "  +2 copies")):
+        record = make_record(files=tuple(ImageFile(f"/{number}.jpg", 1, 1) for number in range(count)))
+        assert plain(format_table(answer([Hit(record, 0.5)]))).splitlines() == [f"   1   0.500  /0.jpg{words}"]
+
+
 def test_dates_are_shown_where_they_decide(found: list[Hit]) -> None:
     lines = plain(format_table(answer(found, scored=False))).splitlines()
     assert lines == ["   1  2001-06-02         /photos/a.jpg", f"   2  1970-01-01 (file)  {PRINTED}"]

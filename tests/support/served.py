@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,8 +121,8 @@ def served_again(
     letters = encoder or LetterEncoder()
     batching = BatchingTexts(letters)
 
-    def opener(name: str, before: SearchEngine | None) -> SearchEngine:
-        return SearchEngine.open(settings, name, text_encoder=Towers(batching, lambda: letters), before=before)
+    def opener(name: str, loaded: Sequence[SearchEngine]) -> SearchEngine:
+        return SearchEngine.open(settings, name, text_encoder=Towers(batching, lambda: letters), loaded=loaded)
 
     collections = Collections("drawn", lambda: open_store(settings).names(), opener)
     app = create_app(collections, settings, limits, secret=secret, changes=changes, hide_places=hide_places)

@@ -6,7 +6,7 @@ from uuid import UUID
 import qdrant_edge as q
 
 from gallery.folding import folded_words
-from gallery.stores.filters import Circle, Condition, Filter, WantedValue, Words
+from gallery.stores.filters import Circle, Condition, Filter, MoreThan, WantedValue, Words
 from gallery.stores.payload import INDEXED_KEYS, OPTIONAL_KEYS
 
 _Condition = q.FieldCondition | q.IsEmptyCondition | q.HasIdCondition | q.Filter
@@ -46,5 +46,7 @@ def _field(key: str, wanted: WantedValue) -> q.FieldCondition | q.IsEmptyConditi
     if isinstance(wanted, Circle):
         centre = q.GeoPoint(wanted.longitude, wanted.latitude)
         return q.FieldCondition(key=key, geo_radius=q.GeoRadius(centre, wanted.metres))
+    if isinstance(wanted, MoreThan):
+        return q.FieldCondition(key=key, values_count=q.ValuesCount(gt=wanted.values))
     match = q.MatchValue(wanted) if isinstance(wanted, str | int) else q.MatchAny(wanted)
     return q.FieldCondition(key=key, match=match)

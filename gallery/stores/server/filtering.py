@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from qdrant_client import models
 
 from gallery.folding import folded_words
-from gallery.stores.filters import Circle, Condition, Where, Words, as_filter
+from gallery.stores.filters import Circle, Condition, MoreThan, Where, Words, as_filter
 from gallery.stores.payload import INDEXED_KEYS
 
 
@@ -39,6 +39,7 @@ def _condition(condition: Condition) -> models.FieldCondition | models.IsEmptyCo
     if isinstance(wanted, Circle):
         centre = models.GeoPoint(lon=wanted.longitude, lat=wanted.latitude)
         return models.FieldCondition(key=key, geo_radius=models.GeoRadius(center=centre, radius=wanted.metres))
-    if isinstance(wanted, str | int):
-        return models.FieldCondition(key=key, match=models.MatchValue(value=wanted))
-    return models.FieldCondition(key=key, match=models.MatchAny(any=wanted))
+    if isinstance(wanted, MoreThan):
+        return models.FieldCondition(key=key, values_count=models.ValuesCount(gt=wanted.values))
+    match = models.MatchValue(value=wanted) if isinstance(wanted, str | int) else models.MatchAny(any=wanted)
+    return models.FieldCondition(key=key, match=match)

@@ -24,7 +24,18 @@ from gallery.errors import BadInput, CollectionError, EncoderError, SpecMismatch
 from gallery.records import ImageFile, ImageRecord
 from gallery.settings import Settings
 from gallery.spec import Spec
-from gallery.stores import Circle, Editor, Filter, ImageCollection, Progress, Where, Words, open_store, point_id
+from gallery.stores import (
+    Circle,
+    Editor,
+    Filter,
+    ImageCollection,
+    MoreThan,
+    Progress,
+    Where,
+    Words,
+    open_store,
+    point_id,
+)
 from gallery.stores.embedded.generations import published
 from gallery.stores.payload import COUNTED_KEYS, INDEXED_KEYS, OPTIONAL_KEYS, kind_of
 from gallery.stores.server import store as server_store
@@ -155,6 +166,7 @@ FILTERS: dict[str, tuple[Where, Callable[[ImageRecord], bool]]] = {
     "words, of which one is missing": ({"text": Words("joão avenida")}, lambda _: False),
     "part of a word": ({"text": Words("voice")}, lambda _: False),
     "no words of a text": (Filter(must_not=(("text", Words("invoice")),)), lambda r: not r.text),
+    "several values": ({"path": MoreThan(1)}, lambda r: len(r.files) > 1),
     "no id": (Filter(within=()), lambda _: False),
     "a negated empty list": (Filter(must_not=(("folder", []),)), lambda _: True),
     "a negated range": (Filter(must_not=(("date", SPRING),)), lambda r: not SPRING["gte"] <= utc(r) < SPRING["lt"]),

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +87,8 @@ def empty_page(settings: Settings, first: str | None) -> Iterator[httpx.Client]:
     """Serve before anything is indexed."""
     letters = LetterEncoder()
 
-    def opener(name: str, before: SearchEngine | None) -> SearchEngine:
-        return SearchEngine.open(settings, name, text_encoder=Towers(letters, lambda: letters), before=before)
+    def opener(name: str, loaded: Sequence[SearchEngine]) -> SearchEngine:
+        return SearchEngine.open(settings, name, text_encoder=Towers(letters, lambda: letters), loaded=loaded)
 
     app = create_app(Collections(first, lambda: open_store(settings).names(), opener), settings)
     with listening(app) as address, httpx.Client(base_url=address, timeout=10) as client:
