@@ -51,13 +51,13 @@ def check_points(generation: Path) -> None:
     """
     check_sizes(generation)
     with silent_engine(), contextlib.closing(open_generation(generation, everything=True)) as collection:
-        _digests(collection)
+        digests_of(collection)
 
 
 def _of_published(generation: Path) -> Iterator[Finding]:
     try:
         with silent_engine(), contextlib.closing(open_generation(generation, everything=True)) as collection:
-            there = _digests(collection)
+            there = digests_of(collection)
             missing = sorted(AT_FIRST - collection.shard.info().payload_schema.keys())
     except Damaged as error:
         yield Finding(str(error), "what can be read is kept, and ingest PATH indexes the rest again")
@@ -67,11 +67,11 @@ def _of_published(generation: Path) -> Iterator[Finding]:
             yield Finding(f"there is no index for {', '.join(missing)}", "the indexes are made")
 
 
-def _digests(collection: EmbeddedCollection) -> Counter[str]:
-    """Return the digests of all pictures, and how many points each has.
+def digests_of(collection: EmbeddedCollection) -> Counter[str]:
+    """Return the digests of all pictures, and how many points each has, after reading all of them.
 
     Raises:
-        Damaged: A point is incomplete.
+        Damaged: A point is not as it was written.
     """
     there = Counter[str]()
     offset = None
