@@ -66,7 +66,7 @@ def serve(
     def opener(one: str, before: SearchEngine | None) -> SearchEngine:
         return opened(settings, one, before, say)
 
-    collections = Collections(name, lambda: open_store(settings).names(), opener)
+    collections = Collections(name, store.names, opener)
     first = collections.first
     listening = listen(host, port)
     port = listening.getsockname()[1]
