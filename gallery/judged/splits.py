@@ -133,7 +133,7 @@ def _by_photos(matches: Sequence[Match], captions: Sequence[Caption], held_out: 
 def _checked(matches: Sequence[Match], found: Split) -> Split:
     if not found.pairs or not found.judged:
         raise BadInput(
-            f"{len(matches)} judged pairs leave {len(found.pairs)} to learn from and {len(found.judged)} to judge by; "
-            "give more of them"
+            f"too few judged pairs ({len(matches)}): {len(found.pairs)} to learn from and {len(found.judged)} "
+            "to judge by are left; give more of them"
         )
     return found

@@ -12,6 +12,7 @@ from gallery.encoders.minilm import packaged_tokenizer
 from gallery.errors import BadInput, EncoderError
 from gallery.judged.torch_models import sentence_transformer
 from gallery.judged.vectors import Remembered
+from gallery.printable import counted
 from gallery.vectors import Vectors
 
 if TYPE_CHECKING:
@@ -187,7 +188,9 @@ def _tfidf(texts: Sequence[str]) -> TfidfVectors:
     try:
         learned = TfidfVectorizer(ngram_range=(1, 2), min_df=2, max_features=MOST_TERMS).fit(texts)
     except ValueError as error:
-        raise BadInput(f"TF-IDF cannot be learned from {len(texts)} texts ({error}); give more captions") from error
+        raise BadInput(
+            f"TF-IDF cannot be learned from {counted(len(texts), 'text')} ({error}); give more captions"
+        ) from error
     return TfidfVectors(learned.get_feature_names_out().tolist(), np.asarray(learned.idf_, np.float32))
 
 
@@ -203,7 +206,9 @@ def _word2vec(texts: Sequence[str]) -> Word2vecVectors:
             sentences, vector_size=WORD2VEC_DIMENSION, window=5, min_count=2, sg=1, epochs=30, workers=1, seed=0
         )
     except RuntimeError as error:
-        raise BadInput(f"word2vec cannot be learned from {len(texts)} texts ({error}); give more captions") from error
+        raise BadInput(
+            f"word2vec cannot be learned from {counted(len(texts), 'text')} ({error}); give more captions"
+        ) from error
     return Word2vecVectors(model.wv.index_to_key, np.asarray(model.wv.vectors, np.float32))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import qdrant_edge as q
 
 from gallery.errors import Damaged
+from gallery.printable import counted
 from gallery.stores.contract import Finding
 from gallery.stores.embedded.collection import JOURNAL, EmbeddedCollection, open_generation
 from gallery.stores.embedded.creating import AT_FIRST
@@ -100,4 +101,6 @@ def _of_journal(generation: Path, there: Counter[str]) -> Iterator[Finding]:
         yield Finding(str(error), cure)
         return
     if known != there:
-        yield Finding(f"the journal knows {sum(known.values())} pictures, and there are {there.total()}", cure)
+        yield Finding(
+            f"the journal knows {counted(sum(known.values()), 'picture')}, the collection has {there.total()}", cure
+        )

@@ -67,7 +67,7 @@ def test_where_the_judged_photos_are_to_be_found_pairs_are_drawn_from_the_others
 
 def test_the_same_words_are_not_learned_from() -> None:
     matches = [Match(image, Caption(photo, "A ."), 1) for image in "abcdefgh" for photo in "abcdefgh"]
-    with pytest.raises(BadInput, match="leave 0 to learn from"):
+    with pytest.raises(BadInput, match=": 0 to learn from"):
         inner_split(matches, 0)
 
 

@@ -246,7 +246,7 @@ def test_points_that_cannot_be_read_are_counted_and_the_others_kept(
     empty(one(generation(folder), "vector_storage/vectors/chunk_0.mmap"))
     with caplog.at_level(logging.WARNING):
         whole_after_repair(settings)
-    assert f"{THERE} pictures of photos could not be read and are lost" in caplog.text
+    assert f"Lost {THERE} pictures of photos, which could not be read" in caplog.text
     assert there(settings) == {}
     with closing(open_store(settings).journal("photos")) as journal:
         assert list(journal.all()) == [], "so that they are read again"
@@ -262,7 +262,7 @@ def test_one_vector_that_is_none_costs_one_picture(
         file.write(garbage_of_one)
     with caplog.at_level(logging.WARNING):
         whole_after_repair(settings)
-    assert "1 pictures of photos could not be read" in caplog.text
+    assert "Lost 1 picture of photos, which" in caplog.text
     found = there(settings)
     assert len(found) == THERE - 1
     assert all(record in [make_record(n) for n in range(THERE)] for record in found.values())
