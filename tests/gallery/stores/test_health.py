@@ -3,6 +3,7 @@
 import json
 import logging
 import shutil
+import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -283,6 +284,18 @@ def test_what_a_run_left_damaged_is_set_aside_and_its_pictures_come_back(
     whole_after_repair(settings)
     expect(settings, make_record, THERE + 5)
     assert not list(folder.glob("damaged-*"))
+
+
+@pytest.mark.usefixtures("collection")
+def test_a_text_that_is_none_in_a_journal_that_a_run_left_is_made_anew(
+    settings: Settings, folder: Path, write: Write, make_record: MakeRecord
+) -> None:
+    write(THERE, finish=False)
+    with closing(sqlite3.connect(folder / "gen-000002" / "journal.sqlite")) as database, database:
+        database.execute("UPDATE files SET sha256 = CAST(x'ff' AS TEXT) WHERE path = (SELECT MIN(path) FROM files)")
+    write(THERE + 1)
+    expect(settings, make_record, THERE + 2)
+    assert open_store(settings).check("photos") == []
 
 
 @pytest.mark.usefixtures("collection")
