@@ -17,6 +17,7 @@ from baseline.training import KINDS, TWO_TOWER, train
 from gallery.errors import BadInput
 from gallery.judged.splits import HELD_OUT, Seen, split
 from gallery.judged.trec import Run, Topic, in_order, run_of_scores, topics_of, write_run
+from gallery.printable import counted
 from gallery.records import Match
 
 SEEDS = range(5)
@@ -133,7 +134,8 @@ def written(run: Run, folder: Path, part: str, seed: int, seen: Seen, judged: Se
         BadInput: The training used a photo, a caption of a photo or the words of a sentence that it is judged by.
     """
     if leaks := seen.leaks(judged):
-        raise BadInput(f"{run.name} learned from {len(leaks)} photos or sentences that it is judged by: {min(leaks)} …")
+        what = counted(len(leaks), "photo or sentence", "photos or sentences")
+        raise BadInput(f"{run.name} learned from {what} that it is judged by: {min(leaks)} …")
     path = folder / part / f"{run.name.replace(' ', '-').replace(',', '').replace('/', '-')}.{seed}.run"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_run(run, path)

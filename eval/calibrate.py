@@ -64,7 +64,7 @@ def calibrate(scores: ArrayLike, matches: Sequence[Match], source: str = "", see
     target = np.array([match.probability for match in matches])
     folds = photo_folds(matches, seed)
     if not 0 < (target >= 0.5).sum() < len(target) or not folds:
-        raise BadInput(f"{len(matches)} judged pairs are too few, or all alike; give matching and other pairs")
+        raise BadInput(f"too few judged pairs ({len(matches)}), or all alike; give matching and other pairs")
     own = np.array([match.image == photo_of(match) for match in matches])
     drawn = np.where(own, 1 - 1 / FOLDS, (1 - 1 / FOLDS) ** 2)
     judged = np.concatenate([rows for _, rows in folds])

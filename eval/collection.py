@@ -14,6 +14,7 @@ from eval.systems import Collapse, collapse
 from gallery.errors import BadInput
 from gallery.judged.trec import Qrels, Run, Topic
 from gallery.judged.vectors import Remembered
+from gallery.printable import counted
 from gallery.records import ImageRecord
 from gallery.stores import ImageCollection
 from gallery.vectors import Vectors
@@ -83,7 +84,7 @@ class LiveReport:
             ("collection", self.collection),
             ("encoder", self.encoder),
             ("pictures", str(self.pictures)),
-            ("queries", f"{count} of {photos} pictures" if photos < count else str(count)),
+            ("queries", f"{count} of {counted(photos, 'picture')}" if photos < count else str(count)),
             *((measure, str(found)) for measure, found in self.measures.items()),
             ("distinct first answers", f"{hubs.distinct:.0f} of {count}"),
             ("share of the most frequent", f"{hubs.most_frequent:.3f}"),

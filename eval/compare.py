@@ -18,6 +18,7 @@ from gallery.judged.networks import ImageNetwork
 from gallery.judged.splits import HELD_OUT, Seen, split
 from gallery.judged.trec import Topic, own_photo, read_qrels, read_run, topics_of, write_qrels
 from gallery.judged.vectors import picture_vectors
+from gallery.printable import counted
 from gallery.records import Match
 from gallery.settings import Settings
 
@@ -112,7 +113,7 @@ def per_query_table(comparison: Comparison) -> DataFrame:
 
 def _judged_encoder(data: Data, encoder: Towers, cache: Path, tell: Tell) -> JudgedEncoder:
     names = sorted(data.photos)
-    tell(f"{encoder.texts.spec.encoder}: {len(names)} photos")
+    tell(f"{encoder.texts.spec.encoder}: {counted(len(names), 'photo')}")
     vectors = picture_vectors(encoder.pictures, encoder.pictures.spec.space, data.judged.paths(names), cache, tell)
     return JudgedEncoder(encoder.texts, data.judged, dict(zip(names, vectors, strict=True)))
 

@@ -13,6 +13,7 @@ from gallery.errors import BadInput
 from gallery.judged.dataset import read_judged, read_probabilities
 from gallery.judged.judgements import match_probabilities
 from gallery.judged.vectors import Remembered, pair_cosines, picture_vectors
+from gallery.printable import counted
 from gallery.records import Match
 from gallery.settings import Settings
 from search.unrelated import unrelated_texts
@@ -47,7 +48,7 @@ class Calibrated:
                 ("strict auroc", str(told.auroc)),
                 ("strict kept", str(told.kept)),
                 ("strict false answers", str(told.false_answers)),
-                ("strict queries", f"{told.queries} of {told.photos} photos"),
+                ("strict queries", f"{told.queries} of {counted(told.photos, 'photo')}"),
                 ("strict separates", "yes" if told.separates else "no"),
             ]
         return rows
@@ -86,7 +87,8 @@ def calibrate_encoder(
     """
     matches, folder = read_matches(path)
     names = sorted({match.image for match in matches})
-    tell(f"{len(matches)} judged pairs of {len(names)} photos; encoder {encoder.texts.spec.encoder}")
+    pairs, of_photos = counted(len(matches), "judged pair"), counted(len(names), "photo")
+    tell(f"{pairs} of {of_photos}; encoder {encoder.texts.spec.encoder}")
     paths, space = [folder / name for name in names], encoder.pictures.spec.space
     vectors = picture_vectors(encoder.pictures, space, paths, settings.features_folder(), tell)
     photos = dict(zip(names, vectors, strict=True))
@@ -107,7 +109,7 @@ def _strict_rule(
     place = {name: row for row, name in enumerate(names)}
     queries = sorted({(m.caption.text, place[m.caption.image]) for m in matches if m.caption.image in place})
     if len(queries) < least:
-        tell(f"{len(queries)} texts have a photo of their own, fewer than {least}: no rule for --strict was chosen.")
+        tell(f"Texts with a photo of their own: {len(queries)}, fewer than {least}; no rule for --strict was chosen.")
         return None
     own = np.array([row for _, row in queries])
     asked = Questions(texts([text for text, _ in queries]), photos, own, texts(unrelated_texts()))

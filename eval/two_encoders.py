@@ -18,6 +18,7 @@ from gallery.errors import BadInput, UnreadableImage
 from gallery.judged.trec import Qrels, Topic, run_of_scores
 from gallery.judged.vectors import Remembered
 from gallery.pictures import open_original
+from gallery.printable import counted
 from gallery.records import ImageRecord
 from gallery.stores import ImageCollection
 from gallery.vectors import Vectors
@@ -82,7 +83,7 @@ class Contest:
         """The conclusion, in a sentence."""
         difference = self.differences[TESTED]
         if self.photos < LEAST_PHOTOS:
-            return f"queries of {self.photos} pictures cannot tell; give at least {LEAST_PHOTOS}, better 100"
+            return f"queries of {counted(self.photos, 'picture')} cannot tell; give at least {LEAST_PHOTOS}, better 100"
         if difference.low <= 0 <= difference.high:
             faster = max(self.first, self.second, key=lambda each: each.images_per_second)
             is_kept = faster.name == self.encoder
@@ -107,7 +108,7 @@ class Contest:
             ("images/s", *(f"{each.images_per_second:.1f}" for each in both)),
             ("pictures", str(self.pictures)),
             *([("left out", f"{self.unread}, whose files are gone or changed")] if self.unread else []),
-            ("queries", f"{self.queries} of {self.photos} pictures"),
+            ("queries", f"{self.queries} of {counted(self.photos, 'picture')}"),
             ("advice", self.advice),
         ]
 
@@ -172,7 +173,7 @@ def _vectors(encoder: PictureEncoder, records: Sequence[ImageRecord], tell: Tell
             found |= vectors
             if (looked := done * encoder.at_once) >= told + TOLD_EVERY:
                 told = looked
-                tell(f"{encoder.spec.encoder}: {min(looked, len(records))} of {len(records)} pictures")
+                tell(f"{encoder.spec.encoder}: {min(looked, len(records))} of {counted(len(records), 'picture')}")
     return found, len(found) / max(time.monotonic() - began, 1e-6)
 
 

@@ -1,4 +1,4 @@
-"""Untrusted text, such as file names, made safe for terminals and lines."""
+"""Texts for people: untrusted ones, such as file names, made safe for terminals and lines, and counts and times."""
 
 import unicodedata
 
@@ -28,6 +28,15 @@ def printable(text: str) -> str:
         character.encode("unicode_escape").decode() if character == "\\" or is_dangerous(character) else character
         for character in text
     )
+
+
+def counted(number: int, one: str, several: str = "") -> str:
+    """Return a number of things; `several` is the plural of `one` if it takes more than an s.
+
+    >>> counted(1, "picture"), counted(0, "picture"), counted(2, "query", "queries")
+    ('1 picture', '0 pictures', '2 queries')
+    """
+    return f"{number} {one if number == 1 else several or one + 's'}"
 
 
 def shown_second(second: float) -> str:

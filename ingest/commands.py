@@ -11,7 +11,7 @@ from typing import Any
 
 from gallery.errors import BadInput, CollectionError
 from gallery.pictures.thumbnails import Thumbnails
-from gallery.printable import printable
+from gallery.printable import counted, printable
 from gallery.records import ImageFile
 from gallery.settings import DEFAULT_COLLECTION, Settings
 from gallery.stores import Entry, Journal, open_store
@@ -77,7 +77,7 @@ def index(
         )
     print_summary(report, time.monotonic() - started)
     if report.elsewhere:
-        _say(f"{report.elsewhere} files belong to the other parts.")
+        _say(f"Left {counted(report.elsewhere, 'file')} to the other parts.")
     _say_what_was_left_out(report, by_path)
     if locate.lacking:
         _say(f"{locate.lacking}.")
@@ -151,7 +151,7 @@ def _say_what_was_left_out(report: IngestReport, captions: CaptionsByPath | None
         _say(f"Skipped: {kinds}.")
     unmatched = captions.unmatched() if captions else []
     if captions and unmatched:
-        _say(f"{len(unmatched)} of {captions.names} names in the captions file match no picture:")
+        _say(f"{len(unmatched)} of {counted(captions.names, 'name')} in the captions file match no picture:")
         for name in unmatched:
             _say(f"  {printable(name)}")
     if report.moved:
@@ -211,11 +211,11 @@ def forget(settings: Settings, collection: str, paths: Sequence[str | Path], *, 
             removed = remove(editor, files)
             publish(editor)
         Thumbnails(settings.data_dir).remove(removed)
-        _say(f"Removed {len(files)} files and {pictures} pictures from {collection}.")
+        _say(f"Removed {_of(files, pictures)} from {collection}.")
     else:
         with contextlib.closing(open_store(settings).journal(collection, new=False)) as journal:
             files, pictures = _listed(journal, paths)
-        _say(f"{len(files)} files, {pictures} pictures would be removed; add --yes to do it.")
+        _say(f"{_of(files, pictures)} would be removed; add --yes to do it.")
 
 
 def _listed(journal: Journal, paths: Sequence[str | Path]) -> tuple[list[Entry], int]:
@@ -223,6 +223,10 @@ def _listed(journal: Journal, paths: Sequence[str | Path]) -> tuple[list[Entry],
     for entry in entries:
         _put(printable(entry.file.path))
     return entries, emptied(journal, entries)
+
+
+def _of(files: Sequence[Entry], pictures: int) -> str:
+    return f"{counted(len(files), 'file')} and {counted(pictures, 'picture')}"
 
 
 def drop(settings: Settings, name: str, *, yes: bool) -> None:
@@ -237,7 +241,7 @@ def drop(settings: Settings, name: str, *, yes: bool) -> None:
     infos = [info for info in store.overview() if info.name == name]
     if not infos:
         raise CollectionError(f"there is no collection {name}; see ingest --list")
-    _say(f"{name} has {infos[0].pictures} pictures ({printable(infos[0].encoder)}); add --yes to remove it.")
+    _say(f"{name} has {counted(infos[0].pictures, 'picture')} ({printable(infos[0].encoder)}); add --yes to remove it.")
 
 
 def _digests(settings: Settings, name: str) -> list[str]:

@@ -21,7 +21,7 @@ import numpy as np
 
 from gallery.encoders import PictureEncoder, processors
 from gallery.errors import BadInput
-from gallery.printable import printable
+from gallery.printable import counted, printable
 from gallery.stores import ONCE, Editor, Entry, Former
 from ingest.captions import CaptionsByPath
 from ingest.facts import with_text_of
@@ -142,8 +142,9 @@ def _left_out(former: Former, collection: Editor, *, everything: bool) -> int:
             count += 1
     if count and not everything:
         raise BadInput(
-            f"{count} files of {collection.name} cannot be read any more, the first is {printable(first)}, so the "
-            "encoder was not changed yet; bring them back, or add --yes to leave them out; what was encoded is kept"
+            f"{counted(count, 'file')} of {collection.name} cannot be read any more, the first is {printable(first)}, "
+            "so the encoder was not changed yet; bring back what is gone, or add --yes to leave it out; what was "
+            "encoded is kept"
         )
     return count
 

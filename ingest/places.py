@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from gallery.pictures.text import Networks
-from gallery.printable import printable
+from gallery.printable import counted, printable
 from gallery.settings import Settings
 from gallery.stores import open_store
 from gallery.stores.copying import copy_collection, settings_of
@@ -29,18 +29,18 @@ def copy(settings: Settings, name: str, place: str, new_name: str | None) -> Non
         settings, name, target, new_name, lambda report: say.now_and_then(report.seen, report.pictures)
     )
     sys.stderr.write(
-        f"Copied {name} to {place}, collection {new_name}: {report.pictures} pictures, {report.copied} of them now; "
-        f"{report.compared} compared and equal.\n"
+        f"Copied {name} to {place}, collection {new_name}: {counted(report.pictures, 'picture')}, "
+        f"{report.copied} of them now; {report.compared} compared and equal.\n"
     )
     if report.others:
-        sys.stderr.write(f"The copy also has {report.others} other pictures, which were left alone.\n")
+        sys.stderr.write(f"The copy also has {counted(report.others, 'other picture')}, left alone.\n")
 
 
 def point_thumbnails(settings: Settings, name: str, url: str) -> None:
     """Rewrite the addresses of a collection's thumbnails."""
     done = set_public_url(settings, name, url, _Lines(f"thumbnails of {name}").now_and_then)
     where = f"are at {url.rstrip('/')}/thumbs/" if url else "have no address"
-    sys.stderr.write(f"The thumbnails of {done} pictures of {name} {where}.\n")
+    sys.stderr.write(f"The thumbnails of {counted(done, 'picture')} of {name} {where}.\n")
 
 
 def refresh(settings: Settings, name: str, stop: Stop | None = None, *, no_places: bool = False) -> None:
@@ -50,12 +50,14 @@ def refresh(settings: Settings, name: str, stop: Stop | None = None, *, no_place
         report = refresh_collection(
             editor, lambda report: lines.now_and_then(report.done, report.pictures), locate, stop
         )
-    sys.stderr.write(f"Read {report.pictures} pictures of {name} again: {report.changed} say something new.\n")
+    sys.stderr.write(
+        f"Read {counted(report.pictures, 'picture')} of {name} again: something new in {report.changed}.\n"
+    )
     if locate.lacking:
         sys.stderr.write(f"{locate.lacking}.\n")
     if report.unread:
         sys.stderr.write(
-            f"{report.unread} no longer have an unchanged file, and keep what they had; run ingest PATH.\n"
+            f"Nothing new of {counted(report.unread, 'picture')} without an unchanged file; run ingest PATH.\n"
         )
 
 
@@ -66,11 +68,11 @@ def read_text(settings: Settings, name: str, model: Path | None, stop: Stop | No
     with contextlib.closing(open_store(settings).edit(name, new=False)) as editor:
         report = read_pictures(editor, reader, lambda report: lines.now_and_then(report.done, report.pictures), stop)
     sys.stderr.write(
-        f"Read {report.done - report.unread} pictures of {name}: {report.with_text} have text; "
-        f"{report.known} were read before.\n"
+        f"Read {counted(report.done - report.unread, 'picture')} of {name}: text in {report.with_text}; "
+        f"{report.known} read before.\n"
     )
     if report.unread:
-        sys.stderr.write(f"{report.unread} no longer have an unchanged file; run ingest PATH.\n")
+        sys.stderr.write(f"No unchanged file is left of {counted(report.unread, 'picture')}; run ingest PATH.\n")
 
 
 def moved(settings: Settings, name: str, old: Path, new: Path) -> None:
@@ -78,9 +80,9 @@ def moved(settings: Settings, name: str, old: Path, new: Path) -> None:
     with contextlib.closing(open_store(settings).edit(name, new=False)) as editor:
         report = move(editor, old, new)
     sys.stdout.write("".join(f"missing {printable(path)}\n" for path in report.missing))
-    sys.stderr.write(f"{report.moved} files are known below {printable(str(new))} now.\n")
+    sys.stderr.write(f"Noted {counted(report.moved, 'file')} below {printable(str(new))}.\n")
     if report.missing:
-        sys.stderr.write(f"{len(report.missing)} are not there, or have another size; they stay as they were.\n")
+        sys.stderr.write(f"Left {counted(len(report.missing), 'file')} as before: not there, or of another size.\n")
 
 
 class _Lines:

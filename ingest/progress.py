@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from gallery.printable import printable
+from gallery.printable import counted, printable
 from ingest.report import IngestReport
 
 PLAIN_SECONDS = 5.0
@@ -62,14 +62,14 @@ class ProgressDisplay:
             self._spoke = now
             left = report.to_read - report.done
             tail = "" if report.walking or not rate else f", {left / rate:.0f} s left"
-            print(f"{report.done} of {report.to_read} files, {rest}{tail}", file=sys.stderr)  # noqa: T201
+            print(f"{report.done} of {counted(report.to_read, 'file')}, {rest}{tail}", file=sys.stderr)  # noqa: T201
 
 
 def print_summary(report: IngestReport, seconds: float) -> None:
     """Print the result of a run: a table on a terminal, `key<TAB>value` lines for a pipe."""
     rows = [
         ["indexed", str(report.indexed)],
-        *([["of these videos", f"{report.videos} ({report.frames} frames)"]] if report.videos else []),
+        *([["of these videos", f"{report.videos} ({counted(report.frames, 'frame')})"]] if report.videos else []),
         ["already there", str(report.unchanged)],
         ["updated", str(report.updated)],
         ["pruned", str(report.pruned)],

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gallery.errors import BadInput
 from gallery.pictures import LeftOut
+from gallery.printable import counted
 from gallery.stores import Editor, Entry, Journal
 from ingest.writer import Writer
 
@@ -89,8 +90,8 @@ def remove_gone(
     pictures, total = emptied(journal, entries), journal.pictures()
     if pictures > MOST_PRUNED * total and not everything:
         raise BadInput(
-            f"{pictures} of {total} pictures would be pruned, more than {MOST_PRUNED:.0%}; check that all disks are "
-            "mounted, look with --dry-run, and add --yes if this is right; nothing was pruned"
+            f"{pictures} of {counted(total, 'picture')} would be pruned, more than {MOST_PRUNED:.0%}; check "
+            "that all disks are mounted, look with --dry-run, and add --yes if this is right; nothing was pruned"
         )
     return len(entries), remove(collection, entries)
 

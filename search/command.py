@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from gallery.errors import BadInput, GalleryError
-from gallery.printable import printable
+from gallery.printable import counted, printable
 from gallery.settings import Settings
 from search.answer import Answer, AnswerHit, to_json
 from search.parsing import parse_query
@@ -98,7 +98,7 @@ class Asker:
                     failed = True
             hits = [hit for row in rows for hit in row.hits]
             write_sheet(sheet, rows, self._thumbnails(hits))
-            self.say(f"{sheet} shows {len(rows)} {'query' if len(rows) == 1 else 'queries'}.")
+            self.say(f"{sheet} shows {counted(len(rows), 'query', 'queries')}.")
         return failed
 
     def answer_stdin(self, options: Mapping[str, Any]) -> bool:
@@ -136,7 +136,7 @@ class Asker:
             from search.sheet import Row, write_sheet
 
             write_sheet(output.sheet, [Row(request.q, answer.hits)], self._thumbnails(answer.hits))
-            self.say(f"{output.sheet} shows {len(answer.hits)} pictures.")
+            self.say(f"{output.sheet} shows {counted(len(answer.hits), 'picture')}.")
         elif output.preview:
             from search.preview import show_previews
 

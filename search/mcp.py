@@ -176,11 +176,8 @@ def server_of(settings: Settings, collection: str | None, say: Say, *, hide_plac
     def opener(name: str, loaded: Sequence[SearchEngine]) -> SearchEngine:
         return SearchEngine.open(settings, name, loaded=loaded, say=say)
 
-    def names() -> list[str]:
-        return open_store(settings).names()
-
     patience = {"patience": SECONDS_TO_LOAD, "at_first": SECONDS_TO_LOAD}
-    collections = Collections(collection or DEFAULT_COLLECTION, names, opener, **patience)
+    collections = Collections(collection or DEFAULT_COLLECTION, open_store(settings).names, opener, **patience)
     agents = Agents(settings, collections, collection, Thumbnails(settings.data_dir), hide_places)
     one_by_one = anyio.CapacityLimiter(1)  # tokenizers are not thread-safe
 

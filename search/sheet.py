@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 from PIL import Image, ImageDraw, ImageOps
 
 from gallery.errors import BadInput, UnreadableImage
-from gallery.printable import printable
+from gallery.printable import counted, printable
 from search.answer import AnswerHit
 from search.lettering import font_for, lines_of
 
@@ -100,7 +100,9 @@ def picture_sheet(rows: Sequence[Row], thumbnail: Thumbnail) -> Image.Image:
         tiles += placed
         y = max((tile.y + tile.height for tile in placed), default=y + _LABEL) + _MARGIN
     if y > MOST_HIGH:
-        raise BadInput(f"a picture of {len(rows)} queries would be {y} pixels high; name a .html file instead")
+        raise BadInput(
+            f"a picture of {counted(len(rows), 'query', 'queries')} would be {y} pixels high; name a .html file instead"
+        )
     sheet = Image.new("RGB", (WIDTH, y), _GROUND)
     draw = ImageDraw.Draw(sheet)
     for text in texts:

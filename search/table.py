@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 
-from gallery.printable import printable
+from gallery.printable import counted, printable
 from search.answer import Answer, AnswerGroup, AnswerHit
 
 
@@ -59,7 +59,7 @@ def summary(answer: Answer) -> str:
     shown = len(answer.hits)
     if not shown:
         return "No picture in the collection matches this."
-    what = ("1 picture" if shown == 1 else f"{shown} pictures") if not answer.groups else _groups(answer.groups)
+    what = _groups(answer.groups) if answer.groups else counted(shown, "picture")
     if answer.total is not None and (answer.more or answer.groups):
         what += f", out of {answer.total}"
     return f"{what}; {seconds}"
@@ -111,6 +111,6 @@ def _worth(hit: AnswerHit, *, dates: int, matched: bool, ranked: bool) -> str:
 
 
 def _groups(groups: Sequence[AnswerGroup]) -> str:
-    pictures = sum(len(group.hits) for group in groups)
-    count = "1 group" if len(groups) == 1 else f"{len(groups)} groups"
-    return f"{len(groups)} pictures" if pictures == len(groups) > 1 else f"{count} of {pictures} pictures"
+    number = sum(len(group.hits) for group in groups)
+    pictures = counted(number, "picture")
+    return pictures if number == len(groups) > 1 else f"{counted(len(groups), 'group')} of {pictures}"

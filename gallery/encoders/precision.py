@@ -22,6 +22,7 @@ from gallery.encoders.making import drafted, finish, folder_name
 from gallery.encoders.manifest import MANIFEST, PICTURE_GRAPH, WEIGHTS_SUFFIX, Manifest
 from gallery.encoders.sessions import processors
 from gallery.encoders.towers import PICTURES_AT_ONCE, PictureTower
+from gallery.printable import counted
 from gallery.vectors import Vectors
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Measured:
     def __str__(self) -> str:
         return (
             f"{self.form}: {self.speedup:.1f} times as fast as float32, least cosine {self.cosine:.3f}, ten nearest "
-            f"agree to {self.agreement:.0%} ({self.pictures} pictures)"
+            f"agree to {self.agreement:.0%} ({counted(self.pictures, 'picture')})"
         )
 
 

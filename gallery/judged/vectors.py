@@ -10,6 +10,7 @@ from PIL import Image
 
 from gallery.errors import BadInput
 from gallery.pictures import open_image
+from gallery.printable import counted
 from gallery.spec import sha256_of
 from gallery.vectors import Vectors
 
@@ -82,7 +83,7 @@ def picture_vectors(
         batch = missing[start : start + BATCH]
         pixels = np.stack([pictures.pixels(open_image(str(path), pictures.detail).rgb) for _, path in batch])
         kept |= dict(zip((digest for digest, _ in batch), pictures.encode_pixels(pixels), strict=True))
-        told(f"vectors of {start + len(batch)} of {len(missing)} photos")
+        told(f"vectors of {start + len(batch)} of {counted(len(missing), 'photo')}")
     if missing:
         _keep(kept, file)
     return np.stack([kept[digest] for digest in digests])

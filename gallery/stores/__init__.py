@@ -7,9 +7,10 @@ changed as long as the tests of the contract hold.
 
 from gallery.settings import Settings
 from gallery.stores.contract import CollectionInfo, Editor, Finding, Former, ImageCollection, Progress, Store
+from gallery.stores.dates import date_of, moment, now
 from gallery.stores.filters import ONCE, Circle, Condition, Filter, MoreThan, Where, Words, as_filter
 from gallery.stores.journal import Entry, Journal
-from gallery.stores.payload import date_of, folder_values, ids_of_content, moment, now, point_id, point_ids, record_of
+from gallery.stores.payload import folder_values, ids_of_content, point_id, point_ids, record_of
 
 __all__ = [
     "ONCE",

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from gallery.errors import BadInput, EncoderError
 from gallery.records import Hit, ImageRecord
+from gallery.stores.dates import moment
 from gallery.stores.filters import Filter, Where, as_filter
-from gallery.stores.payload import COUNTED_KEYS, moment
+from gallery.stores.payload import COUNTED_KEYS
 
 T = TypeVar("T")
 

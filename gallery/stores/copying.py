@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import BadInput, CollectionError
+from gallery.printable import counted
 from gallery.records import ImageRecord
 from gallery.settings import Settings
 from gallery.stores import open_store
@@ -149,7 +150,7 @@ def _compare(copy: ImageCollection, sample: Sequence[Picture], report: CopyRepor
     there = copy.count()
     if there < report.pictures:
         raise CollectionError(
-            f"the copy {copy.name} has {there} of {report.pictures} pictures; run the same command again"
+            f"the copy {copy.name} has {there} of {counted(report.pictures, 'picture')}; run the same command again"
         )
     report.others = there - report.pictures
     for pictures in batched(sample, _BATCH):

@@ -6,6 +6,7 @@ opened again.
 
 import contextlib
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
@@ -146,6 +147,8 @@ class Journal:
             said = self._connection.execute("PRAGMA quick_check").fetchone()[0]
         if said != "ok":
             raise Damaged(f"the journal {self._path} is damaged ({said})")
+        for _ in self.all():
+            pass  # SQLite does not look into the texts
 
     @property
     def unsettled(self) -> bool:
@@ -197,7 +200,7 @@ class Journal:
         except sqlite3.Error as error:
             # A bare DatabaseError means that the file is not a database; its subclasses come from the disk, a lock or
             # the query.
-            if type(error) is sqlite3.DatabaseError or "no such table" in str(error):
+            if type(error) is sqlite3.DatabaseError or re.search("no such table|decode to UTF-8", str(error)):
                 raise Damaged(f"the journal {self._path} is damaged ({error}); repair it: ingest --repair") from error
             raise CollectionError(
                 f"the journal {self._path}: {error}; make room, or check that its disk is mounted"

@@ -25,15 +25,18 @@ travels by gRPC is a map:
     sha256
     indexed_at  when the vector was made
     origin      {files: [{path, size, mtime in ns, captions}], taken_at, date_source, said, notes, orientation, phash,
-                text: [{text, confidence, box}], text_reader, frame: its second of the video, frames: those of all}
+                text: [{text, confidence, box}], text_reader, frame: its second of the video, frames: those of all,
+                checksum: CRC-32 of all of the payload but itself; points of earlier versions have none}
 
 A path that is not UTF-8 is stored percent-encoded, with raw: true in its file and in origin. Keys without a
-value are left out.
+value are left out. Numbers have at most six decimals, because the engine reads those of 16 and more digits back with
+another last one.
 """
 
+import json
 import os
 import unicodedata
-from datetime import UTC, datetime
+import zlib
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_from_bytes, unquote_to_bytes
@@ -41,6 +44,7 @@ from uuid import UUID, uuid5
 
 from gallery.folding import folded_words
 from gallery.records import ImageFile, ImageRecord, TextLine
+from gallery.stores.dates import date_of
 
 if TYPE_CHECKING:
     from gallery.pictures import Facts, Picture
@@ -70,7 +74,7 @@ OPTIONAL_KEYS = frozenset({"camera", "captions", "place", "location", "text", "k
 COUNTED_KEYS = ("path", "folder", "year", "width", "format", "camera", "place", "stack", "kind")
 """The payload keys whose values can be counted."""
 _NORTHERNMOST = 89.999999
-_FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1 and 9999
+_CANONICAL = json.JSONEncoder(sort_keys=True, check_circular=False)
 
 Payload = dict[str, Any]
 
@@ -135,11 +139,11 @@ def to_payload(record: ImageRecord, public_url: str | None = None) -> Payload:
     origin: Payload = {"files": files, "taken_at": record.taken_at, "orientation": record.orientation}
     more: Payload = {"phash": record.phash, "date_source": record.date_source}
     more |= {"said": list(record.said), "notes": list(record.notes)}
-    more |= {"frames": list(record.frames)}
+    more |= {"frames": list(map(_short, record.frames))}
     more |= {"text": [_from_line(line) for line in record.text], "text_reader": record.text_reader}
     origin |= {key: value for key, value in more.items() if value}
     if record.frame is not None:
-        origin["frame"] = record.frame
+        origin["frame"] = _short(record.frame)
     if any("raw" in file for file in files):
         origin["raw"] = True
     payload = {
@@ -162,7 +166,9 @@ def to_payload(record: ImageRecord, public_url: str | None = None) -> Payload:
         "indexed_at": record.indexed_at,
         "origin": origin,
     }
-    return {key: value for key, value in payload.items() if value is not None}
+    payload = {key: value for key, value in payload.items() if value is not None}
+    origin["checksum"] = _checksum(payload)
+    return payload
 
 
 def to_record(id: str, payload: Payload) -> ImageRecord:
@@ -199,30 +205,27 @@ def to_record(id: str, payload: Payload) -> ImageRecord:
     )
 
 
+def to_checked_record(id: str, payload: Payload) -> ImageRecord:
+    """Read what `to_payload` wrote, and compare it with its checksum.
+
+    Raises:
+        KeyError, ValueError, TypeError: It is not what was written.
+    """
+    record = to_record(id, payload)
+    origin = dict(payload["origin"])
+    checksum = origin.pop("checksum", None)
+    if checksum is None:  # from an earlier version
+        to_payload(record)  # raises if a value has another type
+    elif checksum != _checksum({**payload, "origin": origin}):
+        raise ValueError("its payload is not what was written")
+    return record
+
+
 def kind_of(record: ImageRecord) -> str | None:
     """Return `video` for the first frame of a video, `frame` for another one, None for a picture."""
     if record.frame is None:
         return None
     return "video" if record.frames[:1] == (record.frame,) else "frame"
-
-
-def moment(record: ImageRecord) -> datetime:
-    """Return the date of a picture as engines compare it: as if the camera's clock were in UTC."""
-    date = datetime.fromisoformat(date_of(record))
-    return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
-
-
-def date_of(record: ImageRecord) -> str:
-    """Return when a picture was taken, or else the oldest mtime of its files, as in its payload.
-
-    This is the time on the camera's clock, so a picture's day is the photographer's. Points of earlier versions, which
-    have no `date_source`, include the offset, and engines compare them in UTC.
-    """
-    if not record.taken_at:
-        return rfc3339(min(file.mtime_ns for file in record.files))
-    if record.date_source is None:
-        return record.taken_at
-    return datetime.fromisoformat(record.taken_at).replace(tzinfo=None).isoformat()
 
 
 def folder_values(folder: str) -> list[str]:
@@ -241,20 +244,9 @@ def public_url_of(payload: Payload) -> str | None:
     return str(thumbnail).rpartition("/thumbs/")[0] if thumbnail else None
 
 
-def now() -> str:
-    """Return the time, in UTC, to the second, as RFC 3339."""
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def rfc3339(nanoseconds: int) -> str:
-    """Return a time since 1970, in UTC, to the second, as RFC 3339; one outside the calendar is clamped."""
-    seconds = min(max(nanoseconds // 10**9, _FIRST_SECOND), _LAST_SECOND)  # file systems allow any number
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
-
-
 def _to_point(location: tuple[float, float]) -> Payload:
     """Return a point for Qdrant, whose index never finds the exact north pole."""
-    return {"lat": min(location[0], _NORTHERNMOST), "lon": location[1]}
+    return {"lat": min(_short(location[0]), _NORTHERNMOST), "lon": _short(location[1])}
 
 
 def _to_place(file: ImageFile) -> Payload:
@@ -267,12 +259,20 @@ def _to_place(file: ImageFile) -> Payload:
 
 
 def _from_line(line: TextLine) -> Payload:
-    return {"text": line.text, "confidence": line.confidence, "box": list(line.box)}
+    return {"text": line.text, "confidence": _short(line.confidence), "box": list(map(_short, line.box))}
 
 
 def _to_line(line: Payload) -> TextLine:
     left, top, right, bottom = line["box"]
     return TextLine(line["text"], line["confidence"], (left, top, right, bottom))
+
+
+def _short(number: float) -> float:
+    return round(number, 6)
+
+
+def _checksum(payload: Payload) -> int:
+    return zlib.crc32(_CANONICAL.encode(payload).encode())
 
 
 def _is_unicode(path: str) -> bool:

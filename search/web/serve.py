@@ -66,7 +66,7 @@ def serve(
     def opener(one: str, loaded: Sequence[SearchEngine]) -> SearchEngine:
         return opened(settings, one, loaded, say)
 
-    collections = Collections(name, lambda: open_store(settings).names(), opener)
+    collections = Collections(name, store.names, opener)
     first = collections.first
     listening = listen(host, port)
     port = listening.getsockname()[1]

@@ -68,7 +68,7 @@ def test_a_photo_that_a_training_does_not_name_has_no_influence(
 def test_a_run_of_a_training_that_leaks_is_not_written(tmp_path: Path) -> None:
     pair = Match("a.jpg", Caption("b.jpg", "words", "b.jpg#0"), 1.0)
     run = read_run(_run(tmp_path))
-    with pytest.raises(BadInput, match="learned from 1 photos or sentences that it is judged by: b"):
+    with pytest.raises(BadInput, match="learned from 1 photo or sentence that it is judged by: b"):
         written(run, tmp_path / "runs", "held-out", 0, Seen.of(captions=[Caption("b.jpg", "other")]), [pair])
     assert not (tmp_path / "runs").exists()
 

@@ -200,7 +200,7 @@ def test_housekeeping(tmp_path: Path) -> None:
 
     asked = run("--forget", str(tmp_path / "photos" / "food"))
     assert len(asked.stdout.splitlines()) == 4
-    assert "4 files, 4 pictures would be removed; add --yes" in asked.stderr
+    assert "4 files and 4 pictures would be removed; add --yes" in asked.stderr
     assert "\t18\t" in run("--list").stdout
     assert run("--forget", str(tmp_path / "photos" / "food"), "--yes").returncode == 0
     assert "\t14\t" in run("--list").stdout

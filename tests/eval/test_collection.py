@@ -191,7 +191,7 @@ def test_a_calibration_is_fitted_and_kept(colours: Settings, tmp_path: Path) -> 
     assert kept.probability(1.0) > 0.9
     assert kept.probability(0.1) < 0.1
     assert np.allclose(kept.probabilities_of(np.array([0.1, 1.0])), [kept.probability(0.1), kept.probability(1.0)])
-    assert "0 texts have a photo of their own, fewer than 100" in done.stderr
+    assert "photo of their own: 0, fewer than 100" in done.stderr
 
 
 def test_the_rule_of_strict_is_kept_with_what_it_was_measured_on(colours: Settings, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_no_places_leaves_out_location_and_names_until_they_are_asked_for(
 ) -> None:
     run(str(tmp_path / "photos"), "--no-places")
     assert places(tmp_path)["red"] == (None, ())
-    assert "1 say something new" in run("--refresh").stderr
+    assert "again: something new in 1." in run("--refresh").stderr
     assert places(tmp_path)["red"] == (LISBON, all_cities().names_at(*LISBON))
     (tmp_path / "photos" / "red.jpg").unlink()  # facts of missing files are left out as well
     run("--refresh", "--no-places")

@@ -124,7 +124,7 @@ def served_again(
     def opener(name: str, loaded: Sequence[SearchEngine]) -> SearchEngine:
         return SearchEngine.open(settings, name, text_encoder=Towers(batching, lambda: letters), loaded=loaded)
 
-    collections = Collections("drawn", lambda: open_store(settings).names(), opener)
+    collections = Collections("drawn", open_store(settings).names, opener)
     app = create_app(collections, settings, limits, secret=secret, changes=changes, hide_places=hide_places)
     with listening(app) as address, httpx.Client(base_url=address, timeout=10) as client:
         until(lambda: client.get("/static/page.css").status_code in (200, 401, 403))

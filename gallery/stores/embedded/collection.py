@@ -18,6 +18,7 @@ import qdrant_edge as q
 from numpy.typing import NDArray
 
 from gallery.errors import CollectionError, Damaged
+from gallery.printable import counted
 from gallery.records import Hit, ImageRecord
 from gallery.spec import Spec
 from gallery.stores.common import best_first, check_facet, newest_first
@@ -83,7 +84,7 @@ def open_generation(generation: Path, state: str | None = None, *, everything: b
     found = collection.count()
     if points is not None and found != points:
         collection.close()
-        raise damaged(name, f"it has {found} of {points} pictures")
+        raise damaged(name, f"it has {found} of {counted(points, 'picture')}")
     return collection
 
 

@@ -22,6 +22,7 @@ from gallery.stores.embedded.creating import create, index_optional, make_indexe
 from gallery.stores.embedded.disk import free_bytes, remove
 from gallery.stores.embedded.engine import SHARD, engine_errors, load_shard, silent_engine
 from gallery.stores.embedded.generations import PROGRESS, Workshop, published, unfinished
+from gallery.stores.embedded.health import digests_of
 from gallery.stores.embedded.journals import mend_journal, points_of, remove_journal
 from gallery.stores.embedded.seal import check_sizes, is_as_sealed, note_sizes, unseal
 from gallery.stores.embedded.tuning import optimised
@@ -236,6 +237,7 @@ class EmbeddedEditor:
         try:
             check_sizes(begun)
             with silent_engine(), contextlib.closing(open_generation(begun)) as points:
+                digests_of(points)  # no seal covers them yet
                 mend_journal(begun / JOURNAL, points)
         except Damaged as error:
             kept = self._workshop.set_aside(begun)

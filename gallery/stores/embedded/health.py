@@ -8,6 +8,7 @@ from pathlib import Path
 import qdrant_edge as q
 
 from gallery.errors import Damaged
+from gallery.printable import counted
 from gallery.stores.contract import Finding
 from gallery.stores.embedded.collection import JOURNAL, EmbeddedCollection, open_generation
 from gallery.stores.embedded.creating import ALWAYS
@@ -51,13 +52,13 @@ def check_points(generation: Path) -> None:
     """
     check_sizes(generation)
     with silent_engine(), contextlib.closing(open_generation(generation, everything=True)) as collection:
-        _digests(collection)
+        digests_of(collection)
 
 
 def _of_published(generation: Path) -> Iterator[Finding]:
     try:
         with silent_engine(), contextlib.closing(open_generation(generation, everything=True)) as collection:
-            there = _digests(collection)
+            there = digests_of(collection)
             missing = sorted(ALWAYS - collection.shard.info().payload_schema.keys())
     except Damaged as error:
         yield Finding(str(error), "what can be read is kept, and ingest PATH indexes the rest again")
@@ -67,11 +68,11 @@ def _of_published(generation: Path) -> Iterator[Finding]:
             yield Finding(f"there is no index for {', '.join(missing)}", "the indexes are made")
 
 
-def _digests(collection: EmbeddedCollection) -> Counter[str]:
-    """Return the digests of all pictures, and how many points each has.
+def digests_of(collection: EmbeddedCollection) -> Counter[str]:
+    """Return the digests of all pictures, and how many points each has, after reading all of them.
 
     Raises:
-        Damaged: A point is incomplete.
+        Damaged: A point is not as it was written.
     """
     there = Counter[str]()
     offset = None
@@ -100,4 +101,6 @@ def _of_journal(generation: Path, there: Counter[str]) -> Iterator[Finding]:
         yield Finding(str(error), cure)
         return
     if known != there:
-        yield Finding(f"the journal knows {sum(known.values())} pictures, and there are {there.total()}", cure)
+        yield Finding(
+            f"the journal knows {counted(sum(known.values()), 'picture')}, the collection has {there.total()}", cure
+        )

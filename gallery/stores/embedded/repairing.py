@@ -11,6 +11,7 @@ from pathlib import Path
 import qdrant_edge as q
 
 from gallery.errors import CollectionError, Damaged
+from gallery.printable import counted
 from gallery.spec import Spec
 from gallery.stores.embedded.collection import JOURNAL, EmbeddedCollection, open_generation, read_spec
 from gallery.stores.embedded.creating import create, index_optional, make_indexes
@@ -88,8 +89,8 @@ def _rebuild(workshop: Workshop, current: Path | None, begun: Path | None, damag
         remove(each)
     if lost := max(lost, expected - count):
         _LOG.warning(
-            "%d pictures of %s could not be read and are lost; ingest PATH indexes those again whose files are there.",
-            lost,
+            "Lost %s of %s, which could not be read; ingest PATH indexes again what still has a file.",
+            counted(lost, "picture"),
             workshop.folder.name,
         )
 

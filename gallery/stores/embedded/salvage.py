@@ -21,7 +21,7 @@ from gallery.stores.embedded.disk import remove
 from gallery.stores.embedded.engine import SHARD, engine_errors
 from gallery.stores.embedded.seal import known_sizes, restore_small_files
 from gallery.stores.embedded.words import words_of
-from gallery.stores.payload import point_ids, to_payload, to_record
+from gallery.stores.payload import point_ids, to_checked_record, to_record
 
 _Id = int | UUID | str
 _AT_ONCE = 64
@@ -120,10 +120,9 @@ def _with_words(point: q.Record) -> q.Point:
 
 
 def is_whole(point: q.Record, dimension: int) -> bool:
-    """Return whether a point has a unit vector, and the payload that belongs to its id."""
+    """Return whether a point has a unit vector, and the payload that was written for its id."""
     try:
-        record = to_record(str(point.id), point.payload or {})
-        to_payload(record)  # raises if a value has another type
+        record = to_checked_record(str(point.id), point.payload or {})
         vector = np.asarray(point.vector, np.float32)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return False

@@ -6,6 +6,7 @@ from pathlib import Path
 from gallery.errors import CollectionError
 from gallery.settings import Settings
 from gallery.stores.contract import CollectionInfo, Editor, Finding, ImageCollection
+from gallery.stores.dates import rfc3339
 from gallery.stores.embedded.disk import bytes_on_disk
 from gallery.stores.embedded.generations import (
     CURRENT,
@@ -18,7 +19,6 @@ from gallery.stores.embedded.generations import (
 from gallery.stores.filters import ONCE
 from gallery.stores.journal import Journal
 from gallery.stores.names import check_is_there, check_name, chosen_name
-from gallery.stores.payload import rfc3339
 
 
 class EmbeddedStore:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from qdrant_client import models
 
 from gallery.errors import CollectionError
+from gallery.printable import counted
 from gallery.records import ImageRecord
 from gallery.settings import Settings
 from gallery.spec import Spec
@@ -265,8 +266,8 @@ class ServerEditor:
             lacking = forget_what_is_not_there(self.journal, points)
             if lacking:
                 _LOG.warning(
-                    "%d pictures that were indexed here are not in %s any more: their files are read again.",
-                    *(lacking, self.name),
+                    "%s of %s went missing after being indexed here, and will be read from files again.",
+                    *(counted(lacking, "picture"), self.name),
                 )
             if changed:
                 self.journal.note_seen(changed)

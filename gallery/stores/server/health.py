@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from gallery.printable import counted
 from gallery.settings import Settings
 from gallery.stores.contract import Finding
 from gallery.stores.journal import Journal
@@ -27,11 +28,11 @@ def _findings(link: Link, settings: Settings, collection: ServerCollection) -> I
     there = {record.id for record in collection.records()}
     count = collection.count()
     if len(there) != count:
-        yield Finding(f"{count - len(there)} of {count} points were not written by ingest")
+        yield Finding(f"ingest did not write {count - len(there)} of {counted(count, 'point')}")
     path = journal_path(settings, collection.target, info.config.metadata or {})
     lacking = _lacking(path, there) if path.exists() else 0
     if lacking:
-        yield Finding(f"{lacking} pictures that were indexed here are gone", "the next ingest reads their files again")
+        yield Finding(f"it lacks {counted(lacking, 'picture')} indexed here", "the next ingest reads their files again")
 
 
 def _lacking(path: Path, there: set[str]) -> int:

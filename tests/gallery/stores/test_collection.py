@@ -1,6 +1,8 @@
 """The contract of a collection: payload, ids, spec and names."""
 
+import contextlib
 import hashlib
+import json
 import os
 import re
 from collections.abc import Callable
@@ -18,7 +20,7 @@ from gallery.settings import Settings
 from gallery.spec import Spec, digest_of_files, sha256_of
 from gallery.stores import now, open_store, point_id
 from gallery.stores.common import best_first
-from gallery.stores.payload import INDEXED_KEYS, Payload, to_payload, to_record
+from gallery.stores.payload import INDEXED_KEYS, Payload, to_checked_record, to_payload, to_record
 
 MakeRecord = Callable[..., ImageRecord]
 SPEC = Spec(encoder="letters", dimension=3, space="letters-1", text="letters-1")
@@ -99,6 +101,19 @@ def test_absurd_mtimes_give_a_date(make_record: MakeRecord, mtime_ns: int, date:
     payload = to_payload(record)
     assert (payload["date"], payload["year"]) == (date, int(date[:4]))
     assert to_record(record.id, payload) == record
+
+
+def test_no_flipped_bit_changes_what_a_payload_says(make_record: MakeRecord) -> None:
+    record = make_record(18, taken_at="2020-01-02T03:04:05", location=(38.72, -9.14), place=("Lisbon",))
+    payload = to_payload(record, "https://host")
+    assert to_checked_record(record.id, dict(reversed(payload.items()))) == record
+    text = json.dumps(payload).encode()
+    for place in range(len(text)):
+        flipped = text[:place] + bytes([text[place] ^ 1 << place % 8]) + text[place + 1 :]
+        with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError, OverflowError):
+            read = json.loads(flipped)
+            assert to_checked_record(record.id, read) == record
+            assert read == payload or "checksum" not in read["origin"], "what has no checksum is of an earlier version"
 
 
 def test_the_id_of_a_picture_never_changes() -> None:

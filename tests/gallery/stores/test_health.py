@@ -3,13 +3,16 @@
 import json
 import logging
 import shutil
+import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pytest
+import qdrant_edge as q
 from numpy.typing import NDArray
 
 from gallery.errors import CollectionError, Damaged
@@ -20,9 +23,10 @@ from gallery.stores import Entry, open_store
 from gallery.stores.embedded.cloning import copy_file
 from gallery.stores.embedded.disk import bytes_on_disk
 from gallery.stores.embedded.editor import EmbeddedEditor
-from gallery.stores.embedded.engine import engine_errors
+from gallery.stores.embedded.engine import engine_errors, load_shard
 from gallery.stores.embedded.generations import RESERVE, published
 from gallery.stores.embedded.repairing import repair
+from gallery.stores.payload import to_payload
 
 Vectors = NDArray[np.float32]
 MakeRecord = Callable[..., ImageRecord]
@@ -133,6 +137,12 @@ def expect(settings: Settings, make_record: MakeRecord, count: int = THERE) -> N
     assert there(settings) == {make_record(n).id: make_record(n) for n in range(count)}
 
 
+def rewrite(generation: Path, operation: q.UpdateOperation) -> None:
+    with closing(load_shard(generation)) as shard:
+        shard.update(operation)
+        shard.flush()
+
+
 def whole_after_repair(settings: Settings) -> None:
     store = open_store(settings)
     store.repair("photos")
@@ -237,7 +247,7 @@ def test_points_that_cannot_be_read_are_counted_and_the_others_kept(
     empty(one(generation(folder), "vector_storage/vectors/chunk_0.mmap"))
     with caplog.at_level(logging.WARNING):
         whole_after_repair(settings)
-    assert f"{THERE} pictures of photos could not be read and are lost" in caplog.text
+    assert f"Lost {THERE} pictures of photos, which could not be read" in caplog.text
     assert there(settings) == {}
     with closing(open_store(settings).journal("photos")) as journal:
         assert list(journal.all()) == [], "so that they are read again"
@@ -253,7 +263,7 @@ def test_one_vector_that_is_none_costs_one_picture(
         file.write(garbage_of_one)
     with caplog.at_level(logging.WARNING):
         whole_after_repair(settings)
-    assert "1 pictures of photos could not be read" in caplog.text
+    assert "Lost 1 picture of photos, which" in caplog.text
     found = there(settings)
     assert len(found) == THERE - 1
     assert all(record in [make_record(n) for n in range(THERE)] for record in found.values())
@@ -274,6 +284,53 @@ def test_what_a_run_left_damaged_is_set_aside_and_its_pictures_come_back(
     whole_after_repair(settings)
     expect(settings, make_record, THERE + 5)
     assert not list(folder.glob("damaged-*"))
+
+
+@pytest.mark.usefixtures("collection")
+def test_a_text_that_is_none_in_a_journal_that_a_run_left_is_made_anew(
+    settings: Settings, folder: Path, write: Write, make_record: MakeRecord
+) -> None:
+    write(THERE, finish=False)
+    with closing(sqlite3.connect(folder / "gen-000002" / "journal.sqlite")) as database, database:
+        database.execute("UPDATE files SET sha256 = CAST(x'ff' AS TEXT) WHERE path = (SELECT MIN(path) FROM files)")
+    write(THERE + 1)
+    expect(settings, make_record, THERE + 2)
+    assert open_store(settings).check("photos") == []
+
+
+@pytest.mark.usefixtures("collection")
+def test_a_value_that_has_changed_in_what_a_run_left_is_found(
+    settings: Settings, folder: Path, write: Write, make_record: MakeRecord
+) -> None:
+    write(THERE, THERE + 1, finish=False)
+    other = {"path": ["/another.jpg"]}
+    rewrite(folder / "gen-000002", q.UpdateOperation.set_payload([UUID(make_record(THERE).id)], other))
+    assert f"picture {make_record(THERE).id} is not whole" in open_store(settings).check("photos")[0].what
+    write(THERE, THERE + 1)
+    assert len(list(folder.glob("damaged-*"))) == 1
+    expect(settings, make_record, THERE + 2)
+
+
+@pytest.mark.usefixtures("collection")
+def test_what_a_run_of_an_earlier_version_left_is_continued(
+    settings: Settings, folder: Path, write: Write, make_record: MakeRecord
+) -> None:
+    write(THERE, finish=False)
+    payload = to_payload(make_record(THERE))
+    del payload["origin"]["checksum"]
+    rewrite(folder / "gen-000002", q.UpdateOperation.overwrite_payload([UUID(make_record(THERE).id)], payload))
+    write(THERE + 1)
+    assert not list(folder.glob("damaged-*"))
+    expect(settings, make_record, THERE + 2)
+
+
+def test_numbers_that_the_engine_does_not_read_back_exactly_are_no_damage(
+    settings: Settings, make_record: MakeRecord, unit_rows: Callable[..., Vectors]
+) -> None:
+    with closing(open_store(settings).edit("photos")) as editor:
+        editor.begin(SPEC)
+        editor.upsert([make_record(location=(15.008767101905619, -46.096042160316244))], unit_rows(1))
+    assert [fault.what for fault in open_store(settings).check("photos")] == ["an interrupted run is not finished"]
 
 
 @pytest.mark.usefixtures("collection")

@@ -366,7 +366,7 @@ def test_pictures_that_others_removed_are_read_again(
         editor.finish()
     with closing(machine.store.edit("photos")) as editor:
         assert [editor.journal.places(machine.record(n).sha256) > 0 for n in (1, 2, 3)] == [True, False, True]
-    assert "1 pictures that were indexed here are not in photos any more" in caplog.text
+    assert "1 picture of photos went missing after being indexed here" in caplog.text
 
 
 def test_without_its_alias_a_collection_is_gone_on_with(machine: Machine, server: FaultyServer) -> None:

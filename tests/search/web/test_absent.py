@@ -90,7 +90,7 @@ def empty_page(settings: Settings, first: str | None) -> Iterator[httpx.Client]:
     def opener(name: str, loaded: Sequence[SearchEngine]) -> SearchEngine:
         return SearchEngine.open(settings, name, text_encoder=Towers(letters, lambda: letters), loaded=loaded)
 
-    app = create_app(Collections(first, lambda: open_store(settings).names(), opener), settings)
+    app = create_app(Collections(first, open_store(settings).names, opener), settings)
     with listening(app) as address, httpx.Client(base_url=address, timeout=10) as client:
         until(lambda: client.get("/health").status_code == 200)
         yield client
