@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from gallery.errors import GalleryError
+from gallery.extras import extra_of, install
 from gallery.settings import set_up_libraries
 
 OTHERS = "Other options"
@@ -52,6 +53,11 @@ def errors_in_a_sentence() -> Iterator[None]:
         yield
     except GalleryError as error:
         raise click.ClickException(str(error)) from error
+    except ModuleNotFoundError as error:
+        extra = extra_of(error.name)
+        if not extra:
+            raise
+        raise click.ClickException(f"this needs {error.name}, which is not installed: {install(extra)}") from error
 
 
 def run_alone(command: click.Command) -> None:

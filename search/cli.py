@@ -8,6 +8,7 @@ import click
 
 from gallery import __version__, completion
 from gallery.command_line import SectionedCommand, errors_in_a_sentence, run_alone
+from gallery.extras import install
 
 if TYPE_CHECKING:
     from gallery.settings import Settings
@@ -187,7 +188,7 @@ def _serve_agent(settings: "Settings", collection: str | None, *, hide_places: b
     try:
         from search.mcp import serve
     except ImportError as error:
-        raise click.ClickException("--mcp needs a package: pip install 'mcp>=2.3,<3'") from error
+        raise click.ClickException(f"--mcp needs a package: {install('mcp')}") from error
     serve(settings, collection, _say, hide_places=hide_places)
 
 
