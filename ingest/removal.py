@@ -8,6 +8,7 @@ from pathlib import Path
 from gallery.errors import BadInput
 from gallery.pictures import LeftOut
 from gallery.stores import Editor, Entry, Journal
+from ingest.report import IngestReport
 from ingest.writer import Writer
 
 MOST_PRUNED = 0.2
@@ -66,6 +67,13 @@ def gone_files(journal: Journal, roots: Iterable[Path], not_walked: Iterable[tup
             if not is_below(path, unseen) and (is_gone(path) or (is_excluded and is_excluded(path))):
                 entries[path] = entry
     return list(entries.values())
+
+
+def count_gone(journal: Journal, roots: Sequence[str], report: IngestReport) -> int:
+    """Return how many pictures below `roots` would be pruned; files are looked up only if the walk missed some."""
+    if sum(journal.count_below(root) for root in set(roots)) <= report.known:
+        return 0
+    return emptied(journal, gone_files(journal, map(Path, roots), report.not_walked))
 
 
 def emptied(journal: Journal, entries: Iterable[Entry]) -> int:

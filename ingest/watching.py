@@ -107,7 +107,7 @@ def changes_below(roots: Sequence[str]) -> Iterator[Collection[str]]:
         return  # gone since the check
     except OSError as error:
         raise BadInput(
-            f"the folders cannot be watched ({error}); raise fs.inotify.max_user_watches, or set "
+            f"the folders cannot be watched ({error.strerror}); raise fs.inotify.max_user_watches, or set "
             "WATCHFILES_FORCE_POLLING=1"
         ) from error
 

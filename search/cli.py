@@ -1,5 +1,6 @@
 """The command `search`."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gallery import __version__, completion
-from gallery.command_line import SectionedCommand, errors_in_a_sentence, run_alone
+from gallery.command_line import SectionedCommand, errors_in_a_sentence, run_alone, together
 from gallery.extras import install
 
 if TYPE_CHECKING:
@@ -18,10 +19,14 @@ class _Command(SectionedCommand):
     """Explains what to do with a query that begins with a dash."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        given = list(args)  # of which click takes what it has read
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            hint = f'put -- before a query that begins with a dash: search -- "{error.option_name} ..."'
+            if error.option_name.startswith("--"):
+                raise
+            query = next((arg for arg in given if arg.startswith(error.option_name)), error.option_name)
+            hint = f"put -- before a query that begins with a dash: search -- {shlex.quote(query)}"
             raise click.UsageError(f"{error.format_message()} Or {hint}", ctx) from error
 
 
@@ -136,9 +141,10 @@ def main(
       OR  NOT  ( )           between filters: folder:alps OR folder:andes
       -folder:raw  "a - b"   a filter turned around; quotes make text of anything
     """  # noqa: D301 - \b is click's mark for a paragraph to be left as it is
-    if as_json + paths + null + bool(sheet) + preview > 1:
-        raise click.UsageError("give one of --json, --paths, --null, --sheet and --preview")
-    if bool(query) + serve + mcp != 1:
+    outputs = {"--json": as_json, "--paths": paths, "--null": null, "--sheet": bool(sheet), "--preview": preview}
+    if wrong := together(outputs) or together({"QUERY": bool(query), "--serve": serve, "--mcp": mcp}):
+        raise click.UsageError(wrong)
+    if not (query or serve or mcp):
         raise click.UsageError("give one of QUERY, --serve and --mcp")
     if allow_changes and not serve:
         raise click.UsageError("--allow-changes goes with --serve")
