@@ -86,7 +86,7 @@ def index(
         _say(f"{locate.lacking}.")
     _say_what_was_not_walked(report)
     if report.gone:
-        _say(f"Pictures whose files are gone, or excluded now: {report.gone}. Add --prune to remove them.")
+        _say(f"Pictures whose files are gone: {report.gone}. Add --prune to remove them.")
     if report.indexed + report.updated + report.unchanged and not dry_run:
         _say(_next_command(collection))
     return SOME_UNREADABLE if report.unreadable or report.not_walked else 0

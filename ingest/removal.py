@@ -70,10 +70,12 @@ def gone_files(journal: Journal, roots: Iterable[Path], not_walked: Iterable[tup
 
 
 def count_gone(journal: Journal, roots: Sequence[str], report: IngestReport) -> int:
-    """Return how many pictures below `roots` would be pruned; files are looked up only if the walk missed some."""
+    """Return how many pictures below `roots` have no file any more; looks only if the walk missed some."""
     if sum(journal.count_below(root) for root in set(roots)) <= report.known:
         return 0
-    return emptied(journal, gone_files(journal, map(Path, roots), report.not_walked))
+    unseen = [path for path, _ in report.not_walked]
+    known = (entry for root in roots for entry in journal.under(root) if not is_below(entry.file.path, unseen))
+    return emptied(journal, {entry.file.path: entry for entry in known if is_gone(entry.file.path)}.values())
 
 
 def emptied(journal: Journal, entries: Iterable[Entry]) -> int:

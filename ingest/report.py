@@ -25,7 +25,7 @@ class IngestReport:
         not_walked: Path and reason of each folder or entry that could not be read.
         elsewhere: Files whose content is in another part of the library.
         pruned: Files that were removed because they are gone.
-        gone: Pictures that would be pruned, but that was not asked for.
+        gone: Pictures that have no file any more, and were not pruned.
         removed: The digests of pictures that were removed with them.
         left_out: Files that a new encoder could not read any more.
         verified: Files that were read again and are unchanged.

@@ -16,6 +16,7 @@ from gallery.errors import BadInput
 from gallery.settings import Settings
 from gallery.stores import open_store
 from gallery.stores.server.store import ServerStore
+from ingest import commands
 from ingest.pipeline import ingest
 from ingest.removal import is_below, is_gone, remove
 from ingest.report import IngestReport
@@ -137,6 +138,15 @@ def test_only_what_lies_below_the_walked_folders_is_pruned(run: Ingest, settings
     (photos / "new" / "red.png").unlink()
     assert run(photos / "new", prune=True).pruned == 1
     assert str(photos / "old" / "red.png") in places(settings)
+
+
+def test_an_option_for_what_is_there_means_the_only_collection(settings: Settings, photos: Path) -> None:
+    assert commands.default_collection(settings) == "photos"
+    for name, meant in {"holidays": "holidays", "examples": "photos"}.items():
+        editor = open_store(settings).edit(name)
+        ingest([photos], editor, LetterEncoder)
+        editor.close()
+        assert commands.default_collection(settings) == meant
 
 
 def test_a_run_that_prunes_nothing_says_how_many_pictures_are_gone(run: Ingest, photos: Path) -> None:
