@@ -171,7 +171,7 @@ def forget(settings: Settings, collection: str, paths: Sequence[str | Path], *, 
     """List what a collection knows below `paths`, and with `yes` remove it.
 
     Raises:
-        BadInput: A path is empty, which would mean the current folder; or nothing below it is known, or `yes` and
+        BadInput: A path is empty, which would mean the current folder; or nothing below them is known, or `yes` and
             `dry_run` are both false: nothing was removed.
     """
     if not all(str(path) for path in paths):
@@ -198,10 +198,10 @@ def forget(settings: Settings, collection: str, paths: Sequence[str | Path], *, 
 
 
 def _listed(journal: Journal, paths: Sequence[str | Path]) -> tuple[list[Entry], int]:
-    found = {path: list(journal.under(os.path.abspath(path))) for path in paths}
-    if unknown := [printable(os.path.abspath(path)) for path, entries in found.items() if not entries]:
-        raise BadInput(f"nothing at or below {' or '.join(unknown)} is indexed; nothing was removed")
-    entries = [entry for each in found.values() for entry in each]
+    absolute = [os.path.abspath(path) for path in paths]
+    entries = [entry for path in absolute for entry in journal.under(path)]
+    if not entries:
+        raise BadInput(f"nothing at or below {' or '.join(map(printable, absolute))} is indexed; nothing was removed")
     for entry in entries:
         _put(printable(entry.file.path))
     return entries, emptied(journal, entries)

@@ -130,7 +130,7 @@ def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
         ("search", [], 2, "give one of QUERY, --serve and --mcp"),
         ("search", ["a", "--json", "--paths"], 2, "--json and --paths cannot be combined; give only one"),
         ("search", ["-cat dog"], 2, "search -- '-cat dog'\n"),
-        ("search", ["--colection", "x", "a"], 2, "(Did you mean '--collection'?)"),
+        ("search", ["--colection", "x", "a"], 2, "Did you mean '--collection'?\n"),
         ("search", ["a", "-k", "0"], 2, "0 is not in the range"),
         ("ingest", ["no/such/folder"], 1, "Error: there is no folder or file no/such/folder\n"),
         ("ingest", ["no/such/folder", "--encoder", "no/such"], 1, "there is no folder or file no/such/folder"),
