@@ -161,6 +161,8 @@ def test_a_collection_follows_its_folder_until_ctrl_c(tmp_path: Path) -> None:
         until(lambda: is_free(settings))
         (photos / "red.png").unlink()
         until(lambda: pictures(settings) == first - {"red.png"} | {"new.png"})
+        until(lambda: is_free(settings))  # the run has ended, not only published
+        time.sleep(0.5)  # and says so
     finally:
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=20)
