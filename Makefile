@@ -6,6 +6,9 @@ export IMAGES
 FOLDER = case "$$IMAGES" in "~/"*) IMAGES="$$HOME/$${IMAGES\#"~/"}";; esac; \
 	if [ "$$IMAGES" -ef examples/photos ]; then collection=examples; else collection=photos; fi
 VENV ?= .venv
+# Before anything is installed.
+CHECK_DATA = @test -e $(or $(DATA),$(error give DATA=FOLDER, in the form of Flickr8k or of the Practicum task)) || { \
+	echo "there is no folder $(DATA); give DATA=FOLDER, in the form of Flickr8k or of the Practicum task" >&2; exit 1; }
 COMPOSE = docker compose --file docker/compose.yaml
 
 help: ## Show what can be made
@@ -16,8 +19,9 @@ ingest: .venv/light ## Index the example pictures, or yours: make ingest IMAGES=
 	if [ $$collection = examples ]; then set -- "$$@" --captions examples/photos/captions.csv; fi; \
 	echo ".venv/bin/ingest $$*"; .venv/bin/ingest "$$@"
 
-serve: .venv/light ## Serve the page at http://127.0.0.1:8000, of the example pictures or yours: make serve IMAGES=~/Pictures
-	@$(FOLDER); echo ".venv/bin/search --serve --collection $$collection"; .venv/bin/search --serve --collection $$collection
+serve: .venv/light ## Serve the page at http://127.0.0.1:8000, of the example pictures or yours: make serve IMAGES=~/Pictures [PORT=8001]
+	@$(FOLDER); set -- --serve --collection $$collection $(if $(PORT),--port $(PORT)); \
+	echo ".venv/bin/search $$*"; .venv/bin/search "$$@"
 
 test: .venv/ready ## Run the tests: offline, without a browser or a server
 	OMP_NUM_THREADS=1 .venv/bin/pytest --numprocesses auto --dist loadfile # a process for each processor, each with one thread
@@ -35,11 +39,15 @@ check: .venv/ready ## Check style, types and the compose files
 bench: .venv/ready ## Measure speed and memory on your photos: make bench IMAGES=~/Pictures; writes results/encoders.*
 	.venv/bin/python -m benchmarks.encoders "$$IMAGES"
 
-eval: .venv/ready ## Compare systems on judged data: make eval DATA=FOLDER [ENCODER=NAME]; writes results/report.*
-	.venv/bin/evaluate compare $(or $(DATA),$(error give DATA=FOLDER, in the form of Flickr8k or of the Practicum task))
+eval: ## Compare systems on judged data: make eval DATA=FOLDER [ENCODER=NAME]; writes results/report.*
+	$(CHECK_DATA)
+	@$(MAKE) --no-print-directory .venv/ready
+	.venv/bin/evaluate compare $(DATA)
 
-baseline: .venv/ready ## The same with the trained systems alone, by word2vec, TF-IDF and BERT; writes results/baseline.*
-	.venv/bin/evaluate compare --systems baseline $(or $(DATA),$(error give DATA=FOLDER, in the form of Flickr8k or of the Practicum task))
+baseline: ## The same with the trained systems alone, by word2vec, TF-IDF and BERT; writes results/baseline.*
+	$(CHECK_DATA)
+	@$(MAKE) --no-print-directory .venv/ready
+	.venv/bin/evaluate compare --systems baseline $(DATA)
 
 up: ## Start a Qdrant server on this machine, with its dashboard
 	$(COMPOSE) up --detach --wait qdrant
@@ -61,6 +69,7 @@ $(VENV)/light: requirements-light.lock pyproject.toml
 
 # fastembed, with which tests compare, asks for an older model hub client, which it does not use there.
 $(VENV)/ready: $(VENV)/light requirements.lock requirements-fastembed.lock
+	@echo "Installing the development packages, with torch: 4 to 7 GB" >&2
 	$(VENV)/bin/pip install --quiet --requirement requirements.lock
 	$(VENV)/bin/pip install --quiet --no-deps --requirement requirements-fastembed.lock
 	touch $@

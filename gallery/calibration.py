@@ -200,7 +200,7 @@ def save_calibration(settings: Settings, spec: Spec, calibration: Calibration) -
         draft.write_text(calibration.to_json(), encoding="utf-8")
         draft.replace(path)  # atomically, so that a search never reads half of it
     except OSError as error:
-        raise BadInput(f"{path} cannot be written: {error}; set DATA_DIR to a folder that can") from error
+        raise BadInput(f"{path} cannot be written ({error.strerror}); set DATA_DIR to a folder that can") from error
     return path
 
 
@@ -216,7 +216,7 @@ def calibration_state(settings: Settings, spec: Spec) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise BadInput(f"{path} cannot be looked at: {error}; check its permissions") from error
+        raise BadInput(f"{path} cannot be read ({error.strerror}); check its permissions") from error
     return status.st_mtime_ns, status.st_ino
 
 

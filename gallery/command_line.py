@@ -6,11 +6,13 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import Any
 
 import click
 
 from gallery.errors import GalleryError
+from gallery.extras import extra_of, install
 from gallery.settings import set_up_libraries
 
 OTHERS = "Other options"
@@ -52,6 +54,15 @@ class SectionedCommand(ExplainedCommand):
         super().__init__(*args, **options)
         self._sections = sections
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments; of several options that a misspelt one resembles, suggest the one most like it."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            known = [name for option in self.params for name in option.opts]
+            closest = get_close_matches(error.option_name, known, n=1)
+            raise click.NoSuchOption(error.option_name, possibilities=closest, ctx=ctx) from error
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, in the order of the sections."""
         options = [option for option in self.get_params(ctx) if isinstance(option, click.Option)]
@@ -63,6 +74,18 @@ class SectionedCommand(ExplainedCommand):
             formatter.write_dl(list(records.values()))
 
 
+def together(given: Mapping[str, bool]) -> str | None:
+    """Return what is wrong with options of which only one makes sense, if anything.
+
+    >>> together({"--json": True, "--paths": False, "--sheet": True})
+    '--json and --sheet cannot be combined; give only one'
+    """
+    names = [name for name, is_given in given.items() if is_given]
+    if len(names) < 2:
+        return None
+    return f"{', '.join(names[:-1])} and {names[-1]} cannot be combined; give only one"
+
+
 @contextmanager
 def errors_in_a_sentence() -> Iterator[None]:
     """Have click show what a user can cause as one sentence, without a traceback."""
@@ -70,6 +93,11 @@ def errors_in_a_sentence() -> Iterator[None]:
         yield
     except GalleryError as error:
         raise click.ClickException(str(error)) from error
+    except ModuleNotFoundError as error:
+        extra = extra_of(error.name)
+        if not extra:
+            raise
+        raise click.ClickException(f"this needs {error.name}, which is not installed: {install(extra)}") from error
 
 
 def run_alone(command: click.Command) -> None:

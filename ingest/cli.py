@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from gallery import __version__, completion
-from gallery.command_line import SectionedCommand, errors_in_a_sentence, run_alone
+from gallery.command_line import SectionedCommand, errors_in_a_sentence, run_alone, together
 from gallery.settings import DEFAULT_COLLECTION, Settings
 from ingest.stopping import STOPPED, stoppable
 
@@ -41,7 +41,7 @@ def _refuse(*wrongs: tuple[bool, str]) -> None:
     default=DEFAULT_COLLECTION,
     show_default=True,
     shell_complete=completion.collections,
-    help="Collection to write to.",
+    help="Collection; but for PATH, the only one.",
 )
 @click.option(
     "--encoder",
@@ -144,14 +144,13 @@ def main(
       ingest --forget ~/Pictures/private
     """
     yes = yes and not options["dry_run"]
-    asked = [bool(paths), bool(forget), drop is not None, failures, list_all, encoders, export_encoder is not None]
-    asked += [check, repair, refresh, read_text, bool(moved), copy_to is not None, set_public_url is not None]
-    if sum(asked) != 1:
-        raise click.UsageError(
-            "give PATH..., or one of --read-text, --refresh, --moved, --forget, --drop, --failures, --list, "
-            "--encoders, --export-encoder, --copy-to, --set-public-url, --check and --repair"
-        )
+    asked = {"PATH": bool(paths), "--read-text": read_text, "--refresh": refresh, "--moved": bool(moved)}
+    asked |= {"--forget": bool(forget), "--drop": drop is not None, "--failures": failures, "--list": list_all}
+    asked |= {"--encoders": encoders, "--export-encoder": export_encoder is not None, "--copy-to": copy_to is not None}
+    asked |= {"--set-public-url": set_public_url is not None, "--check": check, "--repair": repair}
     _refuse(
+        (not any(asked.values()), f"give PATH..., or one of {', '.join(list(asked)[1:])}"),
+        (bool(wrong := together(asked)), str(wrong)),
         (bool(export_encoder) != bool(to), "give --export-encoder NAME and --to FOLDER together"),
         (bool(new_name) and not copy_to, "--as names a copy; give --copy-to, too"),
         (bool(text_model) and not read_text, "--text-model is for --read-text; give that, too"),
@@ -163,6 +162,8 @@ def main(
 
     try:
         with errors_in_a_sentence(), stoppable() as stop:
+            if not (paths or list_all or encoders or export_encoder or drop or _is_given("collection")):
+                collection = commands.default_collection(settings)
             if check:
                 sys.exit(health.check(settings, collection if _is_given("collection") else None))
             elif repair:
@@ -180,7 +181,7 @@ def main(
             elif failures:
                 commands.list_failures(settings, collection)
             elif drop is not None:
-                commands.drop(settings, drop, yes=yes)
+                commands.drop(settings, drop, yes=yes, dry_run=options["dry_run"])
             elif copy_to is not None:
                 places.copy(settings, collection, copy_to, new_name)
             elif set_public_url is not None:
@@ -192,13 +193,14 @@ def main(
             elif moved:
                 places.moved(settings, collection, *moved)
             elif forget:
-                commands.forget(settings, collection, forget, yes=yes)
+                commands.forget(settings, collection, forget, yes=yes, dry_run=options["dry_run"])
             elif watch:
                 commands.watch(settings, paths, collection, yes=yes, stop=stop, **options)
             else:
                 sys.exit(commands.index(settings, paths, collection, yes=yes, stop=stop, **options))
     except KeyboardInterrupt:
-        click.echo("Stopped. Finished work is kept; run the same command again to continue.", err=True)
+        then = "" if watch else "; run the same command again to continue"
+        click.echo(f"Stopped. Finished work is kept{then}.", err=True)
         sys.exit(STOPPED)
 
 

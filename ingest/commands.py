@@ -10,24 +10,24 @@ from pathlib import Path
 from typing import Any
 
 from gallery.errors import BadInput, CollectionError
+from gallery.pictures import status_of
 from gallery.pictures.thumbnails import Thumbnails
 from gallery.printable import counted, printable
-from gallery.records import ImageFile
 from gallery.settings import DEFAULT_COLLECTION, Settings
 from gallery.stores import Entry, Journal, open_store
 from gallery.stores.tuning import outgrown
 from gallery.tables import read_captions
 from ingest.captions import CaptionsByPath
 from ingest.encoding import EncoderChoice, Wish
+from ingest.foreseeing import foresee
 from ingest.locating import Locator
 from ingest.part import Part
 from ingest.pipeline import ingest
 from ingest.progress import ProgressDisplay, print_rows, print_summary, summary_line
-from ingest.removal import emptied, gone_files, remove
+from ingest.removal import emptied, remove
 from ingest.report import IngestReport
 from ingest.sharing import publish
 from ingest.stopping import Stop
-from ingest.walk import Walk
 from ingest.watching import check_watchable, keep_up_to_date
 
 SOME_UNREADABLE = 3
@@ -53,12 +53,15 @@ def index(
     no_places: bool = False,
 ) -> int:
     """Bring a collection up to date with the files below `paths`, and return the exit code."""
+    for path in paths:
+        if not prune:  # which removes what was below a PATH that is gone
+            status_of(path)  # before an encoder is loaded
     by_path = _captions(captions)
     started = time.monotonic()
     locate = Locator(keep=not no_places)
     choice = EncoderChoice(settings, Wish(encoder, precision, insist=yes), paths, exclude, _say)
     if dry_run:
-        report = _foresee(settings, paths, collection, choice, by_path, exclude, prune=prune)
+        report = foresee(settings, paths, collection, choice, by_path, exclude, prune=prune)
     else:
         report = _take_in(
             settings,
@@ -82,6 +85,8 @@ def index(
     if locate.lacking:
         _say(f"{locate.lacking}.")
     _say_what_was_not_walked(report)
+    if report.gone:
+        _say(f"Pictures whose files are gone: {report.gone}. Add --prune to remove them.")
     if report.indexed + report.updated + report.unchanged and not dry_run:
         _say(_next_command(collection))
     return SOME_UNREADABLE if report.unreadable or report.not_walked else 0
@@ -142,7 +147,7 @@ def _take_in(
 
 def _say_what_was_not_walked(report: IngestReport) -> None:
     for path, reason in report.not_walked:
-        _say(f"Not walked: {printable(path)}: {printable(reason)}")
+        _say(f"{printable(path)}: {printable(reason)}")
 
 
 def _say_what_was_left_out(report: IngestReport, captions: CaptionsByPath | None) -> None:
@@ -162,40 +167,12 @@ def _say_what_was_left_out(report: IngestReport, captions: CaptionsByPath | None
         )
 
 
-def _foresee(
-    settings: Settings,
-    paths: Sequence[Path],
-    collection: str,
-    choice: EncoderChoice,
-    captions: CaptionsByPath | None,
-    exclude: Sequence[str],
-    *,
-    prune: bool,
-) -> IngestReport:
-    """List what a run would do, without a lock and without writing anything."""
-    report = IngestReport()
-    with contextlib.closing(open_store(settings).journal(collection)) as journal:
-        former = journal if _would_change(settings, collection, choice) else None
-        walk = Walk(Journal(None) if former else journal, report, captions, former)
-        for task in walk.changed_files(paths, exclude):
-            _put(f"would read {printable(task.path if isinstance(task, ImageFile) else task.file.path)}")
-        for entry in gone_files(journal, paths, report.not_walked) if prune else ():
-            _put(f"would remove {printable(entry.file.path)}")
-    return report
-
-
-def _would_change(settings: Settings, collection: str, choice: EncoderChoice) -> bool:
-    if not choice.has_wish or collection not in open_store(settings).names():
-        return False
-    with contextlib.closing(open_store(settings).open(collection)) as there:
-        return not there.spec.fits(choice.for_collection(there.spec).spec)
-
-
-def forget(settings: Settings, collection: str, paths: Sequence[str | Path], *, yes: bool) -> None:
+def forget(settings: Settings, collection: str, paths: Sequence[str | Path], *, yes: bool, dry_run: bool) -> None:
     """List what a collection knows below `paths`, and with `yes` remove it.
 
     Raises:
-        BadInput: A path is empty, which would mean the current folder.
+        BadInput: A path is empty, which would mean the current folder; or nothing below them is known, or `yes` and
+            `dry_run` are both false: nothing was removed.
     """
     if not all(str(path) for path in paths):
         raise BadInput("--forget needs a path; for the current folder, give a dot")
@@ -215,11 +192,16 @@ def forget(settings: Settings, collection: str, paths: Sequence[str | Path], *, 
     else:
         with contextlib.closing(open_store(settings).journal(collection, new=False)) as journal:
             files, pictures = _listed(journal, paths)
-        _say(f"{_of(files, pictures)} would be removed; add --yes to do it.")
+        if not dry_run:
+            raise BadInput(f"nothing was removed; add --yes to remove {_of(files, pictures)}")
+        _say(f"{_of(files, pictures)} would be removed.")
 
 
 def _listed(journal: Journal, paths: Sequence[str | Path]) -> tuple[list[Entry], int]:
-    entries = [entry for path in paths for entry in journal.under(os.path.abspath(path))]
+    absolute = [os.path.abspath(path) for path in paths]
+    entries = [entry for path in absolute for entry in journal.under(path)]
+    if not entries:
+        raise BadInput(f"nothing at or below {' or '.join(map(printable, absolute))} is indexed; nothing was removed")
     for entry in entries:
         _put(printable(entry.file.path))
     return entries, emptied(journal, entries)
@@ -229,8 +211,12 @@ def _of(files: Sequence[Entry], pictures: int) -> str:
     return f"{counted(len(files), 'file')} and {counted(pictures, 'picture')}"
 
 
-def drop(settings: Settings, name: str, *, yes: bool) -> None:
-    """Remove a collection with `yes`; without, print its size."""
+def drop(settings: Settings, name: str, *, yes: bool, dry_run: bool = False) -> None:
+    """Remove a collection with `yes`; without, say how large it is.
+
+    Raises:
+        BadInput: `yes` and `dry_run` are both false; nothing was removed.
+    """
     store = open_store(settings)
     if yes:
         digests = _digests(settings, name)
@@ -241,7 +227,10 @@ def drop(settings: Settings, name: str, *, yes: bool) -> None:
     infos = [info for info in store.overview() if info.name == name]
     if not infos:
         raise CollectionError(f"there is no collection {name}; see ingest --list")
-    _say(f"{name} has {counted(infos[0].pictures, 'picture')} ({printable(infos[0].encoder)}); add --yes to remove it.")
+    size = f"{name} has {counted(infos[0].pictures, 'picture')} ({printable(infos[0].encoder)})"
+    if not dry_run:
+        raise BadInput(f"nothing was removed: {size}; add --yes to remove it")
+    _say(f"{size}, and would be removed.")
 
 
 def _digests(settings: Settings, name: str) -> list[str]:
@@ -251,6 +240,12 @@ def _digests(settings: Settings, name: str) -> list[str]:
             return [digest for digest, _ in journal.contents()]
     except CollectionError:
         return []
+
+
+def default_collection(settings: Settings) -> str:
+    """Return the collection that is meant where none is named: the only one, or else `photos`."""
+    names = open_store(settings).names()
+    return names[0] if len(names) == 1 else DEFAULT_COLLECTION
 
 
 def list_failures(settings: Settings, collection: str) -> None:

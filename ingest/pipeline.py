@@ -4,8 +4,7 @@
 
 A file, its metadata and its vector travel as one value, so they cannot get mixed up. Each thread encodes a few pictures
 of its own at a time, which keeps every processor busy; threads that shared one batch would wait for each other and for
-the decoder. Points are written in batches; the journal names a file only once
-its point will survive a crash.
+the decoder. Points are written in batches; the journal names a file only once its point will survive a crash.
 """
 
 import os
@@ -28,7 +27,7 @@ from ingest.facts import with_text_of
 from ingest.locating import Locator
 from ingest.part import Part
 from ingest.reading import Failed, Read, Reader
-from ingest.removal import is_below, is_gone, moved_folders, remove_gone
+from ingest.removal import count_gone, is_below, is_gone, moved_folders, remove_gone
 from ingest.report import IngestReport
 from ingest.sharing import Sharing, publish
 from ingest.stopping import Stop
@@ -115,6 +114,8 @@ def ingest(
     try:
         if prune:
             report.pruned, report.removed = remove_gone(collection, roots, report.not_walked, everything=prune_all)
+        else:
+            report.gone = count_gone(collection.journal, places, report)
     except BadInput:
         publish(collection)
         raise
@@ -263,7 +264,7 @@ class _Indexer:
             if item.vectors is not None:
                 records = [with_text_of(record, former.get(record.id, record)) for record in item.records]
                 self._writer.add(records, item.vectors)
-                self._report.count_frames(records)
+                self._report.count(records)
         return set(new)
 
     def _place(self, item: Read) -> None:

@@ -70,6 +70,7 @@ def print_summary(report: IngestReport, seconds: float) -> None:
     rows = [
         ["indexed", str(report.indexed)],
         *([["of these videos", f"{report.videos} ({counted(report.frames, 'frame')})"]] if report.videos else []),
+        *([["of these damaged", str(len(report.damaged))]] if report.damaged else []),
         ["already there", str(report.unchanged)],
         ["updated", str(report.updated)],
         ["pruned", str(report.pruned)],
@@ -80,10 +81,13 @@ def print_summary(report: IngestReport, seconds: float) -> None:
         ["images/s", f"{report.indexed / max(seconds, 1e-6):.1f}"],
     ]
     failed = [[str(reason), printable(path), printable(detail)] for path, reason, detail in report.unreadable]
+    damaged = [[printable(path), note] for path, note in report.damaged]
     if not Console().is_terminal:
-        print_rows([], [*rows, *(["unreadable file", *row] for row in failed)])
+        print_rows([], [*rows, *(["damaged file", *r] for r in damaged), *(["unreadable file", *r] for r in failed)])
         return
     print_rows([], rows)
+    if damaged:
+        print_rows(["indexed as far as it can be read", "note"], damaged[:SHOWN_UNREADABLE])
     if failed:
         print_rows(["reason", "unreadable", "detail"], failed[:SHOWN_UNREADABLE])
     if len(failed) > SHOWN_UNREADABLE:
@@ -107,7 +111,11 @@ def print_rows(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     if not console.is_terminal:
         sys.stdout.write("".join("\t".join(row) + "\n" for row in rows))
         return
-    table = Table(*header, show_header=bool(header))
+    print_table(console, Table(*header, show_header=bool(header)), rows)
+
+
+def print_table(console: Console, table: Table, rows: Sequence[Sequence[str]]) -> None:
+    """Print a table on a terminal; what is too long for its column is continued below."""
     for row in rows:
         table.add_row(*(Text(cell, overflow="fold") for cell in row))
     console.print(table)

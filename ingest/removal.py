@@ -9,6 +9,7 @@ from gallery.errors import BadInput
 from gallery.pictures import LeftOut
 from gallery.printable import counted
 from gallery.stores import Editor, Entry, Journal
+from ingest.report import IngestReport
 from ingest.writer import Writer
 
 MOST_PRUNED = 0.2
@@ -67,6 +68,15 @@ def gone_files(journal: Journal, roots: Iterable[Path], not_walked: Iterable[tup
             if not is_below(path, unseen) and (is_gone(path) or (is_excluded and is_excluded(path))):
                 entries[path] = entry
     return list(entries.values())
+
+
+def count_gone(journal: Journal, roots: Sequence[str], report: IngestReport) -> int:
+    """Return how many pictures below `roots` have no file any more; looks only if the walk missed some."""
+    if sum(journal.count_below(root) for root in set(roots)) <= report.known:
+        return 0
+    unseen = [path for path, _ in report.not_walked]
+    known = (entry for root in roots for entry in journal.under(root) if not is_below(entry.file.path, unseen))
+    return emptied(journal, {entry.file.path: entry for entry in known if is_gone(entry.file.path)}.values())
 
 
 def emptied(journal: Journal, entries: Iterable[Entry]) -> int:

@@ -14,7 +14,7 @@ class Stop:
     """A request to stop, raised as KeyboardInterrupt: at once, or, during shielded work, when that waits."""
 
     def __init__(self) -> None:
-        self._asked = self._shielded = False
+        self._asked = self._shielded = self._working = False
 
     def ask(self) -> None:
         """Stop. Called by a signal, in the main thread.
@@ -23,18 +23,19 @@ class Stop:
             KeyboardInterrupt: Nothing is shielded.
         """
         self._asked = True
-        os.write(2, b"\nStopping; what is being encoded is finished first. Ctrl-C again ends at once.\n")
+        if self._working:
+            os.write(2, b"\nFinishing the current pictures; press Ctrl-C again to stop at once.\n")
         if not self._shielded:
             raise KeyboardInterrupt
 
     @contextlib.contextmanager
     def shielded(self) -> Iterator[None]:
         """Shield work that must not be left half done; a stop requested meanwhile takes effect at the end."""
-        self._shielded = True
+        self._shielded = self._working = True
         try:
             yield
         finally:
-            self._shielded = False
+            self._shielded = self._working = False
         self._hear()
 
     @contextlib.contextmanager

@@ -87,11 +87,11 @@ class Walk:
 
     def _why_empty(self) -> str:
         if self._report.skipped:
-            return "no image file there that can be indexed"
-        return "no image file there; is its disk in place?"
+            return "no picture there that can be indexed"
+        return "no picture there; if it is on another disk, is that disk connected?"
 
     def _not_walked(self, path: str, error: OSError) -> None:
-        self._report.not_walked.append((path, str(error)))
+        self._report.not_walked.append((path, f"this cannot be read ({error.strerror})"))
 
 
 def _has_changed(before: ImageFile, now: ImageFile) -> bool:

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from gallery.errors import BadInput, GalleryError
+from gallery.extras import install
 from gallery.pictures import IGNORE_FILE, SUFFIXES, LeftOut, is_video
 from gallery.printable import printable
 from ingest.removal import is_below
@@ -33,7 +34,7 @@ def check_watchable(roots: Sequence[Path]) -> None:
         BadInput: watchfiles is not installed, or a PATH is not a folder.
     """
     if find_spec("watchfiles") is None:
-        raise BadInput("--watch needs a package: pip install 'watchfiles>=1.1,<2'")
+        raise BadInput(f"--watch needs a package: {install('watch')}")
     for root in roots:
         if not root.is_dir():
             raise BadInput(f"--watch takes folders, and {root} is none; give the folder that it is in")
@@ -106,7 +107,7 @@ def changes_below(roots: Sequence[str]) -> Iterator[Collection[str]]:
         return  # gone since the check
     except OSError as error:
         raise BadInput(
-            f"the folders cannot be watched ({error}); raise fs.inotify.max_user_watches, or set "
+            f"the folders cannot be watched ({error.strerror}); raise fs.inotify.max_user_watches, or set "
             "WATCHFILES_FORCE_POLLING=1"
         ) from error
 

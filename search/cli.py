@@ -1,5 +1,6 @@
 """The command `search`."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gallery import __version__, completion
-from gallery.command_line import SectionedCommand, errors_in_a_sentence, run_alone
+from gallery.command_line import SectionedCommand, errors_in_a_sentence, run_alone, together
+from gallery.extras import install
 
 if TYPE_CHECKING:
     from gallery.settings import Settings
@@ -17,10 +19,14 @@ class _Command(SectionedCommand):
     """Explains what to do with a query that begins with a dash."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        given = list(args)  # of which click takes what it has read
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            hint = f'put -- before a query that begins with a dash: search -- "{error.option_name} ..."'
+            if error.option_name.startswith("--"):
+                raise
+            query = next((arg for arg in given if arg.startswith(error.option_name)), error.option_name)
+            hint = f"put -- before a query that begins with a dash: search -- {shlex.quote(query)}"
             raise click.UsageError(f"{error.format_message()} Or {hint}", ctx) from error
 
 
@@ -134,9 +140,10 @@ def main(
       search 'like:IMG_2041.jpg + "at night" width>=2000'
       search --null sunset | xargs -0 cp -t chosen/
     """  # noqa: D301 - \b is click's mark for a paragraph to be left as it is
-    if as_json + paths + null + bool(sheet) + preview > 1:
-        raise click.UsageError("give one of --json, --paths, --null, --sheet and --preview")
-    if bool(query) + serve + mcp != 1:
+    outputs = {"--json": as_json, "--paths": paths, "--null": null, "--sheet": bool(sheet), "--preview": preview}
+    if wrong := together(outputs) or together({"QUERY": bool(query), "--serve": serve, "--mcp": mcp}):
+        raise click.UsageError(wrong)
+    if not (query or serve or mcp):
         raise click.UsageError("give one of QUERY, --serve and --mcp")
     if allow_changes and not serve:
         raise click.UsageError("--allow-changes goes with --serve")
@@ -186,7 +193,7 @@ def _serve_agent(settings: "Settings", collection: str | None, *, hide_places: b
     try:
         from search.mcp import serve
     except ImportError as error:
-        raise click.ClickException("--mcp needs a package: pip install 'mcp>=2.3,<3'") from error
+        raise click.ClickException(f"--mcp needs a package: {install('mcp')}") from error
     serve(settings, collection, _say, hide_places=hide_places)
 
 

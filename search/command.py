@@ -57,7 +57,7 @@ class Asker:
             GalleryError: It cannot be answered.
         """
         if not line.strip():
-            raise BadInput("the query is empty; describe the picture that you look for")
+            raise BadInput("the query is empty; describe the picture that you are looking for")
         try:
             parse_query(line)  # before a model is loaded
         except QueryError as error:
@@ -173,7 +173,7 @@ def _request(line: str, options: Mapping[str, Any]) -> "Request":
 
 def _asked(line: str, options: Mapping[str, Any]) -> "Request":
     if not line.strip():
-        raise BadInput("the query is empty; describe the picture that you look for")
+        raise BadInput("the query is empty; describe the picture that you are looking for")
     return _request(line, options)
 
 

@@ -13,11 +13,12 @@ from gallery.encoders import TextEncoder
 from gallery.errors import BadInput
 from gallery.records import Hit
 from gallery.settings import Settings
-from gallery.stores import Filter, ImageCollection, Progress, Where, open_store
+from gallery.stores import Filter, ImageCollection, Where, open_store
 from search.answer import Answer
 from search.contents import Contents
 from search.filtering import lower, unmatched
 from search.hybrid import DEPTH
+from search.notes import notes_on
 from search.query import Query, clean_text
 from search.ranking import MOST_BY_DATE, best_by_date, bound_of, folded, nearest, page, ranking, with_reasons
 from search.request import Request
@@ -27,11 +28,6 @@ from search.towers import Towers
 
 if TYPE_CHECKING:
     from search.request import Request
-
-_NO_STRICT = (
-    "strict had no effect: nothing measured here tells answers from the rest for this encoder; "
-    "run `evaluate calibrate` on judged photos"
-)
 
 
 class SearchEngine(AbstractContextManager["SearchEngine", None]):
@@ -169,7 +165,7 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
             notes=[
                 *lowered.hints,
                 *([] if hits else unmatched(query.filters, self.collection)),
-                *_notes(told, self.collection.progress, unruled=request.strict and one_text and least is None),
+                *notes_on(told, query, self.collection.progress, unruled=request.strict and one_text and least is None),
             ],
             corrections=[str(replace(query, filters=filters)) for filters in lowered.corrections],
             total=None if dated or hybrid else total,
@@ -233,7 +229,7 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
     def vector(self, query: str) -> Vector:
         """Return the unit vector of a text, shape `(dimension,)`."""
         if not query.strip():
-            raise BadInput("the query is empty; describe the picture that you look for")
+            raise BadInput("the query is empty; describe the picture that you are looking for")
         text = clean_text(query)
         known = self._known.get(text)
         vector: Vector = self.towers.texts.encode_texts([text])[0] if known is None else known
@@ -285,14 +281,3 @@ def _towers(
     if given is None or isinstance(given, str):
         return Towers.of_collection(collection, settings, given, say)
     return given if isinstance(given, Towers) else Towers(given)
-
-
-def _notes(answer: Answer, progress: Progress | None, *, unruled: bool) -> list[str]:
-    """Return what the user should know about the collection and the encoder."""
-    notes = []
-    if progress:
-        notes.append(f"ingest has not finished: {progress.done} of {progress.found} files are indexed so far")
-    if 0 < answer.text_limit < answer.tokens:
-        read = f"the encoder reads {answer.text_limit}; the rest had no effect"
-        notes.append(f"the text has {answer.tokens} tokens, and {read}")
-    return [*notes, _NO_STRICT] if unruled else notes

@@ -8,6 +8,7 @@ from PIL import Image
 from rich.console import Console
 
 from gallery.errors import BadInput, UnreadableImage
+from gallery.extras import install
 from gallery.printable import printable
 from search.answer import AnswerHit
 
@@ -44,6 +45,6 @@ def _renderable() -> Callable[..., Any]:
     try:
         from textual_image import renderable
     except ImportError as error:
-        raise BadInput("--preview needs a package: pip install textual-image") from error
+        raise BadInput(f"--preview needs a package: {install('preview')}") from error
     best: Callable[..., Any] = renderable.Image
     return renderable.HalfcellImage if best is renderable.UnicodeImage else best

@@ -69,14 +69,14 @@ def write_sheet(path: Path, rows: Sequence[Row], thumbnail: Thumbnail) -> None:
     """
     suffix = path.suffix.lower()
     if suffix not in (".png", ".html"):
-        raise BadInput(f"{path} ends in neither .png nor .html; give a sheet one of these names")
+        raise BadInput(f"--sheet writes .png or .html files only; rename {path}")
     try:
         if suffix == ".html":
             path.write_text(html_sheet(rows, thumbnail), encoding="utf-8", errors="replace")
         else:
             picture_sheet(rows, thumbnail).save(path, optimize=True)
     except OSError as error:
-        raise BadInput(f"{path} cannot be written ({error}); give another path to --sheet") from error
+        raise BadInput(f"{path} cannot be written ({error.strerror}); give another path to --sheet") from error
 
 
 def picture_sheet(rows: Sequence[Row], thumbnail: Thumbnail) -> Image.Image:

@@ -1,6 +1,8 @@
 """The documents say what the code does."""
 
 import re
+import shutil
+import subprocess
 import tomllib
 from dataclasses import fields
 from pathlib import Path
@@ -62,6 +64,20 @@ def test_every_make_target_has_its_line_and_its_word() -> None:
     documents = "".join(path.read_text() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
     for target in targets - {"help"}:
         assert f"make {target}" in documents, target
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [([], "give DATA=FOLDER"), (["DATA=no/such"], "there is no folder no/such; give DATA=FOLDER")],
+)
+@pytest.mark.parametrize("target", ["eval", "baseline"])
+def test_make_asks_for_the_data_before_it_installs_anything(
+    target: str, given: list[str], said: str, tmp_path: Path
+) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)  # where nothing can be installed, which fails with another message
+    done = subprocess.run(["make", target, *given], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode
+    assert said in done.stderr
 
 
 def test_the_changelog_tells_of_this_version() -> None:

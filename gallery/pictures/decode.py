@@ -8,6 +8,7 @@ from io import BytesIO
 from PIL import ExifTags, Image, JpegImagePlugin, UnidentifiedImageError
 
 from gallery.errors import Reason, UnreadableImage
+from gallery.extras import install
 from gallery.pictures import bmp, gif, jpeg, png, raw, tiff, webp
 from gallery.pictures.facts import facts_of
 from gallery.pictures.flattening import UPRIGHT, flattened, profile_of
@@ -187,7 +188,7 @@ def _unidentified(data: bytes) -> UnreadableImage:
         return UnreadableImage(Reason.NOT_AN_IMAGE, "not a known image format")
     if "HEIF" in _formats():
         return UnreadableImage(Reason.DAMAGED, "HEIC that cannot be decoded")
-    return UnreadableImage(Reason.UNSUPPORTED, "HEIC needs a package: pip install pi-heif")
+    return UnreadableImage(Reason.UNSUPPORTED, f"HEIC needs a package: {install('heic')}")
 
 
 def _too_many_pixels(width: int, height: int, limit: int) -> UnreadableImage:

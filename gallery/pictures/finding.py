@@ -19,6 +19,7 @@ from gallery.pictures.ignoring import (
     read_rules,
     rules_of,
 )
+from gallery.printable import printable
 from gallery.records import ImageFile
 
 _JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo")
@@ -61,11 +62,7 @@ def find_images(
     Raises:
         BadInput: `root` does not exist, `exclude` has an invalid pattern, or an ignore file cannot be read.
     """
-    start = os.path.abspath(root)
-    try:
-        found = os.stat(start)
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{root} cannot be read ({error}); give an existing folder or image file") from error
+    start, found = os.path.abspath(root), status_of(root)
     if not stat.S_ISDIR(found.st_mode):
         yield image_file(start, found)
         return
@@ -100,6 +97,21 @@ def find_images(
             except OSError as error:
                 on_error(entry.path, error)
         folders += reversed(subfolders)
+
+
+def status_of(root: Path) -> os.stat_result:
+    """Return what the system knows about a folder or file that a user named.
+
+    Raises:
+        BadInput: It does not exist, or cannot be looked at.
+    """
+    try:
+        return os.stat(os.path.abspath(root))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise BadInput(f"there is no folder or file {printable(str(root))}") from error
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise BadInput(f"{printable(str(root))} cannot be read ({why}); give another folder or image file") from error
 
 
 def _is_walked(entry: os.DirEntry[str], rules: Rules, skipped: "Counter[str]") -> bool:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gallery.errors import Reason, UnreadableImage
+from gallery.extras import install
 from gallery.pictures.container import facts_of, format_of
 from gallery.pictures.picture import Picture
 
@@ -88,7 +89,7 @@ def _opened(path: str) -> Iterator[tuple["InputContainer", "VideoStream"]]:
     try:
         import av
     except ImportError as error:
-        raise UnreadableImage(Reason.UNSUPPORTED, "videos need a package: pip install av") from error
+        raise UnreadableImage(Reason.UNSUPPORTED, f"videos need a package: {install('video')}") from error
     av.logging.set_level(None)
     try:
         with open(path, "rb") as file:

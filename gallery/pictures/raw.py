@@ -6,6 +6,7 @@ from typing import Literal
 from PIL import Image
 
 from gallery.errors import Reason, UnreadableImage
+from gallery.extras import install
 from gallery.pictures.facts import Facts, facts_of
 
 SUFFIXES = frozenset(
@@ -43,7 +44,7 @@ def developed(data: bytes) -> tuple[bytes | Image.Image, tuple[int, int]]:
     try:
         import rawpy
     except ImportError as error:
-        raise UnreadableImage(Reason.UNSUPPORTED, "raw files need a package: pip install rawpy") from error
+        raise UnreadableImage(Reason.UNSUPPORTED, f"raw files need a package: {install('raw')}") from error
     try:
         with rawpy.imread(BytesIO(data)) as file:
             try:

@@ -12,6 +12,7 @@ from gallery.pictures.flattening import UPRIGHT, flattened
 from gallery.pictures.picture import Picture
 
 Decoder = Callable[..., Picture]
+_DAMAGED = "damaged: "
 
 
 def salvaged(data: bytes, decoded: Decoder, error: Exception) -> Picture:
@@ -62,7 +63,16 @@ def _lacking(picture: Picture, missing: float) -> Picture:
 
 def damage(missing: float) -> str:
     """Return the note for a picture with this share missing."""
-    return f"damaged: {max(1, round(100 * missing))} % missing"
+    return f"{_DAMAGED}{max(1, round(100 * missing))} % missing"
+
+
+def is_damage(note: str) -> bool:
+    """Return whether a picture's note says that a part is missing.
+
+    >>> is_damage(damage(0.38)), is_damage("the colour profile is broken")
+    (True, False)
+    """
+    return note.startswith(_DAMAGED)
 
 
 def _of_tiff(data: bytes) -> Picture:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gallery.errors import BadInput
+from gallery.extras import install
 from gallery.records import TextLine
 
 DETAIL = 1200
@@ -35,7 +36,6 @@ _PROCEDURE = 1
 """Raise this when the same networks read differently, so that pictures are read again."""
 _KEYS_INSIDE = b"\n\tcharacter\x12"
 """The entry of a network's metadata that holds its characters."""
-_MISSING = "reading text in pictures needs rapidocr: run pip install 'gallery-search[ocr]'"
 
 _LOG = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class Networks:
         try:
             import rapidocr
         except ImportError as error:
-            raise BadInput(_MISSING) from error
+            raise BadInput(f"reading text in pictures needs a package: {install('ocr')}") from error
         packaged = Path(rapidocr.__file__).parent / "models"
         finder, recogniser = _network(packaged, "det"), _network(packaged, "rec")
         keys = None

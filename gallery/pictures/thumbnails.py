@@ -43,7 +43,7 @@ class Thumbnails:
         try:
             _write(path, data)
         except OSError as error:
-            raise CollectionError(f"{path} cannot be written ({error}); make room, or set DATA_DIR") from error
+            raise CollectionError(f"{path} cannot be written ({error.strerror}); make room, or set DATA_DIR") from error
         return data
 
     def remove(self, digests: Iterable[str]) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
 from gallery.errors import Reason, UnreadableImage
+from gallery.extras import install
 from gallery.pictures.depth import scaled
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def read_page(source: bytes, page: int) -> Image.Image:
         except ValueError as error:
             if "imagecodecs" in str(error):
                 kind = getattr(found.compression, "name", found.compression)
-                why = f"{kind} compression needs a package: pip install imagecodecs"
+                why = f"{kind} compression needs a package: {install('tiff')}"
                 raise UnreadableImage(Reason.UNSUPPORTED, why) from error
             raise
         return _image(found, values)

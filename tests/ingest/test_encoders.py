@@ -19,9 +19,20 @@ def test_a_pipe_gets_one_line_per_encoder(tmp_path: Path) -> None:
     assert lines["clip-ViT-B-32"][:4] == ["MIT", "512", "606", "English"]
     assert lines["siglip2-base-patch16-224"][:4] == ["Apache-2.0", "768", "1536", "more than 100"]
     assert "clip-ViT-B-32+clip-ViT-B-32-multilingual-v1" in lines
-    assert {len(line) for line in lines.values()} == {6}
+    assert {len(line) for line in lines.values()} == {7}
     assert lines["siglip2-base-patch16-224"][4] == "siglip2-base"
     assert lines["clip-ViT-B-32+clip-ViT-B-32-multilingual-v1"][4] == "clip-b-32+clip-multilingual"
+
+    torch = [name for name, line in lines.items() if line[6] == "needed"]
+    assert "siglip2-large-patch16-256" in torch
+    assert not {"conse", "clip-ViT-B-32", "clip-ViT-B-32+clip-ViT-B-32-multilingual-v1"}.intersection(torch)
+
+
+def test_a_terminal_of_80_columns_shows_every_name_whole(tmp_path: Path) -> None:
+    environment = {"DATA_DIR": str(tmp_path), "FORCE_COLOR": "1", "COLUMNS": "80"}
+    shown = CliRunner().invoke(main, ["--encoders"], env=environment).stdout
+    for name in ("siglip-multilingual", "datacomp-b-32-256", "clip-b-32+clip-multilingual"):
+        assert f" {name} " in shown
 
 
 def test_what_is_on_this_machine_is_told_apart(tmp_path: Path) -> None:
@@ -40,7 +51,7 @@ def test_what_is_on_this_machine_is_told_apart(tmp_path: Path) -> None:
         (hub.folder / repository / revision).mkdir(parents=True)
         for name in names:
             (hub.folder / repository / revision / name).touch()
-    states = {row[0]: row[-1] for row in rows(place, hub)}
+    states = {row[0]: row[6] for row in rows(place, hub)}
     assert states["clip-ViT-B-16"] == states["/models/own"] == "ready"
     assert states["clip-ViT-B-32"] == states["TinyCLIP-ViT-40M-32-Text-19M-LAION400M"] == "downloaded"
     assert states["siglip2-base-patch16-256"] == states["chinese-clip-vit-base-patch16"] == "no"

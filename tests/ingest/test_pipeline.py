@@ -21,6 +21,7 @@ from gallery.spec import Spec
 from gallery.stores import open_store
 from ingest.captions import CaptionsByPath
 from ingest.pipeline import ingest
+from ingest.progress import print_summary
 from ingest.report import IngestReport
 from ingest.stopping import Stop
 from ingest.threads import ahead, in_background
@@ -263,6 +264,20 @@ def test_a_passing_failure_is_listed_too(run: Ingest, settings: Settings, photos
     editor.close()
 
 
+def test_a_damaged_picture_is_named(run: Ingest, photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (200, 200, 3), np.uint8)
+    Image.fromarray(noise).save(photos / "half.jpg", quality=90)
+    whole = (photos / "half.jpg").read_bytes()
+    (photos / "half.jpg").write_bytes(whole[: len(whole) // 2])
+    report = run()
+    ((path, note),) = report.damaged
+    assert (path, report.indexed) == (str(photos / "half.jpg"), 6)
+    print_summary(report, 1)
+    shown = capsys.readouterr().out
+    assert "of these damaged\t1\n" in shown
+    assert f"damaged file\t{photos}/half.jpg\t{note}\n" in shown
+
+
 def test_an_encoder_that_cannot_be_loaded_while_the_walk_goes_on(settings: Settings, tmp_path: Path) -> None:
     many = tmp_path / "many"
     many.mkdir()
@@ -286,7 +301,7 @@ def test_a_file_that_is_named_may_have_any_suffix(run: Ingest, photos: Path, tmp
 
 
 def test_a_missing_root_stops_the_run_and_keeps_nothing_open(run: Ingest, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="existing folder"):
+    with pytest.raises(BadInput, match="there is no folder or file"):
         run(tmp_path / "nowhere")
 
 

@@ -14,6 +14,7 @@ from memory_server import memory_server
 from PIL import Image
 
 from gallery.errors import CollectionError
+from gallery.extras import install
 from gallery.records import ImageRecord, TextLine
 from gallery.settings import Settings
 from gallery.stores import open_store
@@ -167,4 +168,4 @@ def test_without_the_package_one_sentence_says_what_to_install(tmp_path: Path) -
         [sys.executable, "-m", "ingest", "--read-text"], env=environ, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert done.stderr == "Error: reading text in pictures needs rapidocr: run pip install 'gallery-search[ocr]'\n"
+    assert done.stderr == f"Error: reading text in pictures needs a package: {install('ocr')}\n"

@@ -16,6 +16,7 @@ from gallery.errors import BadInput
 from gallery.settings import Settings
 from gallery.stores import open_store
 from gallery.stores.server.store import ServerStore
+from ingest import commands
 from ingest.pipeline import ingest
 from ingest.removal import is_below, is_gone, remove
 from ingest.report import IngestReport
@@ -139,13 +140,34 @@ def test_only_what_lies_below_the_walked_folders_is_pruned(run: Ingest, settings
     assert str(photos / "old" / "red.png") in places(settings)
 
 
+def test_an_option_for_what_is_there_means_the_only_collection(settings: Settings, photos: Path) -> None:
+    assert commands.default_collection(settings) == "photos"
+    for name, meant in {"holidays": "holidays", "examples": "photos"}.items():
+        editor = open_store(settings).edit(name)
+        ingest([photos], editor, LetterEncoder)
+        editor.close()
+        assert commands.default_collection(settings) == meant
+
+
+def test_a_run_that_prunes_nothing_says_how_many_pictures_are_gone(run: Ingest, photos: Path) -> None:
+    shutil.copy(photos / "old" / "blue.png", photos / "new" / "copy.png")
+    assert run().gone == 0
+    for name in ("red", "blue"):
+        (photos / "old" / f"{name}.png").unlink()
+    Image.new("RGB", (9, 9)).save(photos / "new" / "another.png")
+    assert [run().gone, run().gone, run(photos / "new").gone] == [1, 1, 0], "a copy of one of the two is still there"
+    assert run(prune=True, prune_all=True).gone == 0
+    assert run().gone == 0
+
+
 def test_a_disk_that_is_not_in_place_empties_nothing(run: Ingest, settings: Settings, photos: Path) -> None:
     run()
     for path in photos.iterdir():
         shutil.rmtree(path)
+    assert run().gone == 0
     report = run(prune=True, prune_all=True)
     assert report.pruned == 0
-    assert report.not_walked == [(str(photos), "no image file there; is its disk in place?")]
+    assert report.not_walked == [(str(photos), "no picture there; if it is on another disk, is that disk connected?")]
     assert len(places(settings)) == 10
 
 

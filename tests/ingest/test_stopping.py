@@ -96,7 +96,7 @@ def test_a_second_signal_ends_at_once_without_a_traceback(photos: Path, tmp_path
         assert process.stderr
         assert process.stdout.readline().startswith("encoding")
         process.send_signal(signal.SIGINT)
-        while not (line := process.stderr.readline()).startswith("Stopping"):
+        while not (line := process.stderr.readline()).startswith("Finishing"):
             assert line
         process.send_signal(signal.SIGINT)
         errors = process.stderr.read()
@@ -105,10 +105,11 @@ def test_a_second_signal_ends_at_once_without_a_traceback(photos: Path, tmp_path
     assert "Traceback" not in errors
 
 
-def test_a_stop_is_heard_at_once_where_nothing_is_shielded() -> None:
+def test_a_stop_is_heard_at_once_where_nothing_is_shielded(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(KeyboardInterrupt), stoppable():  # noqa: PT012
         os.kill(os.getpid(), signal.SIGTERM)
         pytest.fail("the signal was not heard")
+    assert capfd.readouterr().err == "", "nothing has to be finished"
 
 
 @pytest.mark.parametrize("waits", [True, False])

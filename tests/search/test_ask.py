@@ -19,9 +19,10 @@ from gallery.records import ImageRecord
 from gallery.settings import Settings
 from gallery.stores import date_of, moment, open_store
 from search import grouping, unrelated
-from search.answer import AnswerHit
+from search.answer import Answer, AnswerHit
 from search.engine import SearchEngine
 from search.filtering import in_folder, matches_path
+from search.notes import notes_on
 from search.request import Grouping, Request
 from search.strict import least_score
 from search.towers import Towers
@@ -392,3 +393,20 @@ def test_folders_and_paths_match_by_whole_names() -> None:
     assert not in_folder("a/c", "/a/b/c")
     assert matches_path("/x/*", "/x/y/z")
     assert not matches_path("y/*", "/xy/z")
+
+
+@pytest.mark.parametrize(
+    ("line", "notes"),
+    [
+        ("a dog folder:", ["folder: was read as text; the value follows right after the colon: folder:alps"]),
+        ("Place: a dog", ["Place: was read as text; the value follows right after the colon: place:Portugal"]),
+        ("dog OR cat", ["OR was read as text; it goes between filters only"]),
+        ("NOT a cat", ["NOT was read as text; it goes before filters only, and for less of something write -cat"]),
+        ("note: a dog or a cat", []),
+        ("folder:alps OR folder:copies a dog", []),
+    ],
+)
+def test_what_was_meant_as_a_filter_and_read_as_text_is_said(line: str, notes: list[str]) -> None:
+    query = Request(q=line).query
+    answer = Answer(query=line, encoder="", collection="")
+    assert notes_on(answer, query, None, unruled=False) == notes

@@ -21,6 +21,7 @@ from mcp_types import ImageContent, TextContent
 from PIL import Image
 from served import draw
 
+from gallery.extras import install
 from gallery.settings import Settings
 from gallery.stores import open_store
 from search.engine import SearchEngine
@@ -219,7 +220,7 @@ def test_without_the_package_one_sentence_says_what_to_install(tmp_path: Path) -
         [sys.executable, "-c", script, "--mcp"], capture_output=True, text=True, env=environment, check=False
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "Error: --mcp needs a package: pip install 'mcp>=2.3,<3'\n"
+    assert done.stderr == f"Error: --mcp needs a package: {install('mcp')}\n"
 
 
 def test_an_agent_is_not_told_where_pictures_were_taken_if_that_is_hidden(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_the_suffix_says_which(hit: Callable[..., AnswerHit], tmp_path: Path) ->
         assert image.width == WIDTH
     assert (tmp_path / "out.HTML").read_text().startswith("<!doctype html>")
     for path in (tmp_path / "out.gif", tmp_path / "no" / "out.png"):
-        with pytest.raises(BadInput, match="give"):
+        with pytest.raises(BadInput, match="--sheet"):
             write_sheet(path, rows, thumbnail)
 
 

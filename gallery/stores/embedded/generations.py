@@ -135,7 +135,7 @@ class Workshop:
             ) from error
         except OSError as error:
             raise CollectionError(
-                f"{folder} cannot be written to ({error}); set DATA_DIR to a folder of yours"
+                f"{folder} cannot be written to ({error.strerror}); set DATA_DIR to a folder of yours"
             ) from error
         with contextlib.suppress(OSError):  # a damaged one must not prevent writing
             holder.write_text(str(os.getpid()))
@@ -162,7 +162,7 @@ class Workshop:
                 draft.mkdir()
         except OSError as error:
             raise CollectionError(
-                f"{draft} cannot be written ({error}); make room, or set DATA_DIR elsewhere"
+                f"{draft} cannot be written ({error.strerror}); make room, or set DATA_DIR elsewhere"
             ) from error
         return draft
 

@@ -183,7 +183,7 @@ def _read(folder: Path) -> _Seal | None:
     except DAMAGE as error:
         raise Damaged(f"{folder / SEAL} is damaged") from error
     except OSError as error:
-        raise CollectionError(f"{folder / SEAL} cannot be read: {error}") from error
+        raise CollectionError(f"{folder / SEAL} cannot be read: {error.strerror}") from error
 
 
 def _check_size(path: Path, file: _File) -> None:
@@ -206,7 +206,7 @@ def _reading(path: Path) -> Iterator[None]:
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise Damaged(f"{path} is gone") from error
     except OSError as error:
-        raise CollectionError(f"{path} cannot be read: {error}") from error
+        raise CollectionError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _is_as_noted(path: Path, file: _File) -> bool:

@@ -85,8 +85,8 @@ class EmbeddedStore:
         names = self.names()
         if name not in names and name in self._begun_names():
             raise CollectionError(
-                f"collection {name} was never finished: if an ingest is running, its first 256 files can be searched "
-                f"in a moment; else run ingest PATH again, or ingest --drop {name}"
+                f"nothing can be searched in {name} yet: its first ingest has not got that far, or was stopped; wait "
+                f"for it, run ingest PATH again, or remove it: ingest --drop {name} --yes"
             )
         check_is_there(name, names)
 
@@ -103,7 +103,8 @@ def _info(folder: Path) -> CollectionInfo:
 
     megabytes = bytes_on_disk(folder) / 1e6
     if published(folder) is None:
-        return CollectionInfo(folder.name, "never finished: run ingest again, or --drop it", 0, megabytes)
+        cure = f"run ingest PATH again, or ingest --drop {folder.name} --yes"
+        return CollectionInfo(folder.name, f"never finished: {cure}", 0, megabytes)
     try:
         with contextlib.closing(open_published(folder)) as collection:
             encoder, pictures = collection.spec.encoder, collection.count(ONCE)

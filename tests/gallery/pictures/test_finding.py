@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gallery.errors import BadInput
+from gallery.extras import install
 from gallery.pictures import IGNORE_FILE, LeftOut, find_images
 from gallery.pictures.finding import EXCLUDED_KIND, JUNK_KIND, OWN_KIND
 
@@ -90,5 +91,5 @@ def test_a_data_dir_is_left_out_wherever_it_is_but_not_a_folder_with_names_like_
 def test_what_may_have_been_meant_is_counted_by_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     grown(tmp_path, "a.jpg", "b.MP4", "c.mov", "d.svg", "e.pdf", "f.txt", "g.psd")
     monkeypatch.setitem(sys.modules, "av", None)  # as where the extra is missing
-    videos = "videos (pip install 'gallery-search[video]' to index them)"
+    videos = f"videos ({install('video')} to index them)"
     assert found(tmp_path)[1] == {videos: 2, "SVG files": 1, "PDF files": 1, "Photoshop and GIMP files": 1}

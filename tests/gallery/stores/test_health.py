@@ -396,8 +396,9 @@ def test_a_collection_that_was_never_finished_is_listed_named_and_dropped(
     write(0, finish=False)
     shutil.rmtree(folder / "gen-000001" / "shard")
     store = open_store(settings)
-    assert [info.encoder for info in store.overview()] == ["never finished: run ingest again, or --drop it"]
-    with pytest.raises(CollectionError, match=r"never finished: .* run ingest PATH again, or ingest --drop photos"):
+    cure = "run ingest PATH again, or ingest --drop photos --yes"
+    assert [info.encoder for info in store.overview()] == [f"never finished: {cure}"]
+    with pytest.raises(CollectionError, match=r"nothing can be searched in photos yet: .*: ingest --drop photos --yes"):
         store.open("photos")
     store.drop("photos")
     assert store.overview() == []
