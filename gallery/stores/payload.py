@@ -70,7 +70,7 @@ INDEXED_KEYS = {
 }
 """The payload keys that can be filtered by, and their index in Qdrant's words."""
 OPTIONAL_KEYS = frozenset({"camera", "captions", "place", "location", "text", "kind"})
-"""Those of them that no picture of a collection need have."""
+"""The indexed keys that a whole collection may lack."""
 COUNTED_KEYS = ("path", "folder", "year", "width", "format", "camera", "place", "stack", "kind")
 """The payload keys whose values can be counted."""
 _NORTHERNMOST = 89.999999
