@@ -3,6 +3,7 @@
 GalleryError                 shown as one sentence; a command exits with 1
 ├── BadInput                 a file or value that the user gave cannot be used
 ├── CollectionError          a collection is missing, held by another process, or cannot be reached
+│   ├── Unreachable          its server does not answer
 │   ├── SpecMismatch         it was made by another encoder or another version
 │   └── Damaged              its files have provably changed since they were written
 ├── EncoderError             an encoder cannot be loaded, or gave invalid vectors
@@ -22,6 +23,10 @@ class BadInput(GalleryError):
 
 class CollectionError(GalleryError):
     """A collection is missing, held by another process, or cannot be reached."""
+
+
+class Unreachable(CollectionError):
+    """The server of a collection does not answer."""
 
 
 class SpecMismatch(CollectionError):

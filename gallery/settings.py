@@ -26,6 +26,7 @@ class Settings:
         text_model: `TEXT_MODEL`, the folder of the networks that read text in pictures, if not those of the package.
         public_url: `PUBLIC_URL`, the address under which thumbnails are served as `/thumbs/ID.jpg`.
         search_token: `SEARCH_TOKEN`, which the page and the API require; without it, they require nothing.
+        log_level: `LOG_LEVEL`, the least level that the page logs; by default `warning`.
     """
 
     data_dir: Path
@@ -38,6 +39,7 @@ class Settings:
     text_model: Path | None = None
     public_url: str | None = None
     search_token: str | None = field(default=None, repr=False)
+    log_level: str | None = None
 
     def encoder_folder(self, fingerprint: str) -> Path:
         """Return the folder of an encoder's files: its exported text tower, its calibration."""
@@ -74,6 +76,7 @@ class Settings:
             text_model=Path(text_model).expanduser() if text_model else None,
             public_url=value("PUBLIC_URL"),
             search_token=value("SEARCH_TOKEN"),
+            log_level=value("LOG_LEVEL"),
         )
 
 

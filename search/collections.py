@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 
-from gallery.errors import BadInput, CollectionError
+from gallery.errors import BadInput, CollectionError, Unreachable
 from gallery.settings import DEFAULT_COLLECTION
 from search.current import CurrentEngine, NotReadyError
 from search.engine import SearchEngine
@@ -73,6 +73,7 @@ class Collections:
 
         Raises:
             UnknownCollectionError: There is no such collection.
+            Unreachable: Its server does not answer.
             NotReadyError: It is being opened; or it is the first one, which `ingest` may be about to make.
         """
         first = self.first
@@ -80,6 +81,8 @@ class Collections:
         current = self._current(name)
         try:
             return current.get()
+        except Unreachable:  # asking it for the names would take as long again
+            raise
         except CollectionError as error:
             if name == first and not current.engines and name not in self.names():
                 raise NotReadyError(str(error)) from error

@@ -51,7 +51,7 @@ class CurrentEngine:
 
         Raises:
             NotReadyError: It is still being opened.
-            GalleryError: It cannot be opened.
+            GalleryError: It cannot be opened, or its server cannot be reached.
         """
         end = time.monotonic() + (self._patience if self._engine else self._at_first)
         while not (engine := self._engine) or not _is_current(engine):
@@ -96,8 +96,11 @@ class CurrentEngine:
 
 
 def _is_current(engine: SearchEngine) -> bool:
-    """Whether an engine is current; one whose state cannot be read, as on a missing disk, counts as current."""
+    """Whether an engine is current; one whose disk is away counts as current, as it answers from memory.
+
+    A server that is away cannot answer; what is remembered of it may be from before another ingest.
+    """
     try:
         return engine.is_current()
-    except (GalleryError, OSError):
+    except OSError:
         return True

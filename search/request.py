@@ -28,7 +28,7 @@ Values = Annotated[
 
 
 def _values(key: str) -> Any:  # noqa: ANN401 - what pydantic's Field returns
-    takes = f"As `{key}:` in a line: {KEYS[key].takes}. One of several has to hold."
+    takes = f"As `{key}:` in a line: {KEYS[key].takes}. If repeated, any value may match."
     return Field(
         default=(),
         max_length=MOST_VALUES,
@@ -78,7 +78,9 @@ class Filters(BaseModel):
 class Search(Filters):
     """What to look for, and in which order."""
 
-    q: Text = Field(default="", max_length=LONGEST, description="A line", examples=["a red car -night"])
+    q: Text = Field(
+        default="", max_length=LONGEST, description="A query in the query language", examples=["a red car -night"]
+    )
     like: UUID | None = Field(default=None, description="The id of a picture that hits should be like")
     sort: Order = Field(
         default="score",

@@ -2,7 +2,7 @@
 
 Norouzi et al., "Zero-Shot Learning by Convex Combination of Semantic Embeddings", ICLR 2014: a picture's vector is
 the sum of the text vectors of the class names, weighted with the classifier's probabilities for the picture. Texts
-go through the sentence encoder alone. It recognises things, but does not understand scenes.
+go through the sentence encoder alone. It recognises objects, but does not understand scenes.
 
 Three changes to the paper, chosen on 1000 photos of Flickr8k by how often a caption finds its photo: the class names
 are WordNet's, with all synonyms and the definition ("moped: a motorbike that can be pedaled …"), their vectors are
@@ -19,7 +19,7 @@ from gallery.encoders import efficientnet, minilm
 from gallery.encoders.graphs import Graph
 from gallery.encoders.making import drafted, finish
 from gallery.encoders.manifest import PICTURE_GRAPH, Manifest
-from gallery.encoders.packaged import package_file
+from gallery.encoders.packaged import TIMM, check_packages, package_file
 from gallery.encoders.preparation import PREPARED
 from gallery.encoders.sessions import processors
 from gallery.encoders.towers import TextEncoder, TextTower
@@ -49,6 +49,7 @@ def build_conse(place: Path) -> Path:
     Raises:
         EncoderError: A package is missing or changed, or the folder cannot be written.
     """
+    check_packages()
     with drafted(place, NAME) as draft:
         minilm.write_text_tower(draft)
         classes = class_vectors(TextTower(draft, MANIFEST, for_many=True))
@@ -59,7 +60,7 @@ def build_conse(place: Path) -> Path:
 def class_names() -> list[str]:
     """Return what WordNet calls ImageNet's classes: "synonym, synonym: definition", in the network's order."""
     folder = "data/_info/imagenet_synset"
-    synsets = package_file("timm", f"{folder}s.txt").read_text(encoding="utf-8").splitlines()
+    synsets = package_file(TIMM, f"{folder}s.txt").read_text(encoding="utf-8").splitlines()
     lemmas, definitions = (_table(f"{folder}_to_{kind}.txt") for kind in ("lemma", "definition"))
     return [f"{lemmas[synset]}: {definitions[synset]}" for synset in synsets]
 
@@ -91,5 +92,5 @@ def write_picture_graph(path: Path, classes: Vectors) -> None:
 
 def _table(name: str) -> dict[str, str]:
     """Read a table of two columns, with quotes as in CSV."""
-    with package_file("timm", name).open(encoding="utf-8", newline="") as file:
+    with package_file(TIMM, name).open(encoding="utf-8", newline="") as file:
         return dict(csv.reader(file, delimiter="\t"))

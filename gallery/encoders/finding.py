@@ -108,7 +108,7 @@ def choose_encoder(settings: Settings, wanted: str | None) -> tuple[str, str]:
     if hub_has(DEFAULT, hub):
         return DEFAULT, f"Encoder {DEFAULT}, from the model hub."
     return FALLBACK, (
-        f"The model hub did not answer, so {DEFAULT} cannot be downloaded: using {FALLBACK}, which recognises things "
+        f"The model hub did not answer, so {DEFAULT} cannot be downloaded: using {FALLBACK}, which recognises objects "
         "but does not understand scenes."
     )
 

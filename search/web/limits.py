@@ -11,10 +11,12 @@ from urllib.parse import urlsplit
 from starlette.authentication import AuthCredentials, AuthenticationBackend, AuthenticationError, BaseUser, SimpleUser
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from search.web.logs import log_request
 from search.web.metrics import Metrics
-from search.web.problems import problem
+from search.web.problems import PROBLEM, problem
 from search.web.running import PROOF
 
 POLICY = (
@@ -30,7 +32,7 @@ _HEADERS = {
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
 LOCAL = ("localhost", "127.0.0.1", "::1", "[::1]")
-_OPEN_TO_ALL = ("/health", PROOF)
+_OPEN_TO_ALL = ("/health", "/ready", PROOF)
 _UNCAPPED = ("/health", "/ready", "/metrics", "/static/", PROOF)
 
 
@@ -60,7 +62,7 @@ class Limits:
 
 
 class Observed:
-    """The outermost layer: counts requests, answers HEAD like GET without the body, and sets security headers."""
+    """The outermost layer: counts and logs requests, answers HEAD like GET, and sets security headers."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, *, shares_thumbnails: bool) -> None:
         self._app = app
@@ -90,7 +92,9 @@ class Observed:
             await self._app(asked, receive, note)
         finally:
             route = getattr(asked.get("route"), "path", "none")
-            self._metrics.end(route, status, time.monotonic() - start)
+            seconds = time.monotonic() - start
+            self._metrics.end(route, status, seconds)
+            log_request(scope["method"], scope["path"], status, seconds, asked.get(PROBLEM))
 
 
 class SameOrigin:
@@ -176,8 +180,11 @@ class Gate:
             self._busy -= 1
 
     async def _with_body(self, scope: Scope, receive: Receive, send: Send) -> None:
-        length = Headers(scope=scope).get("content-length", "")
-        expected = int(length) if length.isdigit() else self._limits.upload_bytes
+        length, most = Headers(scope=scope).get("content-length", ""), self._limits.upload_bytes
+        expected = int(length) if length.isdigit() else most
+        if expected > most:
+            await self._too_large()(scope, receive, send)
+            return
         if self._waiting_bytes + expected > self._limits.waiting_bytes:
             refusal = problem(429, "too much is being sent at once; try again in a second", {"retry-after": "1"})
             await refusal(scope, receive, send)
@@ -188,22 +195,28 @@ class Gate:
             if body is None:
                 refusal = problem(408, "the body did not come in time; send it again", {"connection": "close"})
                 await refusal(scope, receive, send)
+            elif len(body) > most:
+                await self._too_large()(scope, receive, send)
             else:
                 await self._let_in(scope, _replayed(body, receive), send)
         finally:
             self._waiting_bytes -= expected
 
     async def _body(self, receive: Receive) -> bytes | None:
-        parts, more = [], True
+        body, more = bytearray(), True
         try:
             async with asyncio.timeout(self._limits.body_seconds):
-                while more:
+                while more and len(body) <= self._limits.upload_bytes:
                     message = await receive()
-                    parts.append(message.get("body", b""))
+                    body += message.get("body", b"")
                     more = message.get("more_body", False)
         except TimeoutError:
             return None
-        return b"".join(parts)
+        return bytes(body)
+
+    def _too_large(self) -> Response:
+        said = f"the body is too large; send at most {self._limits.upload_bytes // 1_000_000} MB"
+        return problem(413, said, {"connection": "close"})
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

@@ -7,6 +7,8 @@ from typing import Any
 from pydantic import BaseModel
 from starlette.responses import JSONResponse
 
+PROBLEM = "gallery.problem"
+"""The key of a request's scope under which the sentence of its problem is left for the log."""
 Problems = dict[int | str, dict[str, Any]]
 
 

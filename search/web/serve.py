@@ -2,7 +2,6 @@
 
 import asyncio
 import ipaddress
-import logging
 import secrets
 import signal
 import socket
@@ -26,6 +25,7 @@ from search.towers import Towers
 from search.web.api import create_app
 from search.web.batching import BatchingTexts
 from search.web.limits import LOCAL, Limits
+from search.web.logs import log_to_stderr
 from search.web.running import noted
 
 SECONDS_TO_END, SECONDS_FOR_HEAD = 5, 10.0
@@ -41,6 +41,7 @@ def serve(
     changes: Path | None = None,
     *,
     hide_places: bool = False,
+    allow_no_token: bool = False,
 ) -> None:
     """Serve all collections until the process is told to stop.
 
@@ -52,11 +53,19 @@ def serve(
         say: Called with messages for the user.
         changes: Folder for pictures that are added through the API; without it, none can be added.
         hide_places: Hide from visitors the coordinates at which pictures were taken.
+        allow_no_token: Let other machines reach the page although no token is set.
 
     Raises:
-        BadInput: The address cannot be listened on.
+        BadInput: The address cannot be listened on, or other machines could reach a page without a token.
         CollectionError: There are others, but none of that name, or none can be chosen.
     """
+    is_local = _is_loopback(host)
+    if not (is_local or settings.search_token or allow_no_token):
+        raise BadInput(
+            f"with --host {host} other machines can see the pictures: set SEARCH_TOKEN to the password that they need, "
+            "or add --allow-no-token to let everyone look"
+        )
+    log_to_stderr(settings.log_level)
     store = open_store(settings)
     names = store.names()
     # Only the overview, which opens every collection, also has those of which nothing can be searched yet.
@@ -71,21 +80,20 @@ def serve(
     listening = listen(host, port)
     port = listening.getsockname()[1]
     public = urlsplit(settings.public_url or "").hostname
-    hosts = tuple({*LOCAL, host.lower(), *([public.lower()] if public else [])}) if _is_loopback(host) else None
+    hosts = tuple({*LOCAL, host.lower(), *([public.lower()] if public else [])}) if is_local else None
     limits = Limits(token=settings.search_token, hosts=hosts, shares_thumbnails=settings.public_url is not None)
     secret = secrets.token_hex(32)
     app = create_app(collections, settings, limits, secret=secret, changes=changes, hide_places=hide_places)
     config = uvicorn.Config(
         app,
         http=PatientProtocol,
-        log_level="warning",
-        access_log=False,
+        log_config=None,
+        access_log=False,  # it holds queries
         server_header=False,
         h11_max_incomplete_event_size=2**20,  # for long percent-encoded queries; longer ones get a plain error
         limit_concurrency=_CONNECTIONS,
         timeout_graceful_shutdown=SECONDS_TO_END,
     )
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     # When it has ended its requests, uvicorn raises the signal once more: that must not skip the end of this block.
     signal.signal(signal.SIGTERM, _end)
     # The owner's commands show everything, so they do not use a page that hides something.
@@ -97,7 +105,7 @@ def serve(
         if others := [other for other in names if other != first]:
             say(f"Other collections are at {address(host, port)}c/NAME/: {', '.join(others)}.")
         if hosts is None and not settings.search_token:
-            say("Anyone who can reach this machine can see the pictures: set SEARCH_TOKEN to require a password.")
+            say("Anyone who can reach this machine can see the pictures.")
         uvicorn.Server(config).run(sockets=[listening])
 
 

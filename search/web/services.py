@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
@@ -23,6 +23,7 @@ from search.terms import Vector
 from search.web.changes import Changes
 from search.web.metrics import Metrics
 from search.web.pages import Pages
+from search.web.readiness import Readiness
 from search.web.sent import SentPicture, SentPictures
 
 
@@ -53,6 +54,7 @@ class Services:
     hide_places: bool
     showing: ThreadPoolExecutor
     taking: ThreadPoolExecutor
+    readiness: Readiness = field(default_factory=Readiness)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ class Context:
             HiddenError: This is such a page.
         """
         if self.services.hide_places:
-            raise HiddenError("this page gives out no files, as they say where they were taken; use /views/ID.jpg")
+            raise HiddenError("original files are not served here, as they contain GPS positions; use /views/ID.jpg")
 
     async def shown(self, work: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - what `work` returns
         """Run what reads files of the collection."""

@@ -17,7 +17,7 @@ from served import draw, index, served
 
 import ingest.cli
 from gallery.calibration import Calibration, save_calibration
-from gallery.errors import CollectionError, EncoderError, GalleryError
+from gallery.errors import CollectionError, EncoderError, GalleryError, Unreachable
 from gallery.records import ImageRecord
 from gallery.settings import Settings
 from gallery.stores import open_store
@@ -177,6 +177,26 @@ def test_a_disk_that_is_away_for_a_moment_leaves_all_as_it_is() -> None:
     away = Away()
     current = CurrentEngine(lambda _: away)
     assert [current.get() for _ in range(3)] == [away] * 3
+
+
+def test_a_server_that_is_away_leaves_no_answer_from_before() -> None:
+    class Away(SearchEngine):
+        def __init__(self) -> None:
+            pass
+
+        def is_current(self) -> bool:
+            raise Unreachable("the server is away")
+
+    asked: list[int] = []
+
+    def names() -> list[str]:
+        asked.append(1)
+        return ["drawn"]
+
+    collections = Collections("drawn", names, lambda _name, _before: Away())
+    with pytest.raises(Unreachable, match="is away"):
+        collections.engine("drawn")
+    assert not asked, "which would take as long again"
 
 
 def test_many_who_ask_at_once_wait_for_one_opening(tmp_path: Path) -> None:

@@ -210,9 +210,8 @@ class ServerCollection:
         return dict(counts)
 
     def is_current(self) -> bool:
-        link = self._link.impatient()  # the following search waits for the server
-        target = Directory(link).target_of(self.name)
-        return target == self.target and _generation(target, link.metadata(target)) == self.generation
+        target = Directory(self._link).target_of(self.name)
+        return target == self.target and _generation(target, self._link.metadata(target)) == self.generation
 
     def close(self) -> None:
         """Do nothing: the connection belongs to the store."""

@@ -11,7 +11,7 @@ from qdrant_client import QdrantClient
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
-from gallery.errors import CollectionError
+from gallery.errors import CollectionError, Unreachable
 
 SEARCH_PATIENCE, INGEST_PATIENCE = 10.0, 90.0
 """Seconds for which a search or an ingest keeps retrying a server that has stopped answering."""
@@ -110,8 +110,8 @@ class Caller:
         """Return the result of `function`, retrying temporary errors for some seconds."""
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(passing),
-            wait=tenacity.wait_exponential(multiplier=0.25, max=5),
-            stop=tenacity.stop_after_delay(seconds),
+            wait=tenacity.wait_exponential(multiplier=0.25, max=2),
+            stop=tenacity.stop_before_delay(seconds),
             reraise=True,
         )
         try:
@@ -126,9 +126,10 @@ class Caller:
         if _is_not_there(error):
             return NotThere(said)
         if _code(error) in _REFUSED or _status(error) in (401, 403):
-            return CollectionError(f"{said}; check that QDRANT_API_KEY is right, and allows this")
+            keys = "QDRANT_API_KEY, or with --copy-to QDRANT_COPY_API_KEY"
+            return CollectionError(f"{said}; check the key for it ({keys}), and what it allows")
         if is_away(error):
-            return CollectionError(f"{said}; check that it runs (make up) and that QDRANT_URL is right")
+            return Unreachable(f"{said}; check that it runs (make up) and that QDRANT_URL is right")
         if is_passing(error):
             return CollectionError(f"{said}; see the server's log, and run again")
         return CollectionError(said)

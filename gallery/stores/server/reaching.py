@@ -14,7 +14,7 @@ import ssl
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
+from functools import cache
 from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
 
@@ -25,6 +25,8 @@ from gallery.stores.server.connection import AnyNode
 
 _LOG = logging.getLogger(__name__)
 _HTTP_PORT = 6333
+OLDEST = (1, 18, 3)
+"""The oldest version of the server that is tested with."""
 _HUNG_AFTER, _ALONE_HUNG_AFTER = 1.0, 10.0
 """Seconds to wait for the probe of a node in a cluster, and of a single server."""
 _GRPC_OPTIONS = {  # its own back-off lasts up to two minutes, during which a returned server goes unnoticed
@@ -131,7 +133,7 @@ def _first_that_answers(nodes: list[Address], greet: Greet) -> int:
             except CollectionError as error:
                 failure = error
             else:
-                _compare_versions(node, found)
+                _check_version(node, found)
                 return number
         if not isinstance(failure, _Hung):
             break
@@ -183,20 +185,20 @@ def _client(node: Address, options: dict[str, Any]) -> QdrantClient:
         return QdrantClient(url=str(node), grpc_port=node.port + 1, **copy.deepcopy(options))  # the client changes them
 
 
-def _compare_versions(node: Address, server: str | None) -> None:
-    ours = version("qdrant-client")
-    if server and not _is_near(ours, server):
-        _LOG.warning("The server at %s is Qdrant %s; this program is made for %s.", node, server, ours)
+@cache  # said once, although a command connects for reading and for writing
+def _check_version(node: Address, server: str | None) -> None:
+    if server and _is_older(server):
+        oldest = ".".join(map(str, OLDEST))
+        _LOG.warning("The server at %s is Qdrant %s, which was not tested; upgrade it to %s.", node, server, oldest)
 
 
-def _is_near(one: str, other: str) -> bool:
-    """Return whether two versions are at most one minor version apart.
+def _is_older(version: str) -> bool:
+    """Return whether a server's version is older than the oldest that is tested with.
 
-    >>> _is_near("1.20.0", "1.19.3"), _is_near("1.20.0", "1.18.3"), _is_near("1.20.0", "2.20.0")
-    (True, False, False)
+    >>> _is_older("1.17.9"), _is_older("1.18.3"), _is_older("2.0.0"), _is_older("1.19.0-dev"), _is_older("dev")
+    (True, False, False, False, False)
     """
     try:
-        (major, minor), (other_major, other_minor) = (map(int, text.split(".")[:2]) for text in (one, other))
+        return tuple(int(part) for part in version.partition("-")[0].split(".")) < OLDEST
     except ValueError:
-        return True  # a development version
-    return major == other_major and abs(minor - other_minor) <= 1
+        return False  # a development version

