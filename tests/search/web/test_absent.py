@@ -97,7 +97,7 @@ def empty_page(settings: Settings, first: str | None) -> Iterator[httpx.Client]:
 
 
 @pytest.mark.parametrize(
-    ("begun", "sentence"), [(False, "make one: ingest FOLDER"), (True, "its first 256 files can be searched")]
+    ("begun", "sentence"), [(False, "make one: ingest FOLDER"), (True, "its first ingest has not got that far")]
 )
 def test_a_page_that_was_there_first_answers_as_soon_as_pictures_are(
     tmp_path: Path, begun: bool, sentence: str
