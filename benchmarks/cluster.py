@@ -75,7 +75,7 @@ class Place:
 
     def contents(self) -> Contents:
         """Return what an embedded collection holds."""
-        return contents(self.data, self.data, self.name)
+        return contents(self.data, self.name)
 
     def ingest(self, folder: Path) -> None:
         """Index the pictures below a folder."""

@@ -182,13 +182,13 @@ def make_states(work: Path) -> dict[str, State]:
     for path in pictures[1 : 1 + GONE]:
         path.unlink()
     must(["search", "--hybrid", "--collection", NAME, "0000"], data, work)
-    published = contents(data, work)
+    published = contents(data)
     copy_tree(data, work / "begun")
     for path in pictures[PICTURES:]:
         (work / path.name).rename(path)
     copy_tree(data, work / "full")
     must(["ingest", str(work / "pictures")], work / "full", work)
-    full = contents(work / "full", work)
+    full = contents(work / "full")
     _interrupt(full, work / "begun", published.keys())
     fresh = {id: pair for id, pair in full.items() if Path(pair[0].path).exists()}
     _interrupt(full, work / "never", full.keys() - fresh.keys())
@@ -289,9 +289,9 @@ def _mend(case: Case, state: State, data: Path, pictures: Path, run: Callable[..
 def _compare(case: Case, state: State, data: Path) -> None:
     """Compare what is there with the truth."""
     try:
-        found = contents(data, data.parent)
-    except RuntimeError as error:
-        case.faults.append(f"not mended: {error}")
+        found = contents(data)
+    except Exception as error:  # noqa: BLE001 - the engine raises what it likes, and may even end the process
+        case.faults.append(f"not mended: the collection cannot be read: {error!r}")
         return
     missing = state.whole.keys() - found.keys()
     named = max((int(match[1]) for said in case.said for match in LOST.finditer(said)), default=0)

@@ -10,9 +10,7 @@ in far fewer directions than they have floats. Those of queries lie off the cone
 them can be drawn again without the others.
 """
 
-import json
 import os
-import sys
 import tempfile
 import time
 from contextlib import closing
@@ -22,7 +20,7 @@ from uuid import uuid4
 import click
 import numpy as np
 
-from benchmarks.commands import peak_megabytes, run_function
+from benchmarks.commands import peak_megabytes, result_of
 from benchmarks.results import add_row
 from benchmarks.small import made_up_record, write_points
 from gallery.settings import Settings
@@ -80,14 +78,10 @@ def main(points: int, server: str | None) -> None:
     """Write, open and ask a collection, and add the row to results/scale.md."""
     name, figures = f"benchmark-{uuid4().hex[:8]}", Figures()
     with tempfile.TemporaryDirectory() as temporary:
-        work = Path(temporary)
-        settings = Settings(data_dir=work / "data", qdrant_url=server)
+        settings = Settings(data_dir=Path(temporary), qdrant_url=server)
         try:
             for stage in (write, ask):
-                ran = run_function(_noted, stage, settings, name, points, work=work, timeout=MOST_SECONDS)
-                if ran.code:
-                    sys.exit(ran.err)
-                figures |= json.loads(ran.out)
+                figures |= result_of(stage, settings, name, points, seconds=MOST_SECONDS)
         finally:
             if server:
                 open_store(settings).drop(name)
@@ -150,11 +144,6 @@ def _nearest(queries: Vectors, points: int) -> list[set[str]]:
         best = np.argpartition(-scores, LIMIT - 1)[:, :LIMIT]
         scores, numbers = np.take_along_axis(scores, best, 1), np.take_along_axis(numbers, best, 1)
     return [{made_up_record(int(number)).id for number in row} for row in numbers]
-
-
-def _noted(stage: object, *values: object) -> None:
-    assert callable(stage)
-    print(json.dumps(stage(*values)))
 
 
 if __name__ == "__main__":
