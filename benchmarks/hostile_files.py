@@ -5,15 +5,13 @@ import random
 import struct
 import zlib
 from collections.abc import Callable
-from io import BytesIO
 from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
-import tifffile
 from PIL import Image
 
-from benchmarks.small import png, png_chunk, saved
+from benchmarks.small import png, png_chunk, saved, saved_tiff
 
 NAMES = ["a\nb", "-rf", "--help", "café", "\U0001f408", " ", "a'b\"c", "$(x)", "%2e%2e", "\udcff\udcfe", "\u202egpj"]
 NAMES += ["x" * 200]
@@ -154,12 +152,6 @@ def _strips(count: int) -> bytes:
     return b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + entries + bytes(4) + offsets + bytes(9)
 
 
-def _tiff(shape: tuple[int, ...], kind: str) -> bytes:
-    file = BytesIO()
-    tifffile.imwrite(file, np.zeros(shape, kind), compression="zlib")
-    return file.getvalue()
-
-
 def _comments(part: bytes, count: int) -> bytes:
     data = _plain("GIF", "P", 60)
     at = data.index(b",\0\0\0\0")
@@ -184,7 +176,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "large.gif": lambda: _plain("GIF", "P", 9900),
     "comments.gif": lambda: _comments(b"\1a", 49_000_000),
     "large.bmp": lambda: _plain("BMP", "L", 9900),
-    "floats.tif": lambda: _tiff((8000, 8000), "f4"),
-    "doubles.tif": lambda: _tiff((5600, 5600), "f8"),
+    "floats.tif": lambda: saved_tiff(np.zeros((8000, 8000), "f4"), compression="zlib"),
+    "doubles.tif": lambda: saved_tiff(np.zeros((5600, 5600), "f8"), compression="zlib"),
     "strips.tif": lambda: _strips(6_000_000),
 }
