@@ -14,7 +14,6 @@ vectors within 1e-5; and every node is asked for the number of pictures.
 """
 
 import contextlib
-import os
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,7 @@ from uuid import uuid4
 import click
 import numpy as np
 
+from benchmarks.commands import must
 from benchmarks.contents import Contents, contents
 from benchmarks.replicas import ask, check_counts, check_replicas, replicas
 from benchmarks.results import write_results
@@ -40,7 +40,7 @@ FOLDERS = 7
 """The first is indexed with all nodes there, and each other one while a node is killed."""
 SEARCH = ("-k", "20", "--paths", "--collection")
 MOST_SECONDS = 300
-"""Seconds for a node to come back, and for its replicas to recover."""
+"""Seconds for a command, and for a node to come back and its replicas to recover."""
 
 
 @dataclass
@@ -63,15 +63,11 @@ class Place:
     data: Path
     encoder: Path
     name: str
-    server: str | None = None
+    server: str = ""
 
-    def run(self, command: str, *arguments: str) -> str:
-        """Run a command to its end; a failure ends the benchmark."""
-        words = [sys.executable, "-m", command, *arguments]
-        done = subprocess.run(words, env=self._environment(), capture_output=True, text=True, check=False)
-        if done.returncode:
-            sys.exit(f"{command} {' '.join(arguments)} ended with {done.returncode}: {done.stderr}")
-        return done.stdout
+    def run(self, *line: str) -> str:
+        """Run a command to its end, and return its output; a failure ends the benchmark."""
+        return must(list(line), self.data, self.data.parent, MOST_SECONDS, self.server)
 
     def contents(self) -> Contents:
         """Return what an embedded collection holds."""
@@ -81,10 +77,6 @@ class Place:
         """Index the pictures below a folder."""
         encoder = ("--encoder", str(self.encoder), "--precision", "float32")
         self.run("ingest", str(folder), "--collection", self.name, *encoder)
-
-    def _environment(self) -> dict[str, str]:
-        ours = {key: value for key, value in os.environ.items() if key not in ("QDRANT_URL", "PUBLIC_URL")}
-        return ours | {"DATA_DIR": str(self.data)} | ({"QDRANT_URL": self.server} if self.server else {})
 
 
 @click.command()
@@ -114,9 +106,8 @@ def _small_clip(work: Path) -> Path:
     from benchmarks.full_clip import save_full_clip  # torch
 
     save_full_clip(work / "clip", small=True)
-    Place(work / "making", work, "").run(
-        "ingest", "--export-encoder", str(work / "clip"), "--to", str(work / "encoder")
-    )
+    line = ["ingest", "--export-encoder", str(work / "clip"), "--to", str(work / "encoder")]
+    must(line, work / "making", work, MOST_SECONDS)
     return work / "encoder"
 
 

@@ -27,8 +27,10 @@ class Ran:
     err: str
 
 
-def run_command(line: list[str], data_dir: Path, work: Path, timeout: float = 60, number: int = signal.SIGKILL) -> Ran:
-    """Run `ingest` or `search`.
+def run_command(
+    line: list[str], data_dir: Path, work: Path, timeout: float = 60, number: int = signal.SIGKILL, server: str = ""
+) -> Ran:
+    """Run `ingest` or `search`, whatever store the user's own environment names.
 
     Args:
         line: The command with its arguments.
@@ -36,9 +38,10 @@ def run_command(line: list[str], data_dir: Path, work: Path, timeout: float = 60
         work: A folder for what the process writes.
         timeout: Seconds after which a signal is sent.
         number: Of the signal.
+        server: Its QDRANT_URL; by default collections are in files.
     """
     out, err = work / "stdout", work / "stderr"
-    process = _PROCESSES.Process(target=_command, args=(line, data_dir, out, err))
+    process = _PROCESSES.Process(target=_command, args=(line, data_dir, server, out, err))
     process.start()
     process.join(timeout)
     if process.is_alive() and process.pid:
@@ -48,11 +51,12 @@ def run_command(line: list[str], data_dir: Path, work: Path, timeout: float = 60
     return Ran(process.exitcode, _read(out), _read(err))
 
 
-def must(line: list[str], data_dir: Path, work: Path, timeout: float = 60) -> None:
-    """Run a command; exit with its error if it fails."""
-    ran = run_command(line, data_dir, work, timeout)
+def must(line: list[str], data_dir: Path, work: Path, timeout: float = 60, server: str = "") -> str:
+    """Run a command, and return its output; exit with its error if it fails."""
+    ran = run_command(line, data_dir, work, timeout, server=server)
     if ran.code:
-        sys.exit(f"{line}: {ran.err}")
+        sys.exit(f"{' '.join(line)} ended with {ran.code}: {ran.err}")
+    return ran.out
 
 
 def result_of(function: Callable[..., T], *values: object, seconds: int = 60) -> T:
@@ -74,10 +78,10 @@ def peak_megabytes(process: int | str = "self") -> int:
     return int(status.partition("VmHWM:")[2].split()[0]) // 1024
 
 
-def _command(line: list[str], data_dir: Path, out: Path, err: Path) -> None:
+def _command(line: list[str], data_dir: Path, server: str, out: Path, err: Path) -> None:
     for number, path in ((1, out), (2, err)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
-    os.environ["DATA_DIR"] = str(data_dir)
+    os.environ |= {"DATA_DIR": str(data_dir), "QDRANT_URL": server, "PUBLIC_URL": ""}
     name, *arguments = line
     sys.argv = [name, *arguments]
     importlib.import_module(f"{name}.cli").main(args=arguments, prog_name=name)

@@ -77,20 +77,18 @@ def _copies(images: Path, folder: Path, count: int) -> list[Path]:
 
 def _indexing(name: str, encoder: Encoder, floats: Encoder, paths: list[Path], work: Path) -> dict[str, float | str]:
     tower, one = encoder.pictures(), floats.pictures(for_one=True)
-    whole, ideal, plain = [], [], []
+    ingests, ideal = [], []
     for turn in range(ROUNDS):
-        data = work / f"{name}{turn}"
-        whole.append(_run(_ingest(work / "photos"), _environment(data, encoder))[0])
+        ingests.append(_run(_ingest(work / "photos"), _environment(work / f"{name}{turn}", encoder)))
         ideal.append(_timed(lambda: _ideal(tower, paths))[0])
-        if turn == 0:
-            plain.append(_timed(lambda: [one.encode_images([open_image(str(p), one.detail).rgb]) for p in paths])[0])
-    memory = _peak_memory(work, encoder)
-    rate, best = len(paths) / statistics.median(whole), len(paths) / statistics.median(ideal)
+    plain = _timed(lambda: [one.encode_images([open_image(str(path), one.detail).rgb]) for path in paths])[0]
+    rate = len(paths) / statistics.median(seconds for seconds, _ in ingests)
+    best = len(paths) / statistics.median(ideal)
     return {
         f"{name}: whole ingest, images/s": round(rate, 1),
         f"{name}: whole ingest / ideal": round(rate / best, 2),
-        f"{name}: whole ingest / plain loop in float32": round(rate * plain[0] / len(paths), 2),
-        f"{name}: peak memory of the ingest, MB": round(memory),
+        f"{name}: whole ingest / plain loop in float32": round(rate * plain / len(paths), 2),
+        f"{name}: peak memory of the ingest, MB": round(max(memory for _, memory in ingests)),
     }
 
 
@@ -151,10 +149,6 @@ def _environment(data: Path, encoder: Encoder) -> dict[str, str]:
     # Python keeps compiled modules, unless it is told not to, as in some containers: reading sources takes 0.1 s.
     given = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return given | {"DATA_DIR": str(data), "ENCODER": str(encoder.folder), "HF_HUB_OFFLINE": "1"}
-
-
-def _peak_memory(work: Path, encoder: Encoder) -> float:
-    return _run(_ingest(work / "photos"), _environment(work / f"memory{encoder.folder.name}", encoder))[1]
 
 
 def _ingest(folder: Path) -> list[str]:

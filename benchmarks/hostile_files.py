@@ -105,13 +105,9 @@ def animated(path: Path, chance: random.Random) -> None:
 
 def no_file(path: Path, chance: random.Random) -> None:
     """A folder, a pipe or a link that leads nowhere or to itself."""
-    kind = chance.randrange(4)
-    if kind == 0:
-        path.mkdir()
-    elif kind == 1:
-        os.mkfifo(path)
-    else:
-        path.symlink_to(path.name if kind == 2 else "nowhere")
+    made: list[Callable[[], None]] = [path.mkdir, lambda: os.mkfifo(path)]
+    made += [lambda: path.symlink_to(path.name), lambda: path.symlink_to("nowhere")]
+    chance.choice(made)()
 
 
 MAKERS: list[Maker] = [truncated, flipped, wrong_suffix, truncated, empty, text, one_pixel]
