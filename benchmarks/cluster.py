@@ -16,7 +16,6 @@ vectors within 1e-5; and every node is asked for the number of pictures.
 import contextlib
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -32,7 +31,7 @@ from benchmarks.commands import must
 from benchmarks.contents import Contents, contents
 from benchmarks.replicas import ask, check_counts, check_replicas, replicas
 from benchmarks.results import write_results
-from benchmarks.small import draw_pictures
+from benchmarks.small import draw_pictures, working_folder
 
 COMPOSE = "docker compose --file docker/compose.cluster.yaml"
 WRITTEN_BEFORE_THE_KILL = 64
@@ -89,8 +88,7 @@ def main(urls: tuple[str, str, str], kill: str, start: str, pictures: int, away:
     """Kill each node in turn, and compare; write results/cluster.md and results/cluster.json."""
     cluster = Cluster([url.rstrip("/") for url in urls], kill, start)
     name = f"benchmark-{uuid4().hex[:8]}"
-    with tempfile.TemporaryDirectory() as temporary:
-        work = Path(temporary)
+    with working_folder() as work:
         encoder = _small_clip(work)
         truth = Place(work / "embedded", encoder, name)
         tested = Place(work / "server", encoder, name, ",".join(cluster.urls))

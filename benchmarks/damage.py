@@ -31,7 +31,7 @@ import numpy as np
 from benchmarks.commands import Ran, must, run_command
 from benchmarks.contents import Contents, contents
 from benchmarks.results import write_results
-from benchmarks.small import draw_pictures, make_letters
+from benchmarks.small import draw_pictures, make_letters, working_folder
 from gallery.encoders import load_encoder
 from gallery.settings import Settings
 from gallery.stores import Entry, now, open_store
@@ -80,13 +80,11 @@ class Case:
 
 def flip(path: Path, chance: random.Random) -> None:
     """Flip up to eight bits, half of the time where the file holds anything."""
-    data = path.read_bytes()
+    data = bytearray(path.read_bytes() or b"\0")
     places = [place for place, byte in enumerate(data[: 2**17]) if byte] if chance.random() < 0.5 else []
-    with path.open("r+b") as file:
-        for _ in range(chance.choice([1, 2, 8])):
-            place = chance.choice(places or [chance.randrange(max(1, min(len(data), 2**17)))])
-            file.seek(place)
-            file.write(bytes([(data[place] if data else 0) ^ 1 << chance.randrange(8)]))
+    for _ in range(chance.choice([1, 2, 8])):
+        data[chance.choice(places or range(min(len(data), 2**17)))] ^= 1 << chance.randrange(8)
+    path.write_bytes(data)
 
 
 def shorten(path: Path, chance: random.Random) -> None:
@@ -132,8 +130,7 @@ DAMAGES: list[Damage] = [flip, shorten, overwrite, replace_all, remove, put_fold
 def main(cases: int, seed: int, jobs: int, only: int | None) -> None:
     """Damage, use, repair and compare; write results/damage.md and results/damage.json."""
     os.environ["ENCODER"] = "letters"  # left by a collection that is started again
-    with tempfile.TemporaryDirectory() as temporary:
-        work = Path(temporary)
+    with working_folder() as work:
         states = make_states(work)
         plan = enumerate(_plan(states, cases, random.Random(seed)))
         wanted = [(number, *planned) for number, planned in plan if only in (None, number)]

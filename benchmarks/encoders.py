@@ -13,7 +13,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +27,7 @@ from PIL import Image
 from benchmarks.full_clip import save_full_clip
 from benchmarks.page import page_running
 from benchmarks.results import write_results
+from benchmarks.small import working_folder
 from gallery.encoders import Encoder, PictureTower, in_form, load_encoder, place_of, processors
 from gallery.pictures import open_image
 from gallery.settings import Settings
@@ -50,8 +50,7 @@ print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN).
 def main(images: Path, count: int) -> None:
     """Measure, print a table, and write results/encoders.md and results/encoders.json."""
     rows: dict[str, float | str] = {}
-    with tempfile.TemporaryDirectory() as temporary:
-        work = Path(temporary)
+    with working_folder() as work:
         settings = Settings(data_dir=work / "data")
         paths = _copies(images, work / "photos", count)
         save_full_clip(work / "clip")

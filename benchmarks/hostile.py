@@ -11,7 +11,6 @@ Files with colours in other spaces are compared with Chromium, or else with Litt
 import os
 import resource
 import sys
-import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +23,7 @@ from benchmarks.commands import peak_megabytes, result_of, run_command
 from benchmarks.full_clip import save_full_clip
 from benchmarks.hostile_files import BOMBS, WHOLE, make_hostile
 from benchmarks.results import write_results
+from benchmarks.small import working_folder
 from gallery.errors import UnreadableImage
 from gallery.pictures import find_images, open_image
 from gallery.pictures.loader import end_workers
@@ -42,8 +42,7 @@ _EDGE = 24
 @click.option("--colours", default=200, show_default=True)
 def main(files: int, colours: int) -> None:
     """Make hostile files, decode and index them, and check; write results/hostile.md and results/hostile.json."""
-    with tempfile.TemporaryDirectory() as temporary:
-        work = Path(temporary)
+    with working_folder() as work:
         save_full_clip(work / "clip", small=True)
         good = make_hostile(work / "hostile", files - len(BOMBS))
         for name, make in BOMBS.items():

@@ -13,7 +13,6 @@ import random
 import shutil
 import signal
 import sys
-import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ import click
 from benchmarks.commands import must, run_command
 from benchmarks.contents import Contents, contents, difference
 from benchmarks.results import write_results
-from benchmarks.small import draw_pictures, make_letters
+from benchmarks.small import draw_pictures, make_letters, working_folder
 from gallery.settings import Settings
 from gallery.stores.embedded.cloning import copy_file
 
@@ -60,8 +59,7 @@ def main(runs: int, pictures: int, seed: int) -> None:
     """Stop, finish and compare; write results/kill.md and results/kill.json."""
     chance = random.Random(seed)
     counts: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as temporary:
-        work = Path(temporary)
+    with working_folder() as work:
         jobs = make_jobs(work, pictures)
         for number in range(runs):
             name, job = list(jobs.items())[number % len(jobs)]

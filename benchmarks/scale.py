@@ -11,10 +11,8 @@ them can be drawn again without the others.
 """
 
 import os
-import tempfile
 import time
 from contextlib import closing
-from pathlib import Path
 from uuid import uuid4
 
 import click
@@ -22,7 +20,7 @@ import numpy as np
 
 from benchmarks.commands import peak_megabytes, result_of
 from benchmarks.results import add_row
-from benchmarks.small import made_up_record, write_points
+from benchmarks.small import made_up_record, working_folder, write_points
 from gallery.settings import Settings
 from gallery.spec import Spec
 from gallery.stores import open_store
@@ -77,8 +75,8 @@ class Drawing:
 def main(points: int, server: str | None) -> None:
     """Write, open and ask a collection, and add the row to results/scale.md."""
     name, figures = f"benchmark-{uuid4().hex[:8]}", Figures()
-    with tempfile.TemporaryDirectory() as temporary:
-        settings = Settings(data_dir=Path(temporary), qdrant_url=server)
+    with working_folder() as work:
+        settings = Settings(data_dir=work, qdrant_url=server)
         try:
             for stage in (write, ask):
                 figures |= result_of(stage, settings, name, points, seconds=MOST_SECONDS)

@@ -3,8 +3,10 @@
 import io
 import struct
 import sys
+import tempfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,13 @@ from letters_folder import make_letters
 __all__ = ["LetterEncoder", "make_letters"]
 """The tests' own, passed on."""
 BATCH = 500
+
+
+@contextmanager
+def working_folder() -> Iterator[Path]:
+    """Make a folder for what a benchmark writes, and remove it in the end."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
 
 
 def draw_pictures(folder: Path, count: int, folders: int = 1) -> list[Path]:
