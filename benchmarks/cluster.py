@@ -29,7 +29,7 @@ import numpy as np
 
 from benchmarks.commands import must
 from benchmarks.contents import Contents, contents
-from benchmarks.replicas import ask, check_counts, check_replicas, replicas
+from benchmarks.replicas import check_counts, check_replicas, count, replicas
 from benchmarks.results import write_results
 from benchmarks.small import draw_pictures, working_folder
 
@@ -148,19 +148,16 @@ def _forget_and_search(truth: Place, tested: Place, files: list[Path]) -> None:
 def _killed_while_writing(cluster: Cluster, node: int, tested: Place, back_after: float | None) -> Iterator[None]:
     """Kill a node once the others have received some more pictures; restart it after some seconds, or at the end."""
     living = next(url for url in cluster.urls if url != cluster.urls[node])
-    before = _count(living, tested)
+    before = count(living, tested.name)
     is_done = threading.Event()
 
     def kill_and_start() -> None:
-        while _count(living, tested) < before + WRITTEN_BEFORE_THE_KILL and not is_done.is_set():
+        while count(living, tested.name) < before + WRITTEN_BEFORE_THE_KILL and not is_done.is_set():
             time.sleep(0.05)
         if is_done.is_set():
             sys.exit("everything was written before a node could be killed; give more --pictures")
         cluster.run(cluster.kill, node)
-        if back_after is None:
-            is_done.wait()
-        else:
-            time.sleep(back_after)
+        is_done.wait(back_after)
         cluster.run(cluster.start, node)
 
     with ThreadPoolExecutor(1) as pool:
@@ -170,10 +167,6 @@ def _killed_while_writing(cluster: Cluster, node: int, tested: Place, back_after
         finally:
             is_done.set()
         killing.result()
-
-
-def _count(node: str, tested: Place) -> int:
-    return int(ask(node, f"/collections/{tested.name}/points/count", {"exact": True})["count"])
 
 
 def _compare(cluster: Cluster, truth: Place, tested: Place) -> tuple[float, int]:

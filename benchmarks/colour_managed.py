@@ -133,14 +133,12 @@ def _by_lcms(colours: Colours, profile: bytes | None) -> Colours:
 def compared(files: Sequence[ColourFile], read: Callable[[bytes], Image.Image]) -> tuple[list[str], int, int, int]:
     """Return the wrong files, how many were compared with Chromium and with Little CMS, and how far colours differ."""
     by_browser = shown_by_chromium(files) or [None] * len(files)
-    wrong, browsers, lcms, most = [], 0, 0, 0
-    for file, shown in zip(files, by_browser, strict=True):
-        truth = shown if shown is not None else file.by_lcms
-        if truth is None:
-            continue
-        browsers, lcms = browsers + (shown is not None), lcms + (shown is None)
-        apart = int(np.abs(patches(read(file.data)).astype(int) - truth.astype(int)).max())
-        most = max(most, apart)
-        if apart > MOST_APART:
-            wrong.append(f"{file.name}: {apart} of 255 apart")
-    return wrong, browsers, lcms, most
+    truths = [shown if shown is not None else file.by_lcms for file, shown in zip(files, by_browser, strict=True)]
+    apart = [
+        (file.name, int(np.abs(patches(read(file.data)).astype(int) - truth.astype(int)).max()))
+        for file, truth in zip(files, truths, strict=True)
+        if truth is not None
+    ]
+    wrong = [f"{name}: {far} of 255 apart" for name, far in apart if far > MOST_APART]
+    browsers = sum(shown is not None for shown in by_browser)
+    return wrong, browsers, len(apart) - browsers, max(far for _, far in apart)

@@ -48,7 +48,7 @@ def run_command(
         os.kill(process.pid, number)
         process.join()
     assert process.exitcode is not None
-    return Ran(process.exitcode, _read(out), _read(err))
+    return Ran(process.exitcode, *(path.read_text("utf-8", "backslashreplace") for path in (out, err)))
 
 
 def must(line: list[str], data_dir: Path, work: Path, timeout: float = 60, server: str = "") -> str:
@@ -82,10 +82,5 @@ def _command(line: list[str], data_dir: Path, server: str, out: Path, err: Path)
     for number, path in ((1, out), (2, err)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
     os.environ |= {"DATA_DIR": str(data_dir), "QDRANT_URL": server, "PUBLIC_URL": ""}
-    name, *arguments = line
-    sys.argv = [name, *arguments]
-    importlib.import_module(f"{name}.cli").main(args=arguments, prog_name=name)
-
-
-def _read(path: Path) -> str:
-    return path.read_bytes().decode("utf-8", "backslashreplace")
+    sys.argv = line
+    importlib.import_module(f"{line[0]}.cli").main(prog_name=line[0])

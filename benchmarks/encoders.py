@@ -59,7 +59,10 @@ def main(images: Path, count: int) -> None:
         int8 = in_form(clip, "int8", place_of(settings))
         for name, encoder, floats in (("ConSE", conse, conse), ("CLIP", clip, clip), ("CLIP in 8 bits", int8, clip)):
             rows |= _indexing(name, encoder, floats, paths, work)
-        rows |= _searching(clip, paths, images, work) | _searching_examples(conse, work)
+        rows |= _searching(clip, paths, images, work)
+        environment = _environment(work / "examples", conse)
+        _run(_ingest(EXAMPLES), environment)
+        rows |= _cold("ConSE, examples", environment, work / "other.jpg")
     rows["pictures"] = f"{len(paths)} from a folder of photos"
     rows["processors"] = processors()
     rows["load of the machine, runnable processes"] = round(os.getloadavg()[0], 1)
@@ -92,13 +95,11 @@ def _indexing(name: str, encoder: Encoder, floats: Encoder, paths: list[Path], w
 
 
 def _ideal(tower: PictureTower, paths: list[Path]) -> None:
-    parts = [paths[start : start + tower.at_once] for start in range(0, len(paths), tower.at_once)]
-
-    def encode(part: list[Path]) -> None:
-        tower.encode_images([open_image(str(path), tower.detail).rgb for path in part])
+    def encode(start: int) -> None:
+        tower.encode_images([open_image(str(path), tower.detail).rgb for path in paths[start : start + tower.at_once]])
 
     with ThreadPoolExecutor(processors()) as pool:
-        list(pool.map(encode, parts))
+        list(pool.map(encode, range(0, len(paths), tower.at_once)))
 
 
 def _searching(clip: Encoder, paths: list[Path], images: Path, work: Path) -> dict[str, float | str]:
@@ -120,12 +121,6 @@ def _searching(clip: Encoder, paths: list[Path], images: Path, work: Path) -> di
         **rows,
         "first picture query on a fresh page, s": round(picture, 2),
     }
-
-
-def _searching_examples(conse: Encoder, work: Path) -> dict[str, float | str]:
-    environment = _environment(work / "examples", conse)
-    _run(_ingest(EXAMPLES), environment)
-    return _cold("ConSE, examples", environment, work / "other.jpg")
 
 
 def _cold(what: str, environment: dict[str, str], picture: Path) -> dict[str, float | str]:

@@ -108,9 +108,8 @@ def check_rows(path: str) -> bool:
     whole = np.asarray(open_image(WHOLE[path]).rgb).astype(int)
     note = "".join(note for note in picture.notes if note.startswith("damaged"))
     missing = int(note.split()[1]) / 100 if note else 0
-    height = len(whole)
-    there = max(0, int((1 - missing) * height) - _EDGE)
-    rows = slice(height - there, None) if picture.format == "BMP" else slice(there)  # BMP stores the last row first
+    there = max(0, int((1 - missing) * len(whole)) - _EDGE)
+    rows = slice(len(whole) - there, None) if picture.format == "BMP" else slice(there)  # BMP stores the last row first
     apart = np.abs(np.asarray(picture.rgb).astype(int)[rows] - whole[rows])
     if there and apart.mean() > MOST_APART:
         sys.exit(f"{path}: rows that are there differ by {apart.mean():.0f} of 255")

@@ -140,8 +140,7 @@ def success_curve(run: Run, qrels: Qrels, depth: int) -> Values:
     """Return success@1 to success@`depth`: the share of topics with a relevant document among the first k."""
     ranks = [first_rank(run, topic, names) for topic, names in qrels.items()]
     counts = np.bincount([rank for rank in ranks if rank and rank <= depth], minlength=depth + 1)[1:]
-    curve: Values = np.cumsum(counts) / len(qrels)
-    return curve
+    return np.asarray(np.cumsum(counts) / len(qrels))
 
 
 def first_rank(run: Run, topic: str, relevances: Mapping[str, int]) -> int | None:
