@@ -1,5 +1,6 @@
 """The command `baseline`."""
 
+from functools import partial
 from pathlib import Path
 from shlex import quote
 
@@ -10,6 +11,7 @@ from gallery.command_line import ExplainedGroup, errors_in_a_sentence
 from gallery.settings import Settings
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_tell = partial(click.echo, err=True)
 KINDS = ("linear", "ridge", "mlp", "two-tower")
 IMAGE = click.option(
     "--image",
@@ -135,7 +137,3 @@ def run(data: Path, text: str, image: str, weights: str, out: Path) -> None:
     for emitted in emit(prepared, out, _tell, texts=text.split(",")):
         click.echo(emitted.path)
     write_qrels(own_photo(topics_of(prepared.judged.queries)), out / "qrels")
-
-
-def _tell(line: str) -> None:
-    click.echo(line, err=True)

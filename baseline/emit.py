@@ -104,8 +104,7 @@ def _answers(data: Data, kind: str, text: str, folder: Path, seeds: Sequence[int
         if kind == "mlp":
             chosen = NetworkChoices(**{key: trained.choices[key] for key in ("hidden", "dropout", "decay")})
         scores = trained.model.matrix([topic.text for topic in topics], data.gallery)
-        name = system_name(kind, text)
-        run = run_of_scores(name, [topic.id for topic in topics], judged.gallery, scores)
+        run = run_of_scores(system_name(kind, text), [topic.id for topic in topics], judged.gallery, scores)
         yield written(run, folder, "queries", seed, trained.seen, topics)
 
 

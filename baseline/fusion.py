@@ -77,9 +77,8 @@ def load_fusion(folder: Path) -> tuple[FusionModel, dict[str, Vectors]]:
     """
     values, arrays = load_model(folder, FUSION_FILE)
     try:
-        layers = [
-            (arrays[f"layer{number}.weights"], arrays[f"layer{number}.bias"]) for number in range(values["layers"])
-        ]
+        names = [f"layer{number}" for number in range(values["layers"])]
+        layers = [(arrays[f"{name}.weights"], arrays[f"{name}.bias"]) for name in names]
         return FusionModel(values["kind"], arrays["centre"], arrays["scale"], layers, values), arrays
     except (KeyError, TypeError) as error:
         raise EncoderError(f"{folder} lacks {error} of a model; train it again") from error

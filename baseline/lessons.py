@@ -63,8 +63,7 @@ def prepare(folder: Path, network: ImageNetwork, cache: Path, tell: Tell) -> Dat
     for reason, count in {**judged.dropped, **dropped}.items():
         if count:
             tell(f"{count} left out: {reason}")
-    named = {match.image for match in matches} | {caption.image for caption in judged.captions}
-    names = sorted(named | set(judged.gallery))
+    names = sorted({*judged.gallery, *(match.image for match in matches), *(own.image for own in judged.captions)})
     vectors = picture_vectors(network, network.fingerprint, judged.paths(names), cache, tell)
     return Data(judged, tuple(matches), network, dict(zip(names, vectors, strict=True)))
 

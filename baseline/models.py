@@ -48,20 +48,12 @@ BATCH = 256
 
 def fit(kind: str, rows: Rows, seed: int = 0) -> FusionModel:
     """Fit one of `FUSIONS`; its hyperparameters are chosen on photos held out of `rows`."""
-    if kind == "mlp":
-        return fit_network(rows, seed)
-    return fit_linear(rows) if kind == "linear" else fit_ridge(rows, seed)
-
-
-def fit_linear(rows: Rows) -> FusionModel:
-    """Fit by least squares; with more columns than rows, use the solution with the smallest norm."""
     from sklearn.linear_model import LinearRegression
 
-    return _one_layer("linear", LinearRegression(), rows)
-
-
-def fit_ridge(rows: Rows, seed: int = 0) -> FusionModel:
-    """Fit with the penalty of `ALPHAS` that does best on photos held out of `rows`."""
+    if kind == "mlp":
+        return fit_network(rows, seed)
+    if kind == "linear":  # with more columns than rows, the solution with the smallest norm
+        return _one_layer("linear", LinearRegression(), rows)
     train, validation = inner_parts(rows, seed)
     errors = [rmse(_ridge(train, alpha), validation) for alpha in ALPHAS]
     return _ridge(rows, ALPHAS[int(np.argmin(errors))])
@@ -145,8 +137,5 @@ def _layers(network: object) -> list[Layer]:
     from torch import nn
 
     assert isinstance(network, nn.Sequential)
-    return [
-        (layer.weight.detach().numpy().copy(), layer.bias.detach().numpy().copy())
-        for layer in network
-        if isinstance(layer, nn.Linear)
-    ]
+    linear = [layer for layer in network if isinstance(layer, nn.Linear)]
+    return [(layer.weight.detach().numpy().copy(), layer.bias.detach().numpy().copy()) for layer in linear]

@@ -14,10 +14,8 @@ vectors within 1e-5; and every node is asked for the number of pictures.
 """
 
 import contextlib
-import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -29,10 +27,11 @@ from uuid import uuid4
 import click
 import numpy as np
 
+from benchmarks.commands import must
 from benchmarks.contents import Contents, contents
-from benchmarks.replicas import ask, check_counts, check_replicas, replicas
+from benchmarks.replicas import check_counts, check_replicas, count, replicas
 from benchmarks.results import write_results
-from benchmarks.small import draw_pictures
+from benchmarks.small import draw_pictures, working_folder
 
 COMPOSE = "docker compose --file docker/compose.cluster.yaml"
 WRITTEN_BEFORE_THE_KILL = 64
@@ -40,7 +39,7 @@ FOLDERS = 7
 """The first is indexed with all nodes there, and each other one while a node is killed."""
 SEARCH = ("-k", "20", "--paths", "--collection")
 MOST_SECONDS = 300
-"""Seconds for a node to come back, and for its replicas to recover."""
+"""Seconds for a command, and for a node to come back and its replicas to recover."""
 
 
 @dataclass
@@ -63,28 +62,20 @@ class Place:
     data: Path
     encoder: Path
     name: str
-    server: str | None = None
+    server: str = ""
 
-    def run(self, command: str, *arguments: str) -> str:
-        """Run a command to its end; a failure ends the benchmark."""
-        words = [sys.executable, "-m", command, *arguments]
-        done = subprocess.run(words, env=self._environment(), capture_output=True, text=True, check=False)
-        if done.returncode:
-            sys.exit(f"{command} {' '.join(arguments)} ended with {done.returncode}: {done.stderr}")
-        return done.stdout
+    def run(self, *line: str) -> str:
+        """Run a command to its end, and return its output; a failure ends the benchmark."""
+        return must(list(line), self.data, self.data.parent, MOST_SECONDS, self.server)
 
     def contents(self) -> Contents:
         """Return what an embedded collection holds."""
-        return contents(self.data, self.data, self.name)
+        return contents(self.data, self.name)
 
     def ingest(self, folder: Path) -> None:
         """Index the pictures below a folder."""
         encoder = ("--encoder", str(self.encoder), "--precision", "float32")
         self.run("ingest", str(folder), "--collection", self.name, *encoder)
-
-    def _environment(self) -> dict[str, str]:
-        ours = {key: value for key, value in os.environ.items() if key not in ("QDRANT_URL", "PUBLIC_URL")}
-        return ours | {"DATA_DIR": str(self.data)} | ({"QDRANT_URL": self.server} if self.server else {})
 
 
 @click.command()
@@ -97,8 +88,7 @@ def main(urls: tuple[str, str, str], kill: str, start: str, pictures: int, away:
     """Kill each node in turn, and compare; write results/cluster.md and results/cluster.json."""
     cluster = Cluster([url.rstrip("/") for url in urls], kill, start)
     name = f"benchmark-{uuid4().hex[:8]}"
-    with tempfile.TemporaryDirectory() as temporary:
-        work = Path(temporary)
+    with working_folder() as work:
         encoder = _small_clip(work)
         truth = Place(work / "embedded", encoder, name)
         tested = Place(work / "server", encoder, name, ",".join(cluster.urls))
@@ -114,9 +104,8 @@ def _small_clip(work: Path) -> Path:
     from benchmarks.full_clip import save_full_clip  # torch
 
     save_full_clip(work / "clip", small=True)
-    Place(work / "making", work, "").run(
-        "ingest", "--export-encoder", str(work / "clip"), "--to", str(work / "encoder")
-    )
+    line = ["ingest", "--export-encoder", str(work / "clip"), "--to", str(work / "encoder")]
+    must(line, work / "making", work, MOST_SECONDS)
     return work / "encoder"
 
 
@@ -159,19 +148,16 @@ def _forget_and_search(truth: Place, tested: Place, files: list[Path]) -> None:
 def _killed_while_writing(cluster: Cluster, node: int, tested: Place, back_after: float | None) -> Iterator[None]:
     """Kill a node once the others have received some more pictures; restart it after some seconds, or at the end."""
     living = next(url for url in cluster.urls if url != cluster.urls[node])
-    before = _count(living, tested)
+    before = count(living, tested.name)
     is_done = threading.Event()
 
     def kill_and_start() -> None:
-        while _count(living, tested) < before + WRITTEN_BEFORE_THE_KILL and not is_done.is_set():
+        while count(living, tested.name) < before + WRITTEN_BEFORE_THE_KILL and not is_done.is_set():
             time.sleep(0.05)
         if is_done.is_set():
             sys.exit("everything was written before a node could be killed; give more --pictures")
         cluster.run(cluster.kill, node)
-        if back_after is None:
-            is_done.wait()
-        else:
-            time.sleep(back_after)
+        is_done.wait(back_after)
         cluster.run(cluster.start, node)
 
     with ThreadPoolExecutor(1) as pool:
@@ -181,10 +167,6 @@ def _killed_while_writing(cluster: Cluster, node: int, tested: Place, back_after
         finally:
             is_done.set()
         killing.result()
-
-
-def _count(node: str, tested: Place) -> int:
-    return int(ask(node, f"/collections/{tested.name}/points/count", {"exact": True})["count"])
 
 
 def _compare(cluster: Cluster, truth: Place, tested: Place) -> tuple[float, int]:

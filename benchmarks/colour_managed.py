@@ -7,23 +7,27 @@ import struct
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from benchmarks.small import png, png_chunk, saved
+from benchmarks.small import png, png_chunk, saved, saved_tiff
 from gallery.pictures.profiles import profile_of_codes, profile_of_gamma
 
 Colours = NDArray[np.uint8]
 COLUMNS, ROWS, PATCH = 6, 4, 16
+MOST_APART = 6
+"""Out of 255. JPEG decoders differ by 2, and dark colours of wide spaces by up to 5, because Chromium rounds
+differently."""
 D65 = (0.3127, 0.329)
 ADOBE = (D65, (0.64, 0.33), (0.21, 0.71), (0.15, 0.06))
 PROPHOTO = ((0.3457, 0.3585), (0.7347, 0.2653), (0.1596, 0.8404), (0.0366, 0.0001))
 SWAPPED = (D65, (0.30, 0.60), (0.15, 0.06), (0.64, 0.33))
+FORMS: dict[str, dict[str, Any]] = {"JPEG": {"quality": 100, "subsampling": 0}, "PNG": {}, "WEBP": {"lossless": True}}
 PROFILES: dict[str, bytes | None] = {
     "Display P3": profile_of_codes(12, 13),
     "BT.2020": profile_of_codes(9, 13),
@@ -63,8 +67,8 @@ def make_files(count: int, seed: int = 0) -> list[ColourFile]:
     """Make files of `COLUMNS` by `ROWS` patches of random colours, in all formats and ways of describing colours."""
     chance = np.random.default_rng(seed)
     ways: list[Callable[[Colours], ColourFile]] = [
-        *(_with_profile(form, name) for name in PROFILES for form in ("JPEG", "PNG", "WEBP", "TIFF")),
-        *(_with_chunks(name, depth) for name in CHUNKS for depth in (8, 16)),
+        *(partial(_with_profile, form, name) for name in PROFILES for form in (*FORMS, "TIFF")),
+        *(partial(_with_chunks, name, depth) for name in CHUNKS for depth in (8, 16)),
     ]
     drawn = (chance.integers(0, 256, (ROWS, COLUMNS, 3), dtype=np.uint8) for _ in range(count))
     return [ways[number % len(ways)](colours) for number, colours in enumerate(drawn)]
@@ -99,35 +103,22 @@ def _picture(colours: Colours) -> Image.Image:
     return Image.fromarray(colours.repeat(PATCH, axis=0).repeat(PATCH, axis=1))
 
 
-def _with_profile(form: str, name: str) -> Callable[[Colours], ColourFile]:
-    profile = PROFILES[name]
-    forms: dict[str, dict[str, Any]] = {"JPEG": {"quality": 100, "subsampling": 0}, "WEBP": {"lossless": True}}
-    options: dict[str, Any] = {**forms.get(form, {}), **({"icc_profile": profile} if profile else {})}
-
-    def made(colours: Colours) -> ColourFile:
-        data = _deep_tiff(colours, profile) if form == "TIFF" else saved(_picture(colours), form, **options)
-        return ColourFile(f"{form}, {name}", data, _by_lcms(colours, profile if name != "broken" else None))
-
-    return made
+def _with_profile(form: str, name: str, colours: Colours) -> ColourFile:
+    profile, picture = PROFILES[name], _picture(colours)
+    if form == "TIFF":
+        extra = [(34675, 7, len(profile), profile, True)] if profile else []
+        data = saved_tiff(np.asarray(picture).astype(np.uint16) * 257, photometric="rgb", extratags=extra)
+    else:
+        data = saved(picture, form, icc_profile=profile or b"", **FORMS[form])
+    return ColourFile(f"{form}, {name}", data, _by_lcms(colours, profile if name != "broken" else None))
 
 
-def _deep_tiff(colours: Colours, profile: bytes | None) -> bytes:
-    file = io.BytesIO()
-    extra = [(34675, 7, len(profile), profile, True)] if profile else []
-    deep = np.asarray(_picture(colours)).astype(np.uint16) * 257
-    tifffile.imwrite(file, deep, photometric="rgb", extratags=extra)
-    return file.getvalue()
-
-
-def _with_chunks(name: str, depth: int) -> Callable[[Colours], ColourFile]:
-    def made(colours: Colours) -> ColourFile:
-        rows = np.asarray(_picture(colours)).reshape(ROWS * PATCH, -1)
-        raw = b"".join(b"\0" + row.repeat(depth // 8).tobytes() for row in rows)
-        chunks = b"".join(png_chunk(kind, said) for kind, said in CHUNKS[name].items())
-        data = png((COLUMNS * PATCH, ROWS * PATCH, depth, 2, 0), chunks, zlib.compress(raw))
-        return ColourFile(f"PNG of {depth} bits, {name}", data, None)
-
-    return made
+def _with_chunks(name: str, depth: int, colours: Colours) -> ColourFile:
+    rows = np.asarray(_picture(colours)).reshape(ROWS * PATCH, -1)
+    raw = b"".join(b"\0" + row.repeat(depth // 8).tobytes() for row in rows)
+    chunks = b"".join(png_chunk(kind, said) for kind, said in CHUNKS[name].items())
+    data = png((COLUMNS * PATCH, ROWS * PATCH, depth, 2, 0), chunks, zlib.compress(raw))
+    return ColourFile(f"PNG of {depth} bits, {name}", data, None)
 
 
 def _by_lcms(colours: Colours, profile: bytes | None) -> Colours:
@@ -142,19 +133,12 @@ def _by_lcms(colours: Colours, profile: bytes | None) -> Colours:
 def compared(files: Sequence[ColourFile], read: Callable[[bytes], Image.Image]) -> tuple[list[str], int, int, int]:
     """Return the wrong files, how many were compared with Chromium and with Little CMS, and how far colours differ."""
     by_browser = shown_by_chromium(files) or [None] * len(files)
-    wrong, browsers, lcms, most = [], 0, 0, 0
-    for file, shown in zip(files, by_browser, strict=True):
-        truth = shown if shown is not None else file.by_lcms
-        if truth is None:
-            continue
-        browsers, lcms = browsers + (shown is not None), lcms + (shown is None)
-        apart = int(np.abs(patches(read(file.data)).astype(int) - truth.astype(int)).max())
-        most = max(most, apart)
-        if apart > MOST_APART:
-            wrong.append(f"{file.name}: {apart} of 255 apart")
-    return wrong, browsers, lcms, most
-
-
-MOST_APART = 6
-"""Out of 255. JPEG decoders differ by 2, and dark colours of wide spaces by up to 5, because Chromium rounds
-differently."""
+    truths = [shown if shown is not None else file.by_lcms for file, shown in zip(files, by_browser, strict=True)]
+    apart = [
+        (file.name, int(np.abs(patches(read(file.data)).astype(int) - truth.astype(int)).max()))
+        for file, truth in zip(files, truths, strict=True)
+        if truth is not None
+    ]
+    wrong = [f"{name}: {far} of 255 apart" for name, far in apart if far > MOST_APART]
+    browsers = sum(shown is not None for shown in by_browser)
+    return wrong, browsers, len(apart) - browsers, max(far for _, far in apart)

@@ -1,4 +1,4 @@
-"""Runs `ingest` and `search` in separate processes, forked from a warm one so that they start at once."""
+"""Runs `ingest`, `search` and functions in separate processes, forked from a warm one so that they start at once."""
 
 import importlib
 import multiprocessing
@@ -6,10 +6,12 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
+T = TypeVar("T")
 _PRELOADED = ["ingest.cli", "ingest.commands", "ingest.health", "ingest.places", "ingest.encoders", "search.cli"]
 _PRELOADED += ["search.command", "gallery.encoders.encoder", "gallery.stores.embedded.repairing", "onnxruntime"]
 _PROCESSES = multiprocessing.get_context("forkserver")
@@ -25,39 +27,46 @@ class Ran:
     err: str
 
 
-def run_command(line: list[str], data_dir: Path, work: Path, timeout: float = 60, number: int = signal.SIGKILL) -> Ran:
-    """Run `ingest` or `search` with its arguments on a DATA_DIR; see `run_function`."""
-    return run_function(_command, line, data_dir, work=work, timeout=timeout, number=number)
-
-
-def must(line: list[str], data_dir: Path, work: Path, timeout: float = 60) -> None:
-    """Run a command; exit with its error if it fails."""
-    ran = run_command(line, data_dir, work, timeout)
-    if ran.code:
-        sys.exit(f"{line}: {ran.err}")
-
-
-def run_function(
-    function: Callable[..., Any], *values: object, work: Path, timeout: float = 60, number: int = signal.SIGKILL
+def run_command(
+    line: list[str], data_dir: Path, work: Path, timeout: float = 60, number: int = signal.SIGKILL, server: str = ""
 ) -> Ran:
-    """Run a function of a module in a separate process.
+    """Run `ingest` or `search`, whatever store the user's own environment names.
 
     Args:
-        function: What to run.
-        values: Its arguments.
+        line: The command with its arguments.
+        data_dir: Its DATA_DIR.
         work: A folder for what the process writes.
         timeout: Seconds after which a signal is sent.
         number: Of the signal.
+        server: Its QDRANT_URL; by default collections are in files.
     """
     out, err = work / "stdout", work / "stderr"
-    process = _PROCESSES.Process(target=_redirected, args=(out, err, function, values))
+    process = _PROCESSES.Process(target=_command, args=(line, data_dir, server, out, err))
     process.start()
     process.join(timeout)
     if process.is_alive() and process.pid:
         os.kill(process.pid, number)
         process.join()
     assert process.exitcode is not None
-    return Ran(process.exitcode, _read(out), _read(err))
+    return Ran(process.exitcode, *(path.read_text("utf-8", "backslashreplace") for path in (out, err)))
+
+
+def must(line: list[str], data_dir: Path, work: Path, timeout: float = 60, server: str = "") -> str:
+    """Run a command, and return its output; exit with its error if it fails."""
+    ran = run_command(line, data_dir, work, timeout, server=server)
+    if ran.code:
+        sys.exit(f"{' '.join(line)} ended with {ran.code}: {ran.err}")
+    return ran.out
+
+
+def result_of(function: Callable[..., T], *values: object, seconds: int = 60) -> T:
+    """Return what a function of a module returns in a separate process, or raise what it raises.
+
+    Raises:
+        BrokenProcessPool: A signal ended the process, as it does after so many `seconds`.
+    """
+    with ProcessPoolExecutor(1, _PROCESSES, initializer=signal.alarm, initargs=(seconds,)) as pool:
+        return pool.submit(function, *values).result()
 
 
 def peak_megabytes(process: int | str = "self") -> int:
@@ -69,18 +78,9 @@ def peak_megabytes(process: int | str = "self") -> int:
     return int(status.partition("VmHWM:")[2].split()[0]) // 1024
 
 
-def _redirected(out: Path, err: Path, function: Callable[..., Any], values: tuple[Any, ...]) -> None:
+def _command(line: list[str], data_dir: Path, server: str, out: Path, err: Path) -> None:
     for number, path in ((1, out), (2, err)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
-    function(*values)
-
-
-def _command(line: list[str], data_dir: Path) -> None:
-    os.environ["DATA_DIR"] = str(data_dir)
-    name, *arguments = line
-    sys.argv = [name, *arguments]
-    importlib.import_module(f"{name}.cli").main(args=arguments, prog_name=name)
-
-
-def _read(path: Path) -> str:
-    return path.read_bytes().decode("utf-8", "backslashreplace")
+    os.environ |= {"DATA_DIR": str(data_dir), "QDRANT_URL": server, "PUBLIC_URL": ""}
+    sys.argv = line
+    importlib.import_module(f"{line[0]}.cli").main(prog_name=line[0])

@@ -1,13 +1,12 @@
 """What a collection holds, to be compared with what it should."""
 
-import pickle
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.commands import run_function
+from benchmarks.commands import result_of
 from gallery.records import ImageRecord
 from gallery.settings import Settings
 from gallery.stores import open_store
@@ -17,21 +16,12 @@ MOST_DIFFERENCE = 1e-5
 Contents = dict[str, tuple[ImageRecord, Vectors]]
 
 
-def contents(data_dir: Path, work: Path, name: str = "photos") -> Contents:
+def contents(data_dir: Path, name: str = "photos") -> Contents:
     """Return all pictures of a collection, without the time of their indexing, with their vectors; none without it.
 
     Read in a process of its own: the engine keeps memory of what it has opened.
-
-    Raises:
-        RuntimeError: It cannot be read.
     """
-    target = work / "contents"
-    target.unlink(missing_ok=True)
-    ran = run_function(_write_contents, data_dir, name, target, work=work)
-    if ran.code:
-        raise RuntimeError(f"the collection cannot be read: {ran.code} {ran.err[-300:]}")
-    found: Contents = pickle.loads(target.read_bytes())
-    return found
+    return result_of(_contents, data_dir, name)
 
 
 def difference(wanted: Contents, found: Contents) -> str:
@@ -46,10 +36,9 @@ def difference(wanted: Contents, found: Contents) -> str:
     return ""
 
 
-def _write_contents(data_dir: Path, name: str, target: Path) -> None:
+def _contents(data_dir: Path, name: str) -> Contents:
     store = open_store(Settings(data_dir=data_dir))
-    found: Contents = {}
-    if name in store.names():
-        with closing(store.open(name)) as collection:
-            found = {record.id: (replace(record, indexed_at=""), vector) for record, vector in collection.scan()}
-    target.write_bytes(pickle.dumps(found))
+    if name not in store.names():
+        return {}
+    with closing(store.open(name)) as collection:
+        return {record.id: (replace(record, indexed_at=""), vector) for record, vector in collection.scan()}

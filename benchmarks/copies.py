@@ -4,16 +4,14 @@ python -m benchmarks.copies [--files 20000]
 """
 
 import sys
-import tempfile
 import time
 from contextlib import closing
-from pathlib import Path
 
 import click
 from PIL import Image
 
 from benchmarks.results import write_results
-from benchmarks.small import LetterEncoder
+from benchmarks.small import LetterEncoder, working_folder
 from gallery.settings import Settings
 from gallery.stores import open_store
 from ingest.pipeline import ingest
@@ -25,15 +23,14 @@ MOST_SECONDS = 20.0
 @click.option("--files", default=20_000, show_default=True)
 def main(files: int) -> None:
     """Index copies of one picture; write results/copies.md and results/copies.json."""
-    with tempfile.TemporaryDirectory() as temporary:
-        photos = Path(temporary) / "photos"
+    with working_folder() as work:
         for number in range(files):
-            path = photos / f"{number // 500}" / f"{number}.png"
+            path = work / "photos" / f"{number // 500}" / f"{number}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.new("RGB", (9, 9), "red").save(path)
         started, worked = time.perf_counter(), time.process_time()
-        with closing(open_store(Settings(data_dir=Path(temporary) / "data")).edit("photos")) as editor:
-            report = ingest([photos], editor, LetterEncoder)
+        with closing(open_store(Settings(data_dir=work / "data")).edit("photos")) as editor:
+            report = ingest([work / "photos"], editor, LetterEncoder)
         seconds = time.perf_counter() - started
     if (report.indexed, report.updated) != (1, files - 1):
         sys.exit(f"{report.indexed} indexed and {report.updated} updated of {files}")

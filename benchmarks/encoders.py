@@ -13,7 +13,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +27,7 @@ from PIL import Image
 from benchmarks.full_clip import save_full_clip
 from benchmarks.page import page_running
 from benchmarks.results import write_results
+from benchmarks.small import working_folder
 from gallery.encoders import Encoder, PictureTower, in_form, load_encoder, place_of, processors
 from gallery.pictures import open_image
 from gallery.settings import Settings
@@ -50,8 +50,7 @@ print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN).
 def main(images: Path, count: int) -> None:
     """Measure, print a table, and write results/encoders.md and results/encoders.json."""
     rows: dict[str, float | str] = {}
-    with tempfile.TemporaryDirectory() as temporary:
-        work = Path(temporary)
+    with working_folder() as work:
         settings = Settings(data_dir=work / "data")
         paths = _copies(images, work / "photos", count)
         save_full_clip(work / "clip")
@@ -60,7 +59,10 @@ def main(images: Path, count: int) -> None:
         int8 = in_form(clip, "int8", place_of(settings))
         for name, encoder, floats in (("ConSE", conse, conse), ("CLIP", clip, clip), ("CLIP in 8 bits", int8, clip)):
             rows |= _indexing(name, encoder, floats, paths, work)
-        rows |= _searching(clip, paths, images, work) | _searching_examples(conse, work)
+        rows |= _searching(clip, paths, images, work)
+        environment = _environment(work / "examples", conse)
+        _run(_ingest(EXAMPLES), environment)
+        rows |= _cold("ConSE, examples", environment, work / "other.jpg")
     rows["pictures"] = f"{len(paths)} from a folder of photos"
     rows["processors"] = processors()
     rows["load of the machine, runnable processes"] = round(os.getloadavg()[0], 1)
@@ -77,31 +79,27 @@ def _copies(images: Path, folder: Path, count: int) -> list[Path]:
 
 def _indexing(name: str, encoder: Encoder, floats: Encoder, paths: list[Path], work: Path) -> dict[str, float | str]:
     tower, one = encoder.pictures(), floats.pictures(for_one=True)
-    whole, ideal, plain = [], [], []
+    ingests, ideal = [], []
     for turn in range(ROUNDS):
-        data = work / f"{name}{turn}"
-        whole.append(_run(_ingest(work / "photos"), _environment(data, encoder))[0])
+        ingests.append(_run(_ingest(work / "photos"), _environment(work / f"{name}{turn}", encoder)))
         ideal.append(_timed(lambda: _ideal(tower, paths))[0])
-        if turn == 0:
-            plain.append(_timed(lambda: [one.encode_images([open_image(str(p), one.detail).rgb]) for p in paths])[0])
-    memory = _peak_memory(work, encoder)
-    rate, best = len(paths) / statistics.median(whole), len(paths) / statistics.median(ideal)
+    plain = _timed(lambda: [one.encode_images([open_image(str(path), one.detail).rgb]) for path in paths])[0]
+    rate = len(paths) / statistics.median(seconds for seconds, _ in ingests)
+    best = len(paths) / statistics.median(ideal)
     return {
         f"{name}: whole ingest, images/s": round(rate, 1),
         f"{name}: whole ingest / ideal": round(rate / best, 2),
-        f"{name}: whole ingest / plain loop in float32": round(rate * plain[0] / len(paths), 2),
-        f"{name}: peak memory of the ingest, MB": round(memory),
+        f"{name}: whole ingest / plain loop in float32": round(rate * plain / len(paths), 2),
+        f"{name}: peak memory of the ingest, MB": round(max(memory for _, memory in ingests)),
     }
 
 
 def _ideal(tower: PictureTower, paths: list[Path]) -> None:
-    parts = [paths[start : start + tower.at_once] for start in range(0, len(paths), tower.at_once)]
-
-    def encode(part: list[Path]) -> None:
-        tower.encode_images([open_image(str(path), tower.detail).rgb for path in part])
+    def encode(start: int) -> None:
+        tower.encode_images([open_image(str(path), tower.detail).rgb for path in paths[start : start + tower.at_once]])
 
     with ThreadPoolExecutor(processors()) as pool:
-        list(pool.map(encode, parts))
+        list(pool.map(encode, range(0, len(paths), tower.at_once)))
 
 
 def _searching(clip: Encoder, paths: list[Path], images: Path, work: Path) -> dict[str, float | str]:
@@ -125,12 +123,6 @@ def _searching(clip: Encoder, paths: list[Path], images: Path, work: Path) -> di
     }
 
 
-def _searching_examples(conse: Encoder, work: Path) -> dict[str, float | str]:
-    environment = _environment(work / "examples", conse)
-    _run(_ingest(EXAMPLES), environment)
-    return _cold("ConSE, examples", environment, work / "other.jpg")
-
-
 def _cold(what: str, environment: dict[str, str], picture: Path) -> dict[str, float | str]:
     """Search in new processes, as a user does who types a command: by a text, and by a file that is not indexed."""
     texts = [_run(["search", "a dog on a beach"], environment) for _ in range(RUNS)]
@@ -151,10 +143,6 @@ def _environment(data: Path, encoder: Encoder) -> dict[str, str]:
     # Python keeps compiled modules, unless it is told not to, as in some containers: reading sources takes 0.1 s.
     given = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return given | {"DATA_DIR": str(data), "ENCODER": str(encoder.folder), "HF_HUB_OFFLINE": "1"}
-
-
-def _peak_memory(work: Path, encoder: Encoder) -> float:
-    return _run(_ingest(work / "photos"), _environment(work / f"memory{encoder.folder.name}", encoder))[1]
 
 
 def _ingest(folder: Path) -> list[str]:

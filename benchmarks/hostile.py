@@ -8,22 +8,22 @@ random weights: the exit code must be 3, every file found counted once, and ever
 Files with colours in other spaces are compared with Chromium, or else with Little CMS.
 """
 
-import json
 import os
 import resource
 import sys
-import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import click
 import numpy as np
 
 from benchmarks.colour_managed import compared, make_files
-from benchmarks.commands import peak_megabytes, run_command, run_function
+from benchmarks.commands import peak_megabytes, result_of, run_command
 from benchmarks.full_clip import save_full_clip
 from benchmarks.hostile_files import BOMBS, WHOLE, make_hostile
 from benchmarks.results import write_results
+from benchmarks.small import working_folder
 from gallery.errors import UnreadableImage
 from gallery.pictures import find_images, open_image
 from gallery.pictures.loader import end_workers
@@ -32,6 +32,7 @@ MOST_SECONDS, MOST_MEGABYTES = 10.0, 1000
 """The limits per file; seconds count per process competing for a processor."""
 MOST_APART = 24
 """Out of 255: how much a row above a cut may differ, because JPEG smoothing crosses it."""
+COUNTED = ("indexed", "already there", "updated", "unreadable")
 _EDGE = 24
 """Rows above a cut that are not compared."""
 
@@ -41,14 +42,13 @@ _EDGE = 24
 @click.option("--colours", default=200, show_default=True)
 def main(files: int, colours: int) -> None:
     """Make hostile files, decode and index them, and check; write results/hostile.md and results/hostile.json."""
-    with tempfile.TemporaryDirectory() as temporary:
-        work = Path(temporary)
+    with working_folder() as work:
         save_full_clip(work / "clip", small=True)
         good = make_hostile(work / "hostile", files - len(BOMBS))
         for name, make in BOMBS.items():
             (work / "hostile" / name).write_bytes(make())
         found = [file.path for file in find_images(work / "hostile", lambda *_: None)]
-        figures = decoded(found, work)
+        figures = decoded(found)
         rows, seconds = run_ingest(work, timeout=600 + files)
     check(rows, len(found), good)
     wrong, by_browser, by_lcms, apart = compared(make_files(colours), lambda data: open_image(data).rgb)
@@ -68,28 +68,22 @@ def main(files: int, colours: int) -> None:
     write_results("hostile", "Hostile files", figures)
 
 
-def decode(paths: list[str]) -> None:
-    """Decode files one after another, and print as JSON the seconds of each and the largest memory."""
+def decode(paths: list[str]) -> tuple[dict[str, float], int]:
+    """Decode files one after another; return the seconds of each, and the largest memory in MB."""
     seconds: dict[str, float] = {}
     for path in paths:
         started = time.monotonic()
-        try:
+        with suppress(UnreadableImage):
             open_image(path, 448)
-        except UnreadableImage as error:
-            del error
         seconds[path] = time.monotonic() - started
     end_workers()
     of_workers = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
-    print(json.dumps({"seconds": seconds, "megabytes": max(peak_megabytes(), of_workers)}))
+    return seconds, max(peak_megabytes(), of_workers)
 
 
-def decoded(paths: list[str], work: Path) -> dict[str, float | str]:
+def decoded(paths: list[str]) -> dict[str, float | str]:
     """Decode each file, and return the slowest one and the largest memory; exits with 1 if a picture is wrong."""
-    ran = run_function(decode, paths, work=work, timeout=600 + len(paths))
-    if ran.code:
-        sys.exit(f"decoding ended with {ran.code}: {ran.err}")
-    measured = json.loads(ran.out)
-    seconds, megabytes = measured["seconds"], measured["megabytes"]
+    seconds, megabytes = result_of(decode, paths, seconds=600 + len(paths))
     slowest = max(seconds, key=seconds.__getitem__)
     crowd = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     if seconds[slowest] > MOST_SECONDS * crowd:
@@ -114,9 +108,8 @@ def check_rows(path: str) -> bool:
     whole = np.asarray(open_image(WHOLE[path]).rgb).astype(int)
     note = "".join(note for note in picture.notes if note.startswith("damaged"))
     missing = int(note.split()[1]) / 100 if note else 0
-    height = len(whole)
-    there = max(0, int((1 - missing) * height) - _EDGE)
-    rows = slice(height - there, None) if picture.format == "BMP" else slice(there)  # BMP stores the last row first
+    there = max(0, int((1 - missing) * len(whole)) - _EDGE)
+    rows = slice(len(whole) - there, None) if picture.format == "BMP" else slice(there)  # BMP stores the last row first
     apart = np.abs(np.asarray(picture.rgb).astype(int)[rows] - whole[rows])
     if there and apart.mean() > MOST_APART:
         sys.exit(f"{path}: rows that are there differ by {apart.mean():.0f} of 255")
@@ -130,16 +123,14 @@ def run_ingest(work: Path, timeout: float) -> tuple[dict[str, int], float]:
     ran = run_command(line, work / "data", work, timeout)
     if ran.code != 3:
         sys.exit(f"exit code {ran.code} instead of 3: {ran.err}")
-    pairs = (line.split("\t") for line in ran.out.splitlines())
-    counted = ("indexed", "already there", "updated", "unreadable")
-    return {pair[0]: int(pair[1]) for pair in pairs if pair[0] in counted}, time.monotonic() - started
+    said = dict(line.split("\t")[:2] for line in ran.out.splitlines())
+    return {name: int(said[name]) for name in COUNTED}, time.monotonic() - started
 
 
 def check(rows: dict[str, int], found: int, good: int) -> None:
     """Exit with 1 unless all files found are counted, and every good picture is indexed."""
-    counted = rows["indexed"] + rows["already there"] + rows["updated"] + rows["unreadable"]
-    if counted != found:
-        sys.exit(f"{found} files were found, {counted} are accounted for: {rows}")
+    if sum(rows.values()) != found:
+        sys.exit(f"{found} files were found, {sum(rows.values())} are accounted for: {rows}")
     if rows["indexed"] + rows["updated"] < good:
         sys.exit(f"{good} files are good pictures, {rows['indexed'] + rows['updated']} were taken: {rows}")
 

@@ -5,15 +5,13 @@ import random
 import struct
 import zlib
 from collections.abc import Callable
-from io import BytesIO
 from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
-import tifffile
 from PIL import Image
 
-from benchmarks.small import png, png_chunk, saved
+from benchmarks.small import png, png_chunk, saved, saved_tiff
 
 NAMES = ["a\nb", "-rf", "--help", "café", "\U0001f408", " ", "a'b\"c", "$(x)", "%2e%2e", "\udcff\udcfe", "\u202egpj"]
 NAMES += ["x" * 200]
@@ -107,13 +105,9 @@ def animated(path: Path, chance: random.Random) -> None:
 
 def no_file(path: Path, chance: random.Random) -> None:
     """A folder, a pipe or a link that leads nowhere or to itself."""
-    kind = chance.randrange(4)
-    if kind == 0:
-        path.mkdir()
-    elif kind == 1:
-        os.mkfifo(path)
-    else:
-        path.symlink_to(path.name if kind == 2 else "nowhere")
+    made: list[Callable[[], None]] = [path.mkdir, lambda: os.mkfifo(path)]
+    made += [lambda: path.symlink_to(path.name), lambda: path.symlink_to("nowhere")]
+    chance.choice(made)()
 
 
 MAKERS: list[Maker] = [truncated, flipped, wrong_suffix, truncated, empty, text, one_pixel]
@@ -154,12 +148,6 @@ def _strips(count: int) -> bytes:
     return b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + entries + bytes(4) + offsets + bytes(9)
 
 
-def _tiff(shape: tuple[int, ...], kind: str) -> bytes:
-    file = BytesIO()
-    tifffile.imwrite(file, np.zeros(shape, kind), compression="zlib")
-    return file.getvalue()
-
-
 def _comments(part: bytes, count: int) -> bytes:
     data = _plain("GIF", "P", 60)
     at = data.index(b",\0\0\0\0")
@@ -184,7 +172,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "large.gif": lambda: _plain("GIF", "P", 9900),
     "comments.gif": lambda: _comments(b"\1a", 49_000_000),
     "large.bmp": lambda: _plain("BMP", "L", 9900),
-    "floats.tif": lambda: _tiff((8000, 8000), "f4"),
-    "doubles.tif": lambda: _tiff((5600, 5600), "f8"),
+    "floats.tif": lambda: saved_tiff(np.zeros((8000, 8000), "f4"), compression="zlib"),
+    "doubles.tif": lambda: saved_tiff(np.zeros((5600, 5600), "f8"), compression="zlib"),
     "strips.tif": lambda: _strips(6_000_000),
 }

@@ -8,7 +8,6 @@ and results/hybrid.json.
 """
 
 import re
-import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ from pandas import DataFrame
 
 from benchmarks.commands import must
 from benchmarks.results import write_results
+from benchmarks.small import working_folder
 from eval.measures import mean_estimates, per_query
 from gallery.judged.dataset import read_practicum
 from gallery.judged.trec import Answer, Run, Topic, own_photo, topics_of
@@ -44,8 +44,7 @@ def main(data: Path, encoder: str) -> None:
     topics = topics_of([query for query in queries if not query.id.endswith(INDEXED)])
     rows: dict[str, float | str] = {}
     photos = data / "test_images"
-    with tempfile.TemporaryDirectory() as temporary:
-        work = Path(temporary)
+    with working_folder() as work:
         DataFrame(indexed).to_csv(work / "captions.csv", index=False)
         _name_photos(photos, work / "named", indexed)
         indexings = {"captions": [f"{photos}", "--captions", f"{work}/captions.csv"], "names": [f"{work}/named"]}

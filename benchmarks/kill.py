@@ -13,7 +13,6 @@ import random
 import shutil
 import signal
 import sys
-import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ import click
 from benchmarks.commands import must, run_command
 from benchmarks.contents import Contents, contents, difference
 from benchmarks.results import write_results
-from benchmarks.small import draw_pictures, make_letters
+from benchmarks.small import draw_pictures, make_letters, working_folder
 from gallery.settings import Settings
 from gallery.stores.embedded.cloning import copy_file
 
@@ -60,8 +59,7 @@ def main(runs: int, pictures: int, seed: int) -> None:
     """Stop, finish and compare; write results/kill.md and results/kill.json."""
     chance = random.Random(seed)
     counts: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as temporary:
-        work = Path(temporary)
+    with working_folder() as work:
         jobs = make_jobs(work, pictures)
         for number in range(runs):
             name, job = list(jobs.items())[number % len(jobs)]
@@ -104,11 +102,11 @@ def make_jobs(work: Path, pictures: int) -> dict[str, Job]:
 def _job(line: list[str], start: Path, result: str, work: Path) -> Job:
     data = work / "alone"
     shutil.copytree(start, data, copy_function=copy_file)
-    before = contents(start, work) if result == "." else {}
+    before = contents(start) if result == "." else {}
     began = time.monotonic()
     must(_at(line, data), data, work)
     seconds = time.monotonic() - began
-    job = Job(line, start, result, before, contents(data / result, work), seconds)
+    job = Job(line, start, result, before, contents(data / result), seconds)
     shutil.rmtree(data)
     return job
 
@@ -120,11 +118,11 @@ def stop_and_finish(job: Job, sent: signal.Signals, after: float, work: Path, wh
     stopped = run_command(_at(job.line, data), data, work, after, sent)
     if stopped.code == 1 or "Traceback" in stopped.err:
         sys.exit(f"{what}: {stopped}")
-    found = contents(data / job.result, work)
+    found = contents(data / job.result)
     if difference(job.before, found) and difference(job.after, found):
         sys.exit(f"{what}: half of it is published")
     must(_at(job.line, data), data, work)
-    if differs := difference(job.after, contents(data / job.result, work)):
+    if differs := difference(job.after, contents(data / job.result)):
         sys.exit(f"{what}: {differs}")
     print(f"{what} after {after:.2f} s: ended with {stopped.code}; finished, and all the same", flush=True)
     shutil.rmtree(data)

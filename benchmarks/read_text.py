@@ -29,6 +29,7 @@ from gallery.folding import folded_words
 from gallery.pictures import open_image
 from gallery.pictures.text import DETAIL, Networks, TextReader
 
+BICUBIC = Image.Resampling.BICUBIC
 PICTURES = 100
 PHOTOS = Path("examples/photos")
 FONTS = ("DejaVuSans.ttf", "STIXGeneral.ttf", "DejaVuSansMono.ttf")
@@ -55,9 +56,8 @@ def main() -> None:
     reader = Networks()
     reader.read(Image.new("RGB", (64, 64)))
     drawn = [draw(number) for number in range(PICTURES)]
-    full, answers, clock_full = _timed(
-        reader, [saved(each.rgb, "PNG" if each.kind == "screenshot" else "JPEG", quality=90) for each in drawn]
-    )
+    files = [saved(each.rgb, "PNG" if each.kind == "screenshot" else "JPEG", quality=90) for each in drawn]
+    full, answers, clock_full = _timed(reader, files)
     found = [_read_of(each.words, answer) for each, answer in zip(drawn, answers, strict=True)]
     photos = sorted(PHOTOS.rglob("*.jpg"))
     empty, none, clock_photos = _timed(reader, [saved(_whole(path), "JPEG", quality=90) for path in photos])
@@ -93,10 +93,8 @@ def draw(number: int) -> Drawn:
 def _note(lines: list[str], font: ImageFont.FreeTypeFont, angle: int, _: random.Random) -> Image.Image:
     """Draw lines on a sheet of paper."""
     sheet = Image.new("RGB", (1200, 900), "white")
-    block = _block(lines, font, "black", "white").rotate(
-        angle, Image.Resampling.BICUBIC, expand=True, fillcolor="white"
-    )
-    sheet.paste(block, (60, 60))
+    block = _block(lines, font, "black", "white")
+    sheet.paste(block.rotate(angle, BICUBIC, expand=True, fillcolor="white"), (60, 60))
     return sheet
 
 
@@ -109,7 +107,7 @@ def _screenshot(lines: list[str], font: ImageFont.FreeTypeFont, angle: int, chan
         top = 80 + y * round(font.size * 2.2)
         pen.rectangle((40, top - 8, 1400, top + font.size + 12), fill="#2b303b", outline="#4a5060")
         pen.text((60 + chance.randrange(200), top), line, font=font, fill="#d8dee9")
-    return screen.rotate(angle, Image.Resampling.BICUBIC, expand=True, fillcolor="#808080")
+    return screen.rotate(angle, BICUBIC, expand=True, fillcolor="#808080")
 
 
 def _sign(lines: list[str], font: ImageFont.FreeTypeFont, angle: int, chance: random.Random) -> Image.Image:
@@ -117,16 +115,15 @@ def _sign(lines: list[str], font: ImageFont.FreeTypeFont, angle: int, chance: ra
     photo = _whole(chance.choice(sorted(PHOTOS.rglob("*.jpg"))))
     ground, ink = chance.choice([("#f5f0dc", "#222222"), ("#0b5394", "white"), ("#f1c232", "black")])
     sign = _block(lines, font, ink, ground)
-    mask = Image.new("L", sign.size, 255).rotate(angle, Image.Resampling.BICUBIC, expand=True)
-    photo.paste(sign.rotate(angle, Image.Resampling.BICUBIC, expand=True), (40, 40), mask)
+    mask = Image.new("L", sign.size, 255).rotate(angle, BICUBIC, expand=True)
+    photo.paste(sign.rotate(angle, BICUBIC, expand=True), (40, 40), mask)
     return photo
 
 
 def _block(lines: list[str], font: ImageFont.FreeTypeFont, ink: str, ground: str) -> Image.Image:
     text, step = "\n".join(lines), round(font.size * 0.5)
-    left, top, right, bottom = ImageDraw.Draw(Image.new("RGB", (1, 1))).multiline_textbbox(
-        (0, 0), text, font, spacing=step
-    )
+    pen = ImageDraw.Draw(Image.new("RGB", (1, 1)))
+    left, top, right, bottom = pen.multiline_textbbox((0, 0), text, font, spacing=step)
     block = Image.new("RGB", (int(right - left) + 40, int(bottom - top) + 40), ground)
     ImageDraw.Draw(block).multiline_text((20 - left, 20 - top), text, ink, font, spacing=step)
     return block
@@ -136,7 +133,7 @@ def _whole(path: Path) -> Image.Image:
     """Return a photo in the size in which telephones take them: the examples are small."""
     rgb = open_image(str(path)).rgb
     ratio = 1600 / max(rgb.size)
-    return rgb.resize((round(rgb.width * ratio), round(rgb.height * ratio)), Image.Resampling.BICUBIC)
+    return rgb.resize((round(rgb.width * ratio), round(rgb.height * ratio)), BICUBIC)
 
 
 def _timed(reader: TextReader, files: Sequence[bytes]) -> tuple[list[float], list[str], float]:

@@ -10,21 +10,17 @@ in far fewer directions than they have floats. Those of queries lie off the cone
 them can be drawn again without the others.
 """
 
-import json
 import os
-import sys
-import tempfile
 import time
 from contextlib import closing
-from pathlib import Path
 from uuid import uuid4
 
 import click
 import numpy as np
 
-from benchmarks.commands import peak_megabytes, run_function
+from benchmarks.commands import peak_megabytes, result_of
 from benchmarks.results import add_row
-from benchmarks.small import made_up_record, write_points
+from benchmarks.small import made_up_record, working_folder, write_points
 from gallery.settings import Settings
 from gallery.spec import Spec
 from gallery.stores import open_store
@@ -69,8 +65,7 @@ class Drawing:
         return rows.astype(np.float32)
 
     def _places(self, chance: np.random.Generator, count: int) -> Vectors:
-        rows: Vectors = chance.standard_normal((count, DIRECTIONS), np.float32) @ self._span
-        return rows
+        return np.asarray(chance.standard_normal((count, DIRECTIONS), np.float32) @ self._span)
 
 
 @click.command()
@@ -79,15 +74,11 @@ class Drawing:
 def main(points: int, server: str | None) -> None:
     """Write, open and ask a collection, and add the row to results/scale.md."""
     name, figures = f"benchmark-{uuid4().hex[:8]}", Figures()
-    with tempfile.TemporaryDirectory() as temporary:
-        work = Path(temporary)
-        settings = Settings(data_dir=work / "data", qdrant_url=server)
+    with working_folder() as work:
+        settings = Settings(data_dir=work, qdrant_url=server)
         try:
             for stage in (write, ask):
-                ran = run_function(_noted, stage, settings, name, points, work=work, timeout=MOST_SECONDS)
-                if ran.code:
-                    sys.exit(ran.err)
-                figures |= json.loads(ran.out)
+                figures |= result_of(stage, settings, name, points, seconds=MOST_SECONDS)
         finally:
             if server:
                 open_store(settings).drop(name)
@@ -121,13 +112,14 @@ def ask(settings: Settings, name: str, points: int) -> Figures:
     queries, began = Drawing().queries(), time.perf_counter()
     with closing(open_store(settings).open(name)) as collection:
         opened = time.perf_counter() - began
-        for _ in range(2):
-            seconds, found = list[float](), list[set[str]]()
-            for query in queries:
-                began = time.perf_counter()
-                hits = collection.nearest(query, LIMIT)
-                seconds.append(time.perf_counter() - began)
-                found.append({hit.image.id for hit in hits})
+        for query in queries:
+            collection.nearest(query, LIMIT)
+        seconds, found = list[float](), list[set[str]]()
+        for query in queries:
+            began = time.perf_counter()
+            hits = collection.nearest(query, LIMIT)
+            seconds.append(time.perf_counter() - began)
+            found.append({hit.image.id for hit in hits})
         memory = peak_megabytes()
     there = [len(ids & truth) for ids, truth in zip(found, _nearest(queries, points), strict=True)]
     p50, p99 = 1000 * np.percentile(seconds, [50, 99])
@@ -150,11 +142,6 @@ def _nearest(queries: Vectors, points: int) -> list[set[str]]:
         best = np.argpartition(-scores, LIMIT - 1)[:, :LIMIT]
         scores, numbers = np.take_along_axis(scores, best, 1), np.take_along_axis(numbers, best, 1)
     return [{made_up_record(int(number)).id for number in row} for row in numbers]
-
-
-def _noted(stage: object, *values: object) -> None:
-    assert callable(stage)
-    print(json.dumps(stage(*values)))
 
 
 if __name__ == "__main__":

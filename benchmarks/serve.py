@@ -8,12 +8,10 @@ Of each answer the page says how long its encoder took. Writes results/serve.md 
 import http.client
 import json
 import os
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import click
 import numpy as np
@@ -22,7 +20,7 @@ from numpy.typing import NDArray
 from benchmarks.commands import peak_megabytes
 from benchmarks.page import page_running
 from benchmarks.results import write_results
-from benchmarks.small import made_up_record, write_points
+from benchmarks.small import made_up_record, working_folder, write_points
 from gallery.encoders import load_encoder
 from gallery.settings import Settings
 from gallery.stores import open_store
@@ -37,9 +35,9 @@ TEXTS = [f"a {a} near a {b}" for a in WORDS for b in WORDS if a != b]
 @click.option("--vectors", default=10_000, show_default=True)
 def main(vectors: int) -> None:
     """Measure, print a table, and write results/serve.md and results/serve.json."""
-    with tempfile.TemporaryDirectory() as folder:
-        fill(Settings(data_dir=Path(folder)), vectors)
-        environment = os.environ | {"DATA_DIR": folder, "HF_HUB_OFFLINE": "1"}
+    with working_folder() as work:
+        fill(Settings(data_dir=work), vectors)
+        environment = os.environ | {"DATA_DIR": str(work), "HF_HUB_OFFLINE": "1"}
         with page_running(["--collection", "drawn"], environment) as (address, process):
             client(address, TEXTS[:10])
             alone = client(address, TEXTS[:100])
@@ -80,8 +78,7 @@ def fill(settings: Settings, count: int) -> None:
 
 def client(address: str, texts: list[str]) -> NDArray[np.float64]:
     """Ask one text after the other; return a row for each: status, milliseconds, and of these the encoder's."""
-    parts = urlsplit(address)
-    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=60)
+    connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=60)
     rows = []
     for text in texts:
         start = time.perf_counter()

@@ -3,12 +3,17 @@
 import io
 import struct
 import sys
+import tempfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import tifffile
+from numpy.typing import NDArray
 from PIL import Image
 
 from gallery.records import ImageFile, ImageRecord
@@ -20,17 +25,16 @@ sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
 from letter_encoder import LetterEncoder
 from letters_folder import make_letters
 
-__all__ = [
-    "LetterEncoder",
-    "draw_pictures",
-    "made_up_record",
-    "make_letters",
-    "png",
-    "png_chunk",
-    "saved",
-    "write_points",
-]
+__all__ = ["LetterEncoder", "make_letters"]
+"""The tests' own, passed on."""
 BATCH = 500
+
+
+@contextmanager
+def working_folder() -> Iterator[Path]:
+    """Make a folder for what a benchmark writes, and remove it in the end."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
 
 
 def draw_pictures(folder: Path, count: int, folders: int = 1) -> list[Path]:
@@ -92,4 +96,11 @@ def saved(picture: Image.Image, form: str, **options: object) -> bytes:
     """Return the file of a picture in one of Pillow's formats."""
     file = io.BytesIO()
     picture.save(file, form, **options)
+    return file.getvalue()
+
+
+def saved_tiff(pixels: NDArray[Any], **options: Any) -> bytes:  # noqa: ANN401 - tifffile's own
+    """Return the TIFF file of pixels of any kind."""
+    file = io.BytesIO()
+    tifffile.imwrite(file, pixels, **options)
     return file.getvalue()

@@ -15,6 +15,7 @@ from gallery.settings import Settings
 
 EXISTING = click.Path(exists=True, path_type=Path)
 TO_WRITE = click.Path(path_type=Path)
+_tell = partial(click.echo, err=True)
 COLLECTION = click.option(
     "--collection",
     metavar="NAME",
@@ -226,10 +227,6 @@ def run(runs: tuple[Path, ...], qrels: Path, as_json: bool) -> None:
 
     systems = judge_files(runs, qrels, _tell)
     _print(rows_of(systems), [{"run": system.name, **system.facts()} for system in systems] if as_json else None)
-
-
-def _tell(message: str) -> None:
-    click.echo(message, err=True)
 
 
 def _print(rows: Sequence[tuple[str, ...]], facts: object = None) -> None:

@@ -15,7 +15,7 @@ from eval.measures import Values
 from eval.pairs import PairFigures, expert_grades, judge_pairs, scores_of
 from eval.systems import System, random_run, side_by_side
 from gallery.judged.networks import ImageNetwork
-from gallery.judged.splits import HELD_OUT, Seen, split
+from gallery.judged.splits import HELD_OUT, Seen, Split, split
 from gallery.judged.trec import Topic, own_photo, read_qrels, read_run, topics_of, write_qrels
 from gallery.judged.vectors import picture_vectors
 from gallery.printable import counted
@@ -87,9 +87,11 @@ def compare(
     judged, topics = data.judged, topics_of(data.judged.queries)
     runs = list(emit(data, out, tell, texts=texts, seeds=seeds))
     runs += [written(random_run(topics, judged.gallery), out, "queries", 0, Seen.of(), topics)]
-    runs += [_mean(data, out, seed) for seed in seeds]
+    runs += _predictions(data, MEAN, _mean, out, seeds)
     as_system = _judged_encoder(data, encoder, cache, tell) if encoder else None
-    runs += list(_of_encoder(data, as_system, out, seeds)) if as_system else []
+    if as_system:
+        runs += [written(as_system.answers(), out, "queries", 0, Seen.of(), topics)]
+        runs += _predictions(data, as_system.name, as_system.probabilities, out, seeds)
     qrels = read_qrels(write_qrels(own_photo(topics), out / "qrels"))
     answers = [read_run(run.path) for run in runs if not run.scores]
     tell("judging")
@@ -118,21 +120,19 @@ def _judged_encoder(data: Data, encoder: Towers, cache: Path, tell: Tell) -> Jud
     return JudgedEncoder(encoder.texts, data.judged, dict(zip(names, vectors, strict=True)))
 
 
-def _of_encoder(data: Data, judged: JudgedEncoder, out: Path, seeds: Sequence[int]) -> Iterator[Emitted]:
-    """Write the runs of an encoder."""
-    yield written(judged.answers(), out, "queries", 0, Seen.of(), topics_of(data.judged.queries))
+def _predictions(
+    data: Data, name: str, predict: Callable[[Split], Values], out: Path, seeds: Sequence[int]
+) -> Iterator[Emitted]:
+    """Write a system's match probabilities of held-out pairs, for each split."""
     for seed in seeds:
         parts = split(data.judged, data.matches, HELD_OUT, seed)
-        run = run_of_pairs(judged.name, parts.judged, judged.probabilities(parts))
+        run = run_of_pairs(name, parts.judged, predict(parts))
         yield written(run, out, HELD_OUT, seed, Seen.of(parts.pairs), parts.judged)
 
 
-def _mean(data: Data, out: Path, seed: int) -> Emitted:
-    """Write the run that predicts the mean of what a split has to learn from."""
-    parts = split(data.judged, data.matches, HELD_OUT, seed)
-    mean = float(np.mean([pair.probability for pair in parts.pairs]))
-    run = run_of_pairs(MEAN, parts.judged, np.full(len(parts.judged), mean))
-    return written(run, out, HELD_OUT, seed, Seen.of(parts.pairs), parts.judged)
+def _mean(parts: Split) -> Values:
+    """Predict the mean of what a split has to learn from."""
+    return np.full(len(parts.judged), np.mean([pair.probability for pair in parts.pairs]))
 
 
 def _judged(data: Data, runs: Sequence[Emitted]) -> list[PairFigures]:

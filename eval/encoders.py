@@ -109,22 +109,21 @@ class JudgedEncoder:
         matches, _ = match_probabilities(judged.judgements, crowd_alone=True)
         learned = split(judged, matches)
         fitted = calibrate(self.cosines(learned.pairs), learned.pairs, source=judged.images.parent.name)
-        graded = [Match(pair.image, pair.caption, 0.0) for pair in judged.judgements if pair.grades]
-        graded = [pair for pair in graded if pair.image != pair.caption.image]
+        others = [pair for pair in judged.judgements if pair.image != pair.caption.image]
+        graded = [Match(pair.image, pair.caption, 0.0) for pair in others if pair.grades]
         # CLIPScore puts its prefix before the text.
         prefix = CLIPSCORE_PREFIX if "clip" in self.encoder.spec.encoder.lower() else ""
-        voted = [pair for pair in judged.judgements if pair.yes + pair.no]
-        of_voted = [Match(pair.image, pair.caption, pair.yes / (pair.yes + pair.no)) for pair in voted]
-        shares = np.array([pair.probability for pair in of_voted])
+        votes = [(pair, pair.yes + pair.no) for pair in judged.judgements]
+        voted = [Match(pair.image, pair.caption, pair.yes / count) for pair, count in votes if count]
+        shares = np.array([pair.probability for pair in voted])
         known, new = self._questions(learned.captions), self._questions(judged.queries)
         chosen, there = choose_rule(known.drawn(MOST_QUERIES, 0))
         there |= {"default": measure_rule(known, "standing", STANDING)}
         scores = cosines(new.texts, new.photos)
-        is_own = np.zeros(scores.shape, bool)
-        is_own[np.arange(len(scores)), new.own] = True
+        is_own = new.own[:, None] == np.arange(scores.shape[1])
         return Judging(
             expert=expert_tau(self.cosines(graded, prefix), graded, expert_grades(judged.judgements)),
-            crowd=tau(self.cosines(of_voted, prefix), shares, pair_photos(of_voted), "b") if voted else None,
+            crowd=tau(self.cosines(voted, prefix), shares, pair_photos(voted), "b") if voted else None,
             expert_pairs=len(graded),
             crowd_pairs=len(voted),
             fitted=fitted,
@@ -139,14 +138,9 @@ class JudgedEncoder:
 
     def _questions(self, captions: Sequence[Caption]) -> Questions:
         """Return captions as queries over the photos that they were written for."""
-        names = sorted({caption.image for caption in captions})
-        place = {name: row for row, name in enumerate(names)}
-        return Questions(
-            self._texts([caption.text for caption in captions]),
-            self._of(names),
-            np.array([place[caption.image] for caption in captions]),
-            self._texts(unrelated_texts()),
-        )
+        names, own = np.unique([caption.image for caption in captions], return_inverse=True)
+        texts = self._texts([caption.text for caption in captions])
+        return Questions(texts, self._of(names.tolist()), own, self._texts(unrelated_texts()))
 
     def _of(self, names: Sequence[str]) -> Vectors:
         return np.stack([self._photos[name] for name in names])

@@ -40,8 +40,7 @@ class Calibrated:
             ("brier of the mean", f"{self.matching * (1 - self.matching):.3f}"),
             ("pairs judged out of fold", str(fitted.pairs)),
         ]
-        if self.told:
-            told = self.told
+        if told := self.told:
             rows += [
                 ("strict rule", told.rule),
                 ("strict threshold", f"{told.threshold:.4f}"),

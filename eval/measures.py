@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import ir_measures
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pandas import DataFrame
+from pandas import DataFrame, Series
 from scipy import stats
 
 from gallery.judged.trec import Qrels, Run, Topic
@@ -48,21 +48,16 @@ def per_query(run: Run, qrels: Qrels, measures: Sequence[str] = MEASURES) -> Dat
 
     ir-measures gets the run's order as ranks, so that ties do not depend on the tool.
     """
-    values = DataFrame(0.0, index=list(qrels), columns=list(measures))
     ranked = [
         ir_measures.ScoredDoc(topic, answer.document, float(-rank))
         for topic, answers in run.answers.items()
         for rank, answer in enumerate(answers)
     ]
-    if not ranked:
-        return values
     judged = [ir_measures.Qrel(topic, name, grade) for topic, names in qrels.items() for name, grade in names.items()]
-    parsed = {ir_measures.parse_measure(measure): measure for measure in measures}
-    found = {measure: dict.fromkeys(qrels, 0.0) for measure in measures}
-    for metric in ir_measures.iter_calc(list(parsed), judged, ranked):
-        if metric.query_id in qrels:
-            found[parsed[metric.measure]][metric.query_id] = float(metric.value)
-    return DataFrame(found, index=values.index)
+    parsed = [ir_measures.parse_measure(measure) for measure in measures]
+    found = ir_measures.iter_calc(parsed, judged, ranked)
+    values = Series({(metric.query_id, str(metric.measure)): metric.value for metric in found}, dtype=float).unstack()
+    return values.reindex(index=list(qrels), columns=list(measures)).fillna(0.0)
 
 
 def estimates(
@@ -145,8 +140,7 @@ def success_curve(run: Run, qrels: Qrels, depth: int) -> Values:
     """Return success@1 to success@`depth`: the share of topics with a relevant document among the first k."""
     ranks = [first_rank(run, topic, names) for topic, names in qrels.items()]
     counts = np.bincount([rank for rank in ranks if rank and rank <= depth], minlength=depth + 1)[1:]
-    curve: Values = np.cumsum(counts) / len(qrels)
-    return curve
+    return np.asarray(np.cumsum(counts) / len(qrels))
 
 
 def first_rank(run: Run, topic: str, relevances: Mapping[str, int]) -> int | None:

@@ -106,12 +106,11 @@ def random_run(topics: Sequence[Topic], documents: Sequence[str], seed: int = 0)
 def _system(name: str, runs: Sequence[Run], topics: Sequence[Topic], qrels: Qrels, candidates: int) -> System:
     frames = [per_query(run, qrels, MEASURES) for run in runs]
     values = sum(frames[1:], frames[0]) / len(frames)
-    means = np.array([frame.mean().to_numpy() for frame in frames])
-    spread = means.std(axis=0, ddof=1) if len(runs) > 1 else np.zeros(len(MEASURES))
+    means = DataFrame([frame.mean() for frame in frames])
+    spread = dict(zip(MEASURES, means.std().fillna(0.0), strict=True))  # a single training has none
     curve = np.mean([success_curve(run, qrels, candidates) for run in runs], axis=0)
     measures = mean_estimates(values, topics)
-    spreads = {measure: float(s) for measure, s in zip(MEASURES, spread, strict=True)}
-    return System(name, runs, values, measures, spreads, collapse(runs, candidates), curve)
+    return System(name, runs, values, measures, spread, collapse(runs, candidates), curve)
 
 
 def _collapse(run: Run, candidates: int) -> tuple[float, float, float]:

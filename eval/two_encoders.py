@@ -158,22 +158,21 @@ def compare_encoders(
 def _vectors(encoder: PictureEncoder, records: Sequence[ImageRecord], tell: Tell) -> tuple[dict[str, Vectors], float]:
     """Return the vectors of the readable pictures, and how many were read and encoded per second."""
 
-    def encoded(batch: Sequence[ImageRecord]) -> dict[str, Vectors]:
+    def encoded(start: int) -> dict[str, Vectors]:
         pixels = {}
-        for record in batch:
+        for record in records[start : start + encoder.at_once]:
             with suppress(UnreadableImage):
                 pixels[record.id] = encoder.pixels(open_original(record, encoder.detail).rgb)
         return dict(zip(pixels, encoder.encode_pixels(np.stack(list(pixels.values()))), strict=True)) if pixels else {}
 
     found: dict[str, Vectors] = {}
-    began, told = time.monotonic(), 0
-    batches = [records[start : start + encoder.at_once] for start in range(0, len(records), encoder.at_once)]
+    began, starts = time.monotonic(), range(0, len(records), encoder.at_once)
     with ThreadPoolExecutor(processors()) as pool:
-        for done, vectors in enumerate(pool.map(encoded, batches), 1):
+        for start, vectors in zip(starts, pool.map(encoded, starts), strict=True):
             found |= vectors
-            if (looked := done * encoder.at_once) >= told + TOLD_EVERY:
-                told = looked
-                tell(f"{encoder.spec.encoder}: {min(looked, len(records))} of {counted(len(records), 'picture')}")
+            looked = min(start + encoder.at_once, len(records))
+            if looked % TOLD_EVERY < encoder.at_once:
+                tell(f"{encoder.spec.encoder}: {looked} of {counted(len(records), 'picture')}")
     return found, len(found) / max(time.monotonic() - began, 1e-6)
 
 

@@ -60,9 +60,7 @@ class ImageNetwork:
 
     def pooled(self, pixels: Vectors) -> Vectors:
         """Return the vector before the last layer of each input, shape `(n, dimension)`."""
-        (vectors,) = self._session.run(None, {"pixels": pixels})
-        rows: Vectors = vectors
-        return rows
+        return np.asarray(self._session.run(None, {"pixels": pixels})[0])
 
     def encode_pixels(self, pixels: Vectors) -> Vectors:
         """Return one vector per input, the mean of the picture's and of its mirror image's; shape `(n, dimension)`."""
@@ -72,5 +70,4 @@ class ImageNetwork:
 def _efficientnet() -> bytes:
     graph = Graph()
     pixels, weights = efficientnet.add_pixels(graph), efficientnet.packaged_weights()
-    serialized: bytes = graph.model(efficientnet.add_features(graph, pixels, weights)).SerializeToString()
-    return serialized
+    return bytes(graph.model(efficientnet.add_features(graph, pixels, weights)).SerializeToString())
