@@ -9,7 +9,7 @@ import click
 import pytest
 
 from gallery.command_line import errors_in_a_sentence
-from gallery.extras import install, pip
+from gallery.extras import pip
 
 COMMANDS = (
     "collection --captions",
@@ -34,7 +34,9 @@ def test_evaluate_says_what_it_needs_where_only_the_light_packages_are(tmp_path:
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT, *COMMANDS], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    sentence = rf"Error: this needs (pandas|ir_measures), which is not installed: {re.escape(install('evaluate'))}"
+    sentence = (
+        r"Error: this needs (pandas|ir_measures), which is not installed: .*pip install 'gallery-search\[evaluate\]'"
+    )
     assert [bool(re.fullmatch(sentence, line)) for line in done.stdout.splitlines()] == [True] * len(COMMANDS)
 
 
