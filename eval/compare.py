@@ -16,7 +16,7 @@ from eval.pairs import PairFigures, expert_grades, judge_pairs, scores_of
 from eval.systems import System, random_run, side_by_side
 from gallery.judged.networks import ImageNetwork
 from gallery.judged.splits import HELD_OUT, Seen, split
-from gallery.judged.trec import Topic, own_photo, read_qrels, read_run, topics_of, write_qrels
+from gallery.judged.trec import Topic, encoded, own_photo, read_qrels, read_run, topics_of, write_qrels
 from gallery.judged.vectors import picture_vectors
 from gallery.printable import counted
 from gallery.records import Match
@@ -91,6 +91,7 @@ def compare(
     as_system = _judged_encoder(data, encoder, cache, tell) if encoder else None
     runs += list(_of_encoder(data, as_system, out, seeds)) if as_system else []
     qrels = read_qrels(write_qrels(own_photo(topics), out / "qrels"))
+    _write_judgements(data, out / HELD_OUT / "judged.tsv")
     answers = [read_run(run.path) for run in runs if not run.scores]
     tell("judging")
     return Comparison(
@@ -130,9 +131,18 @@ def _of_encoder(data: Data, judged: JudgedEncoder, out: Path, seeds: Sequence[in
 def _mean(data: Data, out: Path, seed: int) -> Emitted:
     """Write the run that predicts the mean of what a split has to learn from."""
     parts = split(data.judged, data.matches, HELD_OUT, seed)
-    mean = float(np.mean([pair.probability for pair in parts.pairs]))
+    mean = np.mean([pair.probability for pair in parts.pairs])
     run = run_of_pairs(MEAN, parts.judged, np.full(len(parts.judged), mean))
     return written(run, out, HELD_OUT, seed, Seen.of(parts.pairs), parts.judged)
+
+
+def _write_judgements(data: Data, path: Path) -> None:
+    """Write what people said of each pair, under the names that the runs have, so that anybody can judge the runs."""
+    grades = expert_grades(data.judged.judgements)
+    pairs = [(match.caption.id, match.image, match.probability) for match in data.matches]
+    rows = [(encoded(topic), encoded(image), value, *grades[image, topic]) for topic, image, value in pairs]
+    names = ["topic", "document", "match probability", "first grade", "second grade", "third grade"]
+    DataFrame(rows, columns=names).to_csv(path, sep="\t", index=False, float_format="%.9g")
 
 
 def _judged(data: Data, runs: Sequence[Emitted]) -> list[PairFigures]:

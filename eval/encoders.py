@@ -109,8 +109,8 @@ class JudgedEncoder:
         matches, _ = match_probabilities(judged.judgements, crowd_alone=True)
         learned = split(judged, matches)
         fitted = calibrate(self.cosines(learned.pairs), learned.pairs, source=judged.images.parent.name)
-        graded = [Match(pair.image, pair.caption, 0.0) for pair in judged.judgements if pair.grades]
-        graded = [pair for pair in graded if pair.image != pair.caption.image]
+        others = [pair for pair in judged.judgements if pair.grades and pair.image != pair.caption.image]
+        graded = [Match(pair.image, pair.caption, 0.0) for pair in others]
         # CLIPScore puts its prefix before the text.
         prefix = CLIPSCORE_PREFIX if "clip" in self.encoder.spec.encoder.lower() else ""
         voted = [pair for pair in judged.judgements if pair.yes + pair.no]
@@ -120,8 +120,7 @@ class JudgedEncoder:
         chosen, there = choose_rule(known.drawn(MOST_QUERIES, 0))
         there |= {"default": measure_rule(known, "standing", STANDING)}
         scores = cosines(new.texts, new.photos)
-        is_own = np.zeros(scores.shape, bool)
-        is_own[np.arange(len(scores)), new.own] = True
+        is_own = np.arange(scores.shape[1]) == new.own[:, np.newaxis]
         return Judging(
             expert=expert_tau(self.cosines(graded, prefix), graded, expert_grades(judged.judgements)),
             crowd=tau(self.cosines(of_voted, prefix), shares, pair_photos(of_voted), "b") if voted else None,

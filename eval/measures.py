@@ -48,21 +48,18 @@ def per_query(run: Run, qrels: Qrels, measures: Sequence[str] = MEASURES) -> Dat
 
     ir-measures gets the run's order as ranks, so that ties do not depend on the tool.
     """
-    values = DataFrame(0.0, index=list(qrels), columns=list(measures))
     ranked = [
         ir_measures.ScoredDoc(topic, answer.document, float(-rank))
         for topic, answers in run.answers.items()
         for rank, answer in enumerate(answers)
     ]
-    if not ranked:
-        return values
     judged = [ir_measures.Qrel(topic, name, grade) for topic, names in qrels.items() for name, grade in names.items()]
     parsed = {ir_measures.parse_measure(measure): measure for measure in measures}
     found = {measure: dict.fromkeys(qrels, 0.0) for measure in measures}
-    for metric in ir_measures.iter_calc(list(parsed), judged, ranked):
+    for metric in ir_measures.iter_calc(list(parsed), judged, ranked) if ranked else ():
         if metric.query_id in qrels:
             found[parsed[metric.measure]][metric.query_id] = float(metric.value)
-    return DataFrame(found, index=values.index)
+    return DataFrame(found, index=list(qrels))
 
 
 def estimates(

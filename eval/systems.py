@@ -23,6 +23,8 @@ from gallery.judged.trec import Qrels, Run, Topic, run_of_scores
 
 TESTED = "RR"
 """The measure by which systems are tested against each other: it uses the whole ranking and has no k to choose."""
+SHOWN = ("Success@1", "Success@5", "Success@10", TESTED)
+"""The measures where there is room for a few."""
 HUB_DEPTH = 10
 
 
@@ -106,11 +108,9 @@ def random_run(topics: Sequence[Topic], documents: Sequence[str], seed: int = 0)
 def _system(name: str, runs: Sequence[Run], topics: Sequence[Topic], qrels: Qrels, candidates: int) -> System:
     frames = [per_query(run, qrels, MEASURES) for run in runs]
     values = sum(frames[1:], frames[0]) / len(frames)
-    means = np.array([frame.mean().to_numpy() for frame in frames])
-    spread = means.std(axis=0, ddof=1) if len(runs) > 1 else np.zeros(len(MEASURES))
+    spread = DataFrame([frame.mean() for frame in frames]).std().fillna(0.0).tolist()
     curve = np.mean([success_curve(run, qrels, candidates) for run in runs], axis=0)
-    measures = mean_estimates(values, topics)
-    spreads = {measure: float(s) for measure, s in zip(MEASURES, spread, strict=True)}
+    measures, spreads = mean_estimates(values, topics), dict(zip(MEASURES, spread, strict=True))
     return System(name, runs, values, measures, spreads, collapse(runs, candidates), curve)
 
 
