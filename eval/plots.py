@@ -18,7 +18,7 @@ DASHES = ("-", "--", "-.", ":")
 
 def success_plot(systems: Sequence[System], path: Path) -> None:
     """Draw success@k over k for every system."""
-    figure, axes = _figure("first k pictures looked at", "queries with the right picture among them")
+    figure, axes = _figure("first k pictures looked at", "queries with the right picture")
     for number, system in enumerate(systems):
         steps = np.arange(1, len(system.curve) + 1)
         colour, dashes = COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]
