@@ -39,15 +39,15 @@ check: .venv/ready ## Check style, types and the compose files
 bench: .venv/ready ## Measure speed and memory on your photos: make bench IMAGES=~/Pictures; writes results/encoders.*
 	.venv/bin/python -m benchmarks.encoders "$$IMAGES"
 
-eval: ## Compare systems on judged data: make eval DATA=FOLDER [ENCODER=NAME]; writes results/report.*
+eval: ## Compare systems on judged data: make eval DATA=FOLDER [ENCODER=NAME] [OUT=FOLDER]; writes results/report.*
 	$(CHECK_DATA)
 	@$(MAKE) --no-print-directory .venv/ready
-	.venv/bin/evaluate compare $(DATA)
+	.venv/bin/evaluate compare $(if $(OUT),--out $(OUT)) $(DATA)
 
-baseline: ## The same with the trained systems alone, by word2vec, TF-IDF and BERT; writes results/baseline.*
+baseline: ## The same with the trained systems alone, by word2vec, TF-IDF and BERT: make baseline DATA=FOLDER [OUT=FOLDER]; writes results/baseline.*
 	$(CHECK_DATA)
 	@$(MAKE) --no-print-directory .venv/ready
-	.venv/bin/evaluate compare --systems baseline $(DATA)
+	.venv/bin/evaluate compare --systems baseline $(if $(OUT),--out $(OUT)) $(DATA)
 
 up: ## Start a Qdrant server on this machine, with its dashboard
 	$(COMPOSE) up --detach --wait qdrant

@@ -26,7 +26,7 @@ WEIGHTS = click.option("--weights", metavar="FILE", default="", help="ResNet50's
 @click.group(cls=ExplainedGroup)
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def main() -> None:
-    """Train early fusion, the model to beat, and two towers on the same data.
+    """Train early fusion, the model to beat, on judged pairs, and two towers on captions of the same photos.
 
     Exit codes: 0 done, 1 error, 2 wrong usage. See docs/commands.md.
 

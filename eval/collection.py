@@ -77,14 +77,13 @@ class LiveReport:
 
     def rows(self) -> list[tuple[str, str]]:
         """Return the figures as readable lines, then the worst queries with what was found instead, then the best."""
-        index, hubs = self.index, self.collapse
-        photos = len({topic.photo for topic in self.topics})
-        count = len(self.topics)
+        index, hubs, worst = self.index, self.collapse, self._worst()
+        count, photos = len(self.topics), len({topic.photo for topic in self.topics})
         return [
             ("collection", self.collection),
             ("encoder", self.encoder),
             ("pictures", str(self.pictures)),
-            ("queries", f"{count} of {counted(photos, 'picture')}" if photos < count else str(count)),
+            ("queries", f"{count}, with {counted(photos, 'set')} of right pictures" if photos < count else str(count)),
             *((measure, str(found)) for measure, found in self.measures.items()),
             ("distinct first answers", f"{hubs.distinct:.0f} of {count}"),
             ("share of the most frequent", f"{hubs.most_frequent:.3f}"),
@@ -92,7 +91,8 @@ class LiveReport:
             (f"overlap@{index.k} with exact search", f"{index.overlap:.4f}"),
             ("milliseconds with the index", f"{index.approximate_ms:.2f}"),
             ("milliseconds exact", f"{index.exact_ms:.2f}"),
-            *(("failed", self._says(row)) for row in self._worst().to_dict("records")),
+            ("failures listed", f"{len(worst)} of {(self.queries['rank'] != 1).sum()}"),
+            *(("failed", self._says(row)) for row in worst.to_dict("records")),
             *(("best", row["text"]) for row in self.queries[self.queries["rank"] == 1][:LISTED].to_dict("records")),
         ]
 

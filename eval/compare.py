@@ -16,7 +16,7 @@ from eval.pairs import PairFigures, expert_grades, judge_pairs, scores_of
 from eval.systems import System, random_run, side_by_side
 from gallery.judged.networks import ImageNetwork
 from gallery.judged.splits import HELD_OUT, Seen, Split, split
-from gallery.judged.trec import Topic, own_photo, read_qrels, read_run, topics_of, write_qrels
+from gallery.judged.trec import Topic, encoded, own_photo, read_qrels, read_run, topics_of, write_qrels
 from gallery.judged.vectors import picture_vectors
 from gallery.printable import counted
 from gallery.records import Match
@@ -93,6 +93,7 @@ def compare(
         runs += [written(as_system.answers(), out, "queries", 0, Seen.of(), topics)]
         runs += _predictions(data, as_system.name, as_system.probabilities, out, seeds)
     qrels = read_qrels(write_qrels(own_photo(topics), out / "qrels"))
+    _write_judgements(data, out / HELD_OUT / "judged.tsv")
     answers = [read_run(run.path) for run in runs if not run.scores]
     tell("judging")
     return Comparison(
@@ -133,6 +134,15 @@ def _predictions(
 def _mean(parts: Split) -> Values:
     """Predict the mean of what a split has to learn from."""
     return np.full(len(parts.judged), np.mean([pair.probability for pair in parts.pairs]))
+
+
+def _write_judgements(data: Data, path: Path) -> None:
+    """Write what people said of each pair, under the names that the runs have, so that anybody can judge the runs."""
+    grades = expert_grades(data.judged.judgements)
+    pairs = [(match.caption.id, match.image, match.probability) for match in data.matches]
+    rows = [(encoded(topic), encoded(image), value, *grades[image, topic]) for topic, image, value in pairs]
+    names = ["topic", "document", "match probability", "first grade", "second grade", "third grade"]
+    DataFrame(rows, columns=names).to_csv(path, sep="\t", index=False, float_format="%.9g")
 
 
 def _judged(data: Data, runs: Sequence[Emitted]) -> list[PairFigures]:

@@ -18,7 +18,7 @@ DASHES = ("-", "--", "-.", ":")
 
 def success_plot(systems: Sequence[System], path: Path) -> None:
     """Draw success@k over k for every system."""
-    figure, axes = _figure("first k pictures looked at", "queries with the right picture among them")
+    figure, axes = _figure("first k pictures looked at", "queries with the right picture")
     for number, system in enumerate(systems):
         steps = np.arange(1, len(system.curve) + 1)
         colour, dashes = COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]
@@ -28,7 +28,7 @@ def success_plot(systems: Sequence[System], path: Path) -> None:
     ticks = [k for k in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if k <= len(systems[0].curve)]
     axes.set_xticks(ticks, [str(k) for k in ticks])
     axes.minorticks_off()
-    axes.legend(frameon=False)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)  # inside it would lie on a curve
     _save(figure, path)
 
 

@@ -10,12 +10,11 @@ from markdown_it import MarkdownIt
 
 from baseline.emit import NAMES
 from eval.compare import Comparison
-from eval.measures import MEASURES
 from eval.pairs import ERRORS
 from eval.plots import reliability_plot, scores_plot, success_plot
 from eval.systems import TESTED
+from gallery.judged.splits import split
 
-SUCCESS = ("Success@1", "Success@5", "Success@10")
 TITLE = "Which system finds the right photo?"
 SUMS = (NAMES["linear"], NAMES["ridge"])
 """Systems whose score is a number for the sentence plus a number for the photo."""
@@ -42,12 +41,9 @@ def write_report(comparison: Comparison, folder: Path, name: str, made: Mapping[
         name=name,
         made=made,
         found=comparison,
-        judged=comparison.data.judged,
-        learned=len({match.image for match in comparison.data.matches}),
+        learned=_learned(comparison),
         flat=[s.name for s in systems if s.collapse.distinct == 1 and s.name.startswith(SUMS)],
-        judging=judging,
         tested=TESTED,
-        others=[measure for measure in MEASURES if measure not in (*SUCCESS, TESTED)],
         errors=ERRORS,
     )
     html = MarkdownIt().enable("table").render(text)
@@ -72,16 +68,23 @@ def render(template: str, **values: object) -> str:
     return environment.get_template(template).render(**values)
 
 
+def _learned(comparison: Comparison) -> dict[str, int]:
+    """Count what two towers and early fusion learned from before they answered the queries."""
+    parts = split(comparison.data.judged, comparison.data.matches)
+    own = [pair for pair in parts.pairs if pair.image == pair.caption.image]
+    return {"captions": len(parts.captions), "pairs": len(parts.pairs), "own captions among the pairs": len(own)}
+
+
 def _facts(comparison: Comparison, made: Mapping[str, str]) -> dict[str, object]:
     judged, judging = comparison.data.judged, comparison.judging
     facts: dict[str, object] = {
         "made": dict(made) | {"seconds": round(comparison.seconds)},
-        "data": {"photos to be found": len(judged.gallery), "queries": len(judged.queries)},
+        "data": {"photos to be found": len(judged.gallery), "queries": len(judged.queries)} | _learned(comparison),
         "systems": {system.name: system.facts() for system in comparison.systems},
         "judged pairs": [asdict(figures) for figures in comparison.pairs],
     }
     if judging:
-        told = {"chosen on": judging.there, "photos to be found": judging.unseen}
+        both = {"chosen on": judging.there, "photos to be found": judging.unseen}
         facts["encoder"] = {
             "name": comparison.encoder,
             "τ-c with experts": judging.expert and asdict(judging.expert),
@@ -89,9 +92,7 @@ def _facts(comparison: Comparison, made: Mapping[str, str]) -> dict[str, object]
             "calibration": {"kind": judging.fitted.calibration.kind, "pairs": judging.fitted.pairs}
             | {name: asdict(found) for name, found in judging.fitted.errors.items()},
             "first answers": {"probability said": judging.said, "right": judging.right},
-            "nothing matches": {
-                where: {name: asdict(of) for name, of in rules.items()} for where, rules in told.items()
-            },
+            "nothing matches": {where: {rule: asdict(of) for rule, of in told.items()} for where, told in both.items()},
             "separates": judging.separates,
         }
     return facts

@@ -23,6 +23,8 @@ from gallery.judged.trec import Qrels, Run, Topic, run_of_scores
 
 TESTED = "RR"
 """The measure by which systems are tested against each other: it uses the whole ranking and has no k to choose."""
+SHOWN = ("Success@1", "Success@5", "Success@10", TESTED)
+"""The measures where there is room for a few."""
 HUB_DEPTH = 10
 
 

@@ -12,7 +12,7 @@ from pandas import DataFrame
 
 from eval.encoders import Towers
 from eval.measures import Estimate, mean_estimates, per_query
-from eval.systems import TESTED
+from eval.systems import SHOWN, TESTED
 from gallery.encoders import PictureEncoder, TextEncoder, processors
 from gallery.errors import BadInput, UnreadableImage
 from gallery.judged.trec import Qrels, Topic, run_of_scores
@@ -26,7 +26,6 @@ from gallery.vectors import Vectors
 MOST_PICTURES, DEPTH, TOLD_EVERY = 1000, 100, 32
 LEAST_PHOTOS = 20
 """With fewer photos with a query than this, intervals are unreliably narrow."""
-SHOWN = ("Success@1", "Success@5", "Success@10", TESTED)
 Tell = Callable[[str], None]
 
 
@@ -108,7 +107,7 @@ class Contest:
             ("images/s", *(f"{each.images_per_second:.1f}" for each in both)),
             ("pictures", str(self.pictures)),
             *([("left out", f"{self.unread}, whose files are gone or changed")] if self.unread else []),
-            ("queries", f"{self.queries} of {counted(self.photos, 'picture')}"),
+            ("queries", f"{self.queries}, with {counted(self.photos, 'set')} of right pictures"),
             ("advice", self.advice),
         ]
 

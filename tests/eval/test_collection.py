@@ -76,6 +76,7 @@ def test_queries_of_the_owner_are_judged_and_encoded_once_together(collection: I
     assert (report.pictures, report.collapse.distinct, report.index.overlap) == (4, 3, 1)
     assert report.queries["rank"].tolist() == [1, 1, 3]
     failed = [value for name, value in report.rows() if name == "failed"]
+    assert ("failures listed", "1 of 1") in report.rows()
     assert failed == ["ghi\tright picture at 3: /y/0.jpg\tfound instead: /x/1.jpg"]
     assert [value for name, value in report.rows() if name == "best"] == ["abc", "jkm"]
 

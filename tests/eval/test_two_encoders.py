@@ -154,6 +154,7 @@ def test_the_command_prints_both_and_leaves_the_collection_as_it_is(settings: Se
     rows = dict(line.split("\t", 1) for line in done.stdout.splitlines())
     assert rows[""] == "letters\tdark\tdifference"
     assert list(rows)[1:] == ["Success@1", "Success@5", "Success@10", "RR", "images/s", "pictures", "queries", "advice"]
+    assert rows["queries"] == "40, with 40 sets of right pictures"
     facts = json.loads(command(settings, first, second, "--json").stdout)
     assert facts["first"]["measures"]["Success@10"]["value"] == 1.0
     assert f"{facts['first']['measures']['RR']['value']:.3f} [" in rows["RR"]
