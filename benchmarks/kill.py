@@ -121,7 +121,9 @@ def stop_and_finish(job: Job, sent: signal.Signals, after: float, work: Path, wh
     found = contents(data / job.result)
     if difference(job.before, found) and difference(job.after, found):
         sys.exit(f"{what}: half of it is published")
-    must(_at(job.line, data), data, work)
+    finished = run_command(_at(job.line, data), data, work)
+    if finished.code and difference(job.after, found):  # what is forgotten already cannot be forgotten again
+        sys.exit(f"{what}: {finished}")
     if differs := difference(job.after, contents(data / job.result)):
         sys.exit(f"{what}: {differs}")
     print(f"{what} after {after:.2f} s: ended with {stopped.code}; finished, and all the same", flush=True)
