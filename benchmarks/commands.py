@@ -41,8 +41,11 @@ def run_command(
         server: Its QDRANT_URL; by default collections are in files.
     """
     out, err = work / "stdout", work / "stderr"
+    err.unlink(missing_ok=True)
     process = _PROCESSES.Process(target=_command, args=(line, data_dir, server, out, err))
     process.start()
+    while process.is_alive() and not err.exists():  # a signal is for the command, not for what starts it
+        process.join(0.001)
     process.join(timeout)
     if process.is_alive() and process.pid:
         os.kill(process.pid, number)

@@ -122,7 +122,7 @@ def stop_and_finish(job: Job, sent: signal.Signals, after: float, work: Path, wh
     if difference(job.before, found) and difference(job.after, found):
         sys.exit(f"{what}: half of it is published")
     finished = run_command(_at(job.line, data), data, work)
-    if finished.code and difference(job.after, found):  # what is forgotten already cannot be forgotten again
+    if finished.code and "--forget" not in job.line:  # it says so if nothing is left to forget
         sys.exit(f"{what}: {finished}")
     if differs := difference(job.after, contents(data / job.result)):
         sys.exit(f"{what}: {differs}")

@@ -186,25 +186,30 @@ def forget(settings: Settings, collection: str, paths: Sequence[str | Path], *, 
                 )
             files, pictures = _listed(editor.journal, paths)
             removed = remove(editor, files)
-            publish(editor)
+            publish(editor)  # even if nothing is listed: a removal that was interrupted may only lack this
         Thumbnails(settings.data_dir).remove(removed)
+        _check_known(files, paths)
         _say(f"Removed {_of(files, pictures)} from {collection}.")
     else:
         with contextlib.closing(open_store(settings).journal(collection, new=False)) as journal:
             files, pictures = _listed(journal, paths)
+        _check_known(files, paths)
         if not dry_run:
             raise BadInput(f"nothing was removed; add --yes to remove {_of(files, pictures)}")
         _say(f"{_of(files, pictures)} would be removed.")
 
 
 def _listed(journal: Journal, paths: Sequence[str | Path]) -> tuple[list[Entry], int]:
-    absolute = [os.path.abspath(path) for path in paths]
-    entries = [entry for path in absolute for entry in journal.under(path)]
-    if not entries:
-        raise BadInput(f"nothing at or below {' or '.join(map(printable, absolute))} is indexed; nothing was removed")
+    entries = [entry for path in paths for entry in journal.under(os.path.abspath(path))]
     for entry in entries:
         _put(printable(entry.file.path))
     return entries, emptied(journal, entries)
+
+
+def _check_known(files: Sequence[Entry], paths: Sequence[str | Path]) -> None:
+    if not files:
+        asked = " or ".join(printable(os.path.abspath(path)) for path in paths)
+        raise BadInput(f"nothing at or below {asked} is indexed; nothing was removed")
 
 
 def _of(files: Sequence[Entry], pictures: int) -> str:

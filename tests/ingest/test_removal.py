@@ -276,3 +276,15 @@ def test_a_picture_that_one_replica_alone_has_is_removed_with_its_file(tmp_path:
     server.lacking = set()
     assert store.open("photos").count() == 0
     QdrantClient.close(server)
+
+
+def test_a_removal_that_was_interrupted_is_finished_by_the_same_command(
+    run: Ingest, settings: Settings, photos: Path
+) -> None:
+    run()
+    with closing(open_store(settings).edit("photos")) as editor:
+        remove(editor, list(editor.journal.under(str(photos / "old"))))  # and is stopped before it publishes
+    assert len(places(settings)) == 10
+    with pytest.raises(BadInput, match=r"nothing at or below .*old is indexed"):
+        commands.forget(settings, "photos", [photos / "old"], yes=True, dry_run=False)
+    assert len(places(settings)) == 5
