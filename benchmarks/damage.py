@@ -40,9 +40,7 @@ from gallery.stores.embedded.cloning import copy_file
 NAME, OTHER = "photos", "other"
 PICTURES, FOLDERS, GONE = 32, 4, 6
 EVERYTHING = ["search", "--collection", NAME, "--group", "none", "--paths", "-k", "1000", "width>=0"]
-CURE = re.compile(
-    r"ingest --(repair|drop)|run ingest|ingest FOLDER|make room|free some space|nothing was removed$", re.MULTILINE
-)
+CURE = re.compile(r"ingest --(repair|drop)|run ingest|ingest FOLDER|make room|free some space|nothing was removed")
 """What to do next, or that there is nothing to do: `--forget` is asked for a file that is not there."""
 LOST = re.compile(r"(\d+) pictures? .*(lost|could not be read)")
 Damage = Callable[[Path, random.Random], None]

@@ -78,7 +78,7 @@ def compare(data: Path, encoder: str | None, systems: str, out: Path) -> None:
         _tell(why)
         towers, name = Towers.of(load_encoder(settings, chosen, say=_tell), settings), "report"
         command = f"make eval DATA={data.resolve().name} ENCODER={chosen}"
-    _tell("With the 1000 photos of the Practicum task this takes 5 minutes on two cores, 8 with --systems baseline.")
+    _tell("With the 1000 photos of the Practicum task this takes 5 minutes on two cores, 10 with --systems baseline.")
     made, runs = made_with(command), out / "runs" / name
     runs.mkdir(parents=True, exist_ok=True)
     (runs.parent / ".gitignore").write_text("*\n")  # they hold names and sentences from the data

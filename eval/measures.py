@@ -122,27 +122,6 @@ def paired_p_value(first: ArrayLike, second: ArrayLike, photos: Sequence[str], s
     return PValue(float(done.pvalue), at_most=sampled and bool(done.pvalue <= 2 / (RESAMPLES + 1)))
 
 
-def holm(p_values: Sequence[PValue]) -> list[PValue]:
-    """Correct p-values for multiple tests, by Holm's method.
-
-    >>> [round(p.value, 3) for p in holm([PValue(0.01), PValue(0.04), PValue(0.03)])]
-    [0.03, 0.06, 0.06]
-    """
-    corrected = list(p_values)
-    highest = 0.0
-    for rank, place in enumerate(sorted(range(len(p_values)), key=lambda place: p_values[place].value)):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[place].value))
-        corrected[place] = PValue(highest, p_values[place].at_most)
-    return corrected
-
-
-def success_curve(run: Run, qrels: Qrels, depth: int) -> Values:
-    """Return success@1 to success@`depth`: the share of topics with a relevant document among the first k."""
-    ranks = [first_rank(run, topic, names) for topic, names in qrels.items()]
-    counts = np.bincount([rank for rank in ranks if rank and rank <= depth], minlength=depth + 1)[1:]
-    return np.asarray(np.cumsum(counts) / len(qrels))
-
-
 def first_rank(run: Run, topic: str, relevances: Mapping[str, int]) -> int | None:
     """Return the rank, from 1, of the first relevant answer to a topic, or None."""
     answers = enumerate(run.answers.get(topic, ()), 1)

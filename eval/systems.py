@@ -8,17 +8,7 @@ import numpy as np
 from pandas import DataFrame
 from scipy import stats
 
-from eval.measures import (
-    MEASURES,
-    Estimate,
-    PValue,
-    Values,
-    holm,
-    mean_estimates,
-    paired_p_value,
-    per_query,
-    success_curve,
-)
+from eval.measures import MEASURES, Estimate, PValue, Values, first_rank, mean_estimates, paired_p_value, per_query
 from gallery.judged.trec import Qrels, Run, Topic, run_of_scores
 
 TESTED = "RR"
@@ -87,16 +77,33 @@ def side_by_side(runs: Sequence[Run], topics: Sequence[Topic], qrels: Qrels, can
     systems = [_system(name, of_name, topics, qrels, candidates) for name, of_name in by_name.items()]
     systems.sort(key=lambda system: -system.measures[TESTED].value)
     photos = [topic.photo for topic in topics]
-    order = [topic.id for topic in topics]
-    best = systems[0].values[TESTED].loc[order]
-    p_values = holm([paired_p_value(best, other.values[TESTED].loc[order], photos) for other in systems[1:]])
+    best, *others = (system.values[TESTED].loc[[topic.id for topic in topics]] for system in systems)
+    p_values = holm([paired_p_value(best, other, photos) for other in others])
     return systems[:1] + [replace(other, p_value=p) for other, p in zip(systems[1:], p_values, strict=True)]
 
 
 def collapse(runs: Sequence[Run], candidates: int) -> Collapse:
     """Count the answers of runs over a collection of `candidates` pictures."""
-    found = [_collapse(run, candidates) for run in runs]
-    return Collapse(*(float(np.mean(column)) for column in zip(*found, strict=True)))
+    return Collapse(*np.mean([_collapse(run, candidates) for run in runs], axis=0).tolist())
+
+
+def success_curve(run: Run, qrels: Qrels, depth: int) -> Values:
+    """Return success@1 to success@`depth`: the share of topics with a relevant document among the first k."""
+    ranks = [first_rank(run, topic, names) for topic, names in qrels.items()]
+    counts = np.bincount([rank for rank in ranks if rank and rank <= depth], minlength=depth + 1)[1:]
+    return np.asarray(np.cumsum(counts) / len(qrels))
+
+
+def holm(p_values: Sequence[PValue]) -> list[PValue]:
+    """Correct p-values for multiple tests, by Holm's method.
+
+    >>> [round(p.value, 3) for p in holm([PValue(0.01), PValue(0.04), PValue(0.03)])]
+    [0.03, 0.06, 0.06]
+    """
+    order = sorted(range(len(p_values)), key=lambda place: p_values[place].value)
+    raised = [min(1.0, (len(order) - rank) * p_values[place].value) for rank, place in enumerate(order)]
+    found = dict(zip(order, np.maximum.accumulate(raised).tolist(), strict=True))
+    return [PValue(found[place], p_value.at_most) for place, p_value in enumerate(p_values)]
 
 
 def random_run(topics: Sequence[Topic], documents: Sequence[str], seed: int = 0) -> Run:

@@ -12,13 +12,11 @@ from eval.measures import (
     PValue,
     estimates,
     first_rank,
-    holm,
     mean_estimates,
     paired_p_value,
     per_query,
-    success_curve,
 )
-from eval.systems import collapse, random_run, side_by_side
+from eval.systems import collapse, holm, random_run, side_by_side, success_curve
 from gallery.judged.trec import Run, Topic, in_order, own_photo
 
 PHOTOS = [f"{number:03d}.jpg" for number in range(100)]
