@@ -45,6 +45,7 @@ def move(collection: Editor, old: Path, new: Path) -> MoveReport:
         raise BadInput(f"{new} is not there; give the folder in which the files are now")
     entries = list(collection.journal.under(start))
     if not entries:
+        publish(collection)  # a move that was interrupted may only lack this
         raise BadInput(f"{collection.name} knows no file below {old}; ingest --list names the collections")
     report = MoveReport(0, [])
     collection.begin(spec)

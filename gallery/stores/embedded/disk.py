@@ -5,6 +5,7 @@ import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Thread
 
 
 def free_bytes(folder: Path) -> int:
@@ -33,10 +34,23 @@ def remove(path: Path) -> None:
 
 def sync_all(folder: Path) -> None:
     """Wait until a folder and its contents are on the disk."""
+    failed: list[OSError] = []
+    # Not in the main thread: Ctrl-C there, while it holds one of the pool's locks, would leave all of them waiting.
+    syncing = Thread(target=_sync_together, args=(folder, failed))
+    syncing.start()
+    syncing.join()
+    if failed:
+        raise failed[0]
+
+
+def _sync_together(folder: Path, failed: list[OSError]) -> None:
     # In parallel: a journaling file system writes its journal once for all, which takes a tenth of the time.
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(sync, folder.rglob("*")))
-    sync(folder)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(sync, folder.rglob("*")))
+        sync(folder)
+    except OSError as error:
+        failed.append(error)
 
 
 def sync(path: Path) -> None:
