@@ -38,7 +38,10 @@ def sync_all(folder: Path) -> None:
     # Not in the main thread: Ctrl-C there, while it holds one of the pool's locks, would leave all of them waiting.
     syncing = Thread(target=_sync_together, args=(folder, failed))
     syncing.start()
-    syncing.join()
+    try:
+        syncing.join()
+    finally:
+        syncing.join()  # after Ctrl-C, too
     if failed:
         raise failed[0]
 
