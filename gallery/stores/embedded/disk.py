@@ -3,9 +3,12 @@
 import contextlib
 import os
 import shutil
+import signal
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Thread
+from threading import current_thread, main_thread
+from types import FrameType
 
 
 def free_bytes(folder: Path) -> int:
@@ -34,26 +37,33 @@ def remove(path: Path) -> None:
 
 def sync_all(folder: Path) -> None:
     """Wait until a folder and its contents are on the disk."""
-    failed: list[OSError] = []
-    # Not in the main thread: Ctrl-C there, while it holds one of the pool's locks, would leave all of them waiting.
-    syncing = Thread(target=_sync_together, args=(folder, failed))
-    syncing.start()
-    try:
-        syncing.join()
-    finally:
-        syncing.join()  # after Ctrl-C, too
-    if failed:
-        raise failed[0]
-
-
-def _sync_together(folder: Path, failed: list[OSError]) -> None:
     # In parallel: a journaling file system writes its journal once for all, which takes a tenth of the time.
+    with _signals_put_off(), ThreadPoolExecutor(8) as pool:
+        list(pool.map(sync, folder.rglob("*")))
+    sync(folder)
+
+
+@contextlib.contextmanager
+def _signals_put_off() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM take effect afterwards: amid a pool's locks, they would leave its threads waiting."""
+    if current_thread() is not main_thread():
+        yield
+        return
+    came: list[int] = []
+
+    def note(number: int, _: FrameType | None) -> None:
+        came.append(number)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, note)
     try:
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(sync, folder.rglob("*")))
-        sync(folder)
-    except OSError as error:
-        failed.append(error)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for each in came:
+            signal.raise_signal(each)
 
 
 def sync(path: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import pickle
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -23,7 +24,7 @@ from gallery.settings import Settings
 from gallery.spec import Spec
 from gallery.stores import open_store
 from gallery.stores.embedded import collection as embedded
-from gallery.stores.embedded.disk import bytes_on_disk
+from gallery.stores.embedded.disk import bytes_on_disk, sync_all
 from gallery.stores.embedded.generations import Workshop, published
 from gallery.stores.payload import INDEXED_KEYS
 
@@ -370,3 +371,18 @@ def test_no_reader_ever_sees_half_a_pointer(tmp_path: Path) -> None:
     assert names == sorted(names)
     assert set(names) <= {f"gen-{number:06d}" for number in range(1, 202)}
     assert generation(tmp_path).name == "gen-000201"
+
+
+def test_ctrl_c_waits_until_files_are_synced(tmp_path: Path) -> None:
+    went_on = []
+
+    class Interrupted(type(tmp_path)):  # type: ignore[misc]
+        def rglob(self, pattern: str) -> Iterator[Path]:
+            yield from tmp_path.rglob(pattern)
+            signal.raise_signal(signal.SIGINT)
+            went_on.append(True)
+
+    (tmp_path / "file").touch()
+    with pytest.raises(KeyboardInterrupt):
+        sync_all(Interrupted(tmp_path))
+    assert went_on
