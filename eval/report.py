@@ -30,7 +30,7 @@ def write_report(comparison: Comparison, folder: Path, name: str, made: Mapping[
         made: Its origin; see `gallery.revision.made_with`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    judging, systems = comparison.judging, comparison.systems
+    judging, systems, learned = comparison.judging, comparison.systems, _learned(comparison)
     success_plot(systems, folder / f"{name}-success.png")
     if judging:
         reliability_plot(judging.fitted.reliability, folder / f"{name}-reliability.png")
@@ -41,7 +41,7 @@ def write_report(comparison: Comparison, folder: Path, name: str, made: Mapping[
         name=name,
         made=made,
         found=comparison,
-        learned=_learned(comparison),
+        learned=learned,
         flat=[s.name for s in systems if s.collapse.distinct == 1 and s.name.startswith(SUMS)],
         tested=TESTED,
         errors=ERRORS,
@@ -49,7 +49,7 @@ def write_report(comparison: Comparison, folder: Path, name: str, made: Mapping[
     html = MarkdownIt().enable("table").render(text)
     (folder / f"{name}.md").write_text(text, encoding="utf-8")
     (folder / f"{name}.html").write_text(render("report.html", title=TITLE, body=html), encoding="utf-8")
-    facts = json.dumps(_facts(comparison, made), indent=1, ensure_ascii=False)
+    facts = json.dumps(_facts(comparison, made, learned), indent=1, ensure_ascii=False)
     (folder / f"{name}.json").write_text(facts + "\n", encoding="utf-8")
     return folder / f"{name}.md"
 
@@ -75,11 +75,11 @@ def _learned(comparison: Comparison) -> dict[str, int]:
     return {"captions": len(parts.captions), "pairs": len(parts.pairs), "own captions among the pairs": len(own)}
 
 
-def _facts(comparison: Comparison, made: Mapping[str, str]) -> dict[str, object]:
+def _facts(comparison: Comparison, made: Mapping[str, str], learned: Mapping[str, int]) -> dict[str, object]:
     judged, judging = comparison.data.judged, comparison.judging
     facts: dict[str, object] = {
         "made": dict(made) | {"seconds": round(comparison.seconds)},
-        "data": {"photos to be found": len(judged.gallery), "queries": len(judged.queries)} | _learned(comparison),
+        "data": {"photos to be found": len(judged.gallery), "queries": len(judged.queries), **learned},
         "systems": {system.name: system.facts() for system in comparison.systems},
         "judged pairs": [asdict(figures) for figures in comparison.pairs],
     }

@@ -19,7 +19,7 @@ OTHERS = "Other options"
 
 
 class ExplainedCommand(click.Command):
-    """A command whose help ends with the end of its docstring, from `Exit codes:` or `Examples:` on."""
+    """A command whose help shows the end of its docstring, from `Exit codes:` or `Examples:` on, below the options."""
 
     def __init__(self, name: str | None = None, *, help: str | None = None, **options: Any) -> None:  # noqa: ANN401
         """Take click's arguments."""
@@ -55,7 +55,7 @@ class SectionedCommand(ExplainedCommand):
         self._sections = sections
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the arguments; of several options that a misspelt one resembles, suggest the one most like it."""
+        """Read the arguments. For a misspelt option, suggest only the most similar one."""
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:

@@ -14,7 +14,7 @@ from gallery.pictures import status_of
 from gallery.pictures.thumbnails import Thumbnails
 from gallery.printable import counted, printable
 from gallery.settings import DEFAULT_COLLECTION, Settings
-from gallery.stores import Entry, Journal, open_store
+from gallery.stores import Entry, Journal, default_name, open_store
 from gallery.stores.tuning import outgrown
 from gallery.tables import read_captions
 from ingest.captions import CaptionsByPath
@@ -53,8 +53,8 @@ def index(
     no_places: bool = False,
 ) -> int:
     """Bring a collection up to date with the files below `paths`, and return the exit code."""
-    for path in paths:
-        if not prune:  # which removes what was below a PATH that is gone
+    if not prune:  # which removes what was below a PATH that is gone
+        for path in paths:
             status_of(path)  # before an encoder is loaded
     by_path = _captions(captions)
     started = time.monotonic()
@@ -248,9 +248,8 @@ def _digests(settings: Settings, name: str) -> list[str]:
 
 
 def default_collection(settings: Settings) -> str:
-    """Return the collection that is meant where none is named: the only one, or else `photos`."""
-    names = open_store(settings).names()
-    return names[0] if len(names) == 1 else DEFAULT_COLLECTION
+    """Return the collection that is meant if none is named."""
+    return default_name(open_store(settings).names())
 
 
 def list_failures(settings: Settings, collection: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from gallery.errors import BadInput, CollectionError, Unreachable
 from gallery.settings import DEFAULT_COLLECTION
+from gallery.stores import default_name
 from search.current import CurrentEngine, NotReadyError
 from search.engine import SearchEngine
 
@@ -19,7 +20,8 @@ class UnknownCollectionError(BadInput):
 
 def unnamed(names: Sequence[str]) -> str | None:
     """Return the collection that a command uses by default, if there is one."""
-    return names[0] if len(names) == 1 else DEFAULT_COLLECTION if DEFAULT_COLLECTION in names else None
+    name = default_name(names)
+    return name if name in names else None
 
 
 def check_choice(names: Sequence[str], name: str | None) -> None:

@@ -56,8 +56,7 @@ class Asker:
         Raises:
             GalleryError: It cannot be answered.
         """
-        if not line.strip():
-            raise BadInput("the query is empty; describe the picture that you are looking for")
+        _check_not_empty(line)
         try:
             parse_query(line)  # before a model is loaded
         except QueryError as error:
@@ -172,9 +171,13 @@ def _request(line: str, options: Mapping[str, Any]) -> "Request":
 
 
 def _asked(line: str, options: Mapping[str, Any]) -> "Request":
+    _check_not_empty(line)
+    return _request(line, options)
+
+
+def _check_not_empty(line: str) -> None:
     if not line.strip():
         raise BadInput("the query is empty; describe the picture that you are looking for")
-    return _request(line, options)
 
 
 def _batches(stream: BinaryIO) -> Iterator[list[str]]:

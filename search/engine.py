@@ -148,7 +148,7 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
         hybrid, dated = request.hybrid and vector is not None, request.sort == "date" and vector is not None
         least = self.least_score(measure=request.strict or dated) if one_text else None
         bound = bound_of(self.collection, request, vector, where, least)
-        total = self.contents.count(where) if bound is None else None
+        total = self.contents.count(where) if bound is None and (dated or not hybrid) else None
         by_date = None if not dated else MOST_BY_DATE if total is None else best_by_date(total)
         rank = ranking(self.collection, request, vector, where, bound)
         hits, groups = page(rank, request, by_date=by_date, fused=DEPTH if hybrid else 0)
@@ -168,7 +168,7 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
                 *notes_on(told, query, self.collection.progress, unruled=request.strict and one_text and least is None),
             ],
             corrections=[str(replace(query, filters=filters)) for filters in lowered.corrections],
-            total=None if dated or hybrid else total,
+            total=None if dated else total,
             more=len(hits) > request.limit,
             weak=one_text and not hybrid and bool(hits) and least is not None and max(h.score for h in hits) < least,
             seconds={

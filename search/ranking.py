@@ -18,7 +18,7 @@ Rank = Callable[[int, Filter], list[Hit]]
 """Returns at most a given number of hits that pass a filter, in order; fewer only if there are no more."""
 
 MOST_BY_DATE = 10_000
-"""Hits that are ordered by date where a least score says which belong to the answer."""
+"""The most hits that are ordered by date if a minimum score decides which pictures match."""
 BEST_BY_DATE, LEAST_BY_DATE, SHARE_BY_DATE = 100, 10, 0.1
 MOST_OF_ONE_SCORE = 20_000
 

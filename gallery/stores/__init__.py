@@ -10,6 +10,7 @@ from gallery.stores.contract import CollectionInfo, Editor, Finding, Former, Ima
 from gallery.stores.dates import date_of, moment, now
 from gallery.stores.filters import ONCE, Circle, Condition, Filter, MoreThan, Where, Words, as_filter
 from gallery.stores.journal import Entry, Journal
+from gallery.stores.names import default_name
 from gallery.stores.payload import folder_values, ids_of_content, point_id, point_ids, record_of
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Words",
     "as_filter",
     "date_of",
+    "default_name",
     "folder_values",
     "ids_of_content",
     "moment",

@@ -47,4 +47,9 @@ def chosen_name(name: str | None, names: Sequence[str]) -> str:
     """
     if not names:
         raise CollectionError("there is no collection yet; make one: ingest FOLDER")
-    return name or (names[0] if len(names) == 1 else DEFAULT_COLLECTION)
+    return name or default_name(names)
+
+
+def default_name(names: Sequence[str]) -> str:
+    """Return the collection that is meant if none is named: the only one, or else `photos`."""
+    return names[0] if len(names) == 1 else DEFAULT_COLLECTION

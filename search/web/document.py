@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from gallery.settings import DEFAULT_COLLECTION
+from search.web.limits import OPEN_TO_ALL
 
 DESCRIPTION = """Find pictures by describing them.
 
@@ -20,7 +21,6 @@ _SERVERS: list[dict[str, Any]] = [
     },
 ]
 _TOKEN = {"type": "http", "scheme": "bearer", "description": "SEARCH_TOKEN, if the page has one"}
-_OPEN_TO_ALL = ("/health", "/ready")
 
 
 class DescribedApp(FastAPI):
@@ -37,6 +37,6 @@ class DescribedApp(FastAPI):
                 for operation in operations.values():
                     if operation["tags"] == ["server"]:
                         operation["servers"] = [_ROOT]
-                    if path in _OPEN_TO_ALL:
+                    if path in OPEN_TO_ALL:
                         operation["security"] = []
         return self.openapi_schema or {}

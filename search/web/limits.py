@@ -32,7 +32,7 @@ _HEADERS = {
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
 LOCAL = ("localhost", "127.0.0.1", "::1", "[::1]")
-_OPEN_TO_ALL = ("/health", "/ready", PROOF)
+OPEN_TO_ALL = ("/health", "/ready", PROOF)
 _UNCAPPED = ("/health", "/ready", "/metrics", "/static/", PROOF)
 
 
@@ -132,7 +132,7 @@ class TokenBackend(AuthenticationBackend):
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser] | None:
         """Return if the token is right, or else raise."""
         path = conn.url.path
-        if self._token is None or path in _OPEN_TO_ALL or path.startswith("/static/"):
+        if self._token is None or path in OPEN_TO_ALL or path.startswith("/static/"):
             return None
         if not self._is_known(conn.headers.get("authorization", "").encode("latin-1"), self._token.encode()):
             raise AuthenticationError("give SEARCH_TOKEN as bearer token, or as the password in the browser's prompt")

@@ -68,7 +68,7 @@ def serve(
     log_to_stderr(settings.log_level)
     store = open_store(settings)
     names = store.names()
-    # Only the overview, which opens every collection, also has those of which nothing can be searched yet.
+    # Only the overview also lists collections in which nothing can be searched yet, and it opens all of them.
     if name is None or (name not in names and name not in [info.name for info in store.overview()]):
         check_choice(names, name)
 
