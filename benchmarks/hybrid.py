@@ -23,9 +23,10 @@ from gallery.judged.dataset import read_practicum
 from gallery.judged.trec import Answer, Run, Topic, own_photo, topics_of
 from gallery.records import Caption
 from gallery.settings import Settings
+from search.asked import WORD_WEIGHT
 from search.engine import SearchEngine
 from search.query import quoted
-from search.request import WORD_WEIGHT, Request
+from search.request import Request
 
 INDEXED = ("#0", "#1")
 DEPTH = 10

@@ -9,9 +9,10 @@ from gallery.records import ImageRecord
 from gallery.settings import Settings
 from gallery.stores import ONCE
 from search.answer import Answer
+from search.asked import Asked
 from search.current import CurrentEngine
 from search.engine import SearchEngine
-from search.request import Request, request_of
+from search.request import request_of
 
 
 class Collection(AbstractContextManager["Collection", None]):
@@ -40,7 +41,7 @@ class Collection(AbstractContextManager["Collection", None]):
         """
         return self.answer(request_of(q=query, **options))
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Asked) -> Answer:
         """Answer a request."""
         return self._engines.get().answer(request)
 

@@ -9,17 +9,16 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from gallery.errors import BadInput, GalleryError
+from gallery.errors import GalleryError
 from gallery.printable import counted, printable
 from gallery.settings import Settings
 from search.answer import Answer, AnswerHit, to_json
-from search.parsing import parse_query
+from search.asked import Asked, AskedLine
 from search.query import QueryError
 from search.table import format_groups, format_table, format_tsv, summary
 
 if TYPE_CHECKING:
     from search.engine import SearchEngine
-    from search.request import Request
 
 Say = Callable[[str], None]
 
@@ -56,9 +55,9 @@ class Asker:
         Raises:
             GalleryError: It cannot be answered.
         """
-        _check_not_empty(line)
+        request = AskedLine(q=line, **options)
         try:
-            parse_query(line)  # before a model is loaded
+            request.query  # noqa: B018 - understood before a model is loaded
         except QueryError as error:
             self.say(_pointed(error))
             return True
@@ -66,12 +65,10 @@ class Asker:
         if not self.text_encoder and self.settings.page_note().exists():
             from search.web.running import ask_page
 
-            request = _request(line, options)
             if answer := ask_page(self.settings, self.name, request):
                 self._show(answer, request, output)
                 return False
         with self._opened() as engine:
-            request = _request(line, options)  # pydantic is imported while the network is being opened
             self._show(engine.answer(request), request, output)
         return False
 
@@ -87,7 +84,7 @@ class Asker:
         failed = False
         with self._opened() as engine:
             lines = [_decoded(line) for line in sys.stdin.buffer.read().split(b"\n") if line.strip()]
-            requests = [_request(line, options) for line in lines]
+            requests = [AskedLine(q=line, **options) for line in lines]
             engine.prepare(requests)
             for request in requests:
                 try:
@@ -109,10 +106,10 @@ class Asker:
         failed = False
         with self._opened() as engine:
             for lines in _batches(sys.stdin.buffer):
-                engine.prepare([_request(line, options) for line in lines if line.strip()])
+                engine.prepare([AskedLine(q=line, **options) for line in lines if line.strip()])
                 for line in lines:
                     try:
-                        said = to_json(engine.answer(_asked(line, options)), indent=None)
+                        said = to_json(engine.answer(AskedLine(q=line, **options)), indent=None)
                     except GalleryError as error:
                         said, failed = to_json({"query": line, "error": str(error)}, indent=None), True
                     sys.stdout.write(said)
@@ -124,7 +121,7 @@ class Asker:
 
         return SearchEngine.open(self.settings, self.name, text_encoder=self.text_encoder, say=self.say)
 
-    def _show(self, answer: Answer, request: "Request", output: Output) -> None:
+    def _show(self, answer: Answer, request: Asked, output: Output) -> None:
         if output.explain:
             self.say("\n".join([f"understood: {answer.understood}", *(f"  {meaning}" for meaning in answer.meanings)]))
         for note in answer.notes:
@@ -164,22 +161,6 @@ class Asker:
         return thumbnail
 
 
-def _request(line: str, options: Mapping[str, Any]) -> "Request":
-    from search.request import request_of
-
-    return request_of(q=line, **options)
-
-
-def _asked(line: str, options: Mapping[str, Any]) -> "Request":
-    _check_not_empty(line)
-    return _request(line, options)
-
-
-def _check_not_empty(line: str) -> None:
-    if not line.strip():
-        raise BadInput("the query is empty; describe the picture that you are looking for")
-
-
 def _batches(stream: BinaryIO) -> Iterator[list[str]]:
     """Yield lists of the lines that have arrived: a slow writer gets its answers one by one."""
     rest = b""
@@ -195,7 +176,7 @@ def _decoded(line: bytes) -> str:
     return line.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").rstrip("\r")
 
 
-def _write(answer: Answer, request: "Request", output: Output) -> None:
+def _write(answer: Answer, request: Asked, output: Output) -> None:
     if output.end is not None and (output.end == b"\0" or not sys.stdout.isatty()):
         sys.stdout.buffer.write(b"".join(os.fsencode(hit.path) + output.end for hit in answer.hits))
         return

@@ -10,7 +10,7 @@ from gallery.records import Hit
 from gallery.stores import Filter, date_of, folder_values
 
 if TYPE_CHECKING:
-    from search.request import Grouping
+    from search.asked import Grouping
 
 GROUP_SIZE, STACK_SIZE = 5, 100
 """How many hits of a folder or day are kept, and of near-duplicates."""

@@ -33,10 +33,11 @@ from gallery.records import ImageRecord
 from gallery.settings import DEFAULT_COLLECTION, Settings
 from gallery.stores import date_of, open_store
 from search.answer import to_json
+from search.asked import LONGEST
 from search.collections import Collections, unnamed
 from search.engine import SearchEngine
 from search.places import original_first
-from search.request import LONGEST, MOST_AT_ONCE, Text, explained, request_of
+from search.request import MOST_AT_ONCE, Text, explained, request_of
 from search.strangers import refuse_circles, refuse_files
 from search.terms import record_named
 

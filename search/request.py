@@ -1,22 +1,19 @@
-"""A request to a collection, as the command line, the API, the page and Python all make it."""
+"""A request to a collection, as the API, the page, agents and Python make it: anything may come, and is checked."""
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from gallery.errors import BadInput
+from search.asked import LONGEST, WORD_WEIGHT, Grouping, Order
 from search.keys import KEYS, fault, nearest
 from search.parsing import parse_query
 from search.query import Condition, Query, Term, clean_text, either
 
-Order = Literal["score", "date"]
-Grouping = Literal["folder", "day", "near-duplicates"]
-WORD_WEIGHT = 0.7
-"""Chosen on captions and file names of 100 photos, with ConSE: results/hybrid.md."""
-LONGEST, MOST_HITS, DEEPEST, MOST_VALUES = 20_000, 10_000, 10_000, 100
+MOST_HITS, DEEPEST, MOST_VALUES = 10_000, 10_000, 100
 MOST_AT_ONCE = 200
 """How many hits the page, the API and agents get at a time."""
 _ORDERED = ("<=", ">=", "<", ">")

@@ -13,7 +13,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from gallery.settings import Settings
 from search.answer import Answer, from_json
-from search.request import Request
+from search.asked import AskedLine
 
 PROOF = "/api/proof"
 _FAILURES = (OSError, http.client.HTTPException, ValueError, RecursionError)
@@ -51,9 +51,10 @@ def noted(settings: Settings, address: str, secret: str) -> Iterator[None]:
             path.unlink(missing_ok=True)
 
 
-def ask_page(settings: Settings, name: str | None, request: Request) -> Answer | None:
+def ask_page(settings: Settings, name: str | None, request: AskedLine) -> Answer | None:
     """Ask the page running here, if there is one; None if it cannot answer this request."""
-    given = request.model_dump(mode="json", exclude_defaults=True)
+    options = ((field, getattr(request, field.name)) for field in fields(request))
+    given = {field.name: value for field, value in options if value != field.default}
     with _proven(settings) as page:
         if page is None:
             return None

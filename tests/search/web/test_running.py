@@ -16,8 +16,8 @@ from asking import ask
 from letter_encoder import LetterEncoder
 from served import Served, served, served_again
 
+from search.asked import AskedLine
 from search.engine import SearchEngine
-from search.request import Request
 from search.web.limits import Limits
 from search.web.running import ask_page, noted
 
@@ -38,7 +38,7 @@ def note_of(page: Served) -> Path:
 
 
 def test_the_page_answers_as_the_engine_does(page: Served) -> None:
-    request = Request(q="red -gold", limit=5, group="near-duplicates")
+    request = AskedLine(q="red -gold", limit=5, group="near-duplicates")
     with noted(page.settings, page.address, SECRET):
         assert note_of(page).stat().st_mode & 0o077 == 0, "nobody else may read the secret"
         found, named = ask_page(page.settings, None, request), ask_page(page.settings, "drawn", request)
@@ -53,12 +53,12 @@ def test_the_page_answers_as_the_engine_does(page: Served) -> None:
 def test_what_the_page_cannot_answer_is_left_to_the_command(page: Served) -> None:
     with noted(page.settings, page.address, SECRET):
         for line in (f"like:{page.photos / 'warm' / 'red.png'}", "folder:.", "year:never"):
-            request = Request(q="red")
+            request = AskedLine(q="red")
             object.__setattr__(request, "q", line)
             assert ask_page(page.settings, "drawn", request) is None
-        assert ask_page(page.settings, "drawn", Request(q="red", limit=201)) is None
-        assert ask_page(page.settings, "other", Request(q="red")) is None
-        assert ask_page(replace(page.settings, search_token="wrong"), None, Request(q="red")) is None
+        assert ask_page(page.settings, "drawn", AskedLine(q="red", limit=201)) is None
+        assert ask_page(page.settings, "other", AskedLine(q="red")) is None
+        assert ask_page(replace(page.settings, search_token="wrong"), None, AskedLine(q="red")) is None
 
 
 def test_a_note_of_a_page_that_is_gone_is_not_believed(page: Served) -> None:
@@ -75,9 +75,9 @@ def test_a_note_of_a_page_that_is_gone_is_not_believed(page: Served) -> None:
         json.dumps(mine | {"secret": "another"}),
     ):
         note_of(page).write_text(note)
-        assert ask_page(page.settings, "drawn", Request(q="red")) is None, note[:200]
+        assert ask_page(page.settings, "drawn", AskedLine(q="red")) is None, note[:200]
     note_of(page).write_text(json.dumps(mine))
-    assert ask_page(page.settings, "drawn", Request(q="red"))
+    assert ask_page(page.settings, "drawn", AskedLine(q="red"))
     note_of(page).unlink()
 
 
@@ -108,7 +108,7 @@ def test_whoever_has_the_port_of_a_page_gets_no_token(page: Served) -> None:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}/"
         with noted(page.settings, address, SECRET):
-            assert ask_page(page.settings, "drawn", Request(q="red")) is None
+            assert ask_page(page.settings, "drawn", AskedLine(q="red")) is None
         server.shutdown()
     assert told
     assert "s3cret" not in "".join(told)
@@ -120,5 +120,5 @@ def test_a_page_that_is_stopped_costs_two_seconds_at_most(page: Served) -> None:
     address = f"http://127.0.0.1:{silent.getsockname()[1]}/"
     with silent, noted(page.settings, address, SECRET):
         start = time.monotonic()
-        assert ask_page(page.settings, "drawn", Request(q="red")) is None
+        assert ask_page(page.settings, "drawn", AskedLine(q="red")) is None
     assert time.monotonic() - start < 2
