@@ -1,5 +1,6 @@
 """The two halves of an encoder: a picture tower and a text tower, each an ONNX graph with its preparation."""
 
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +16,7 @@ from gallery.spec import Spec
 from gallery.vectors import Vectors, unit_rows
 
 if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
     from PIL import Image
     from tokenizers import Tokenizer
 
@@ -66,7 +68,11 @@ class PictureEncoder(Protocol):
         ...
 
     def encode_pixels(self, pixels: Vectors) -> Vectors:
-        """Return one unit vector per input, shape `(n, dimension)`. May be called from several threads at once."""
+        """Return one unit vector per input, shape `(n, dimension)`. May be called from several threads at once.
+
+        Raises:
+            EncoderError: The graph, opened for the first pictures, cannot be opened.
+        """
         ...
 
     def encode_images(self, pictures: Sequence["Image.Image"]) -> Vectors:
@@ -80,14 +86,15 @@ class PictureTower(PictureEncoder):
     """The picture tower of an encoder folder."""
 
     def __init__(self, folder: Path, manifest: Manifest, device: Device, *, for_one: bool = False) -> None:
-        """Open the graph.
+        """Take what is needed to open the graph.
 
         Args:
             folder: The encoder folder, whose files have been verified.
             manifest: The folder's manifest.
             device: Where the graph is computed.
-            for_one: Whether to encode a single picture fast, on all processors together. Otherwise, every processor
-                works on its own pictures.
+            for_one: Whether to encode a single picture fast, on all processors together, and to open the graph now.
+                Otherwise, every processor works on its own pictures, and the graph is opened for the first of them:
+                until then, `pack` costs nothing.
 
         Raises:
             EncoderError: The graph cannot be opened.
@@ -96,21 +103,33 @@ class PictureTower(PictureEncoder):
         self._how = manifest.picture
         self.detail = 2 * self._how.resize
         self.at_once = PICTURES_AT_ONCE if device.is_cpu else PICTURES_AT_ONCE_ON_A_GPU
-        self._graph, self._on_processor = folder / PICTURE_GRAPH, device.is_cpu
-        self._session = open_session(self._graph, device, threads=processors() if for_one else 1, packed=False)
+        self._graph, self._device = folder / PICTURE_GRAPH, device
+        self._threads = processors() if for_one else 1
+        self._packed = False
+        self._session: InferenceSession | None = None
+        self._opening = threading.Lock()
+        if for_one:
+            self._opened()
 
     def pack(self) -> None:
-        if self._on_processor:
-            del self._session  # before the next one takes as much memory
-            self._session = open_session(self._graph, Device(), threads=1, packed=True)
+        if self._device.is_cpu and not self._packed:
+            self._packed = True
+            self._session = None
 
     def pixels(self, picture: "Image.Image") -> Vectors:
         return prepare(picture, self._how)
 
     def encode_pixels(self, pixels: Vectors) -> Vectors:
         parts = [pixels[start : start + self.at_once] for start in range(0, len(pixels), self.at_once)]
-        rows = [self._session.run(["vectors"], {"pixels": part})[0] for part in parts]
+        session = self._opened()
+        rows = [session.run(["vectors"], {"pixels": part})[0] for part in parts]
         return unit_rows(np.concatenate(rows)) if rows else np.empty((0, self.spec.dimension), np.float32)
+
+    def _opened(self) -> "InferenceSession":
+        with self._opening:
+            if self._session is None:
+                self._session = open_session(self._graph, self._device, threads=self._threads, packed=self._packed)
+            return self._session
 
 
 class TextTower(TextEncoder):
