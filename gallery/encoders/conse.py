@@ -68,7 +68,8 @@ def class_names() -> list[str]:
 def class_vectors(texts: TextEncoder) -> Vectors:
     """Return one row per class of ImageNet, centred on their mean: shape `(1000, dimension)`."""
     prompts = [f"a photo of a {name}" for name in class_names()]
-    order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))  # texts of equal length need no padding
+    tokens = [texts.count_tokens(prompt) for prompt in prompts]
+    order = sorted(range(len(prompts)), key=tokens.__getitem__)  # texts of equal length need no padding
     vectors = np.empty((len(prompts), texts.spec.dimension), np.float32)
 
     def encode(start: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import ArrayLike, NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from gallery.encoders.manifest import WEIGHTS_SUFFIX
 
@@ -59,9 +59,10 @@ class Graph:
     def constant(self, values: ArrayLike) -> str:
         """Add weights or parameters: integers as int64, all else as float32."""
         array = np.asarray(values)
-        array = np.asarray(array, np.int64 if np.issubdtype(array.dtype, np.integer) else np.float32, order="C")
+        kind, numbers = (INT64, np.int64) if np.issubdtype(array.dtype, np.integer) else (FLOAT, np.float32)
         name = self._name()
-        self._graph.initializer.append(numpy_helper.from_array(array, name))
+        raw = np.asarray(array, numbers).tobytes()
+        self._graph.initializer.add(name=name, data_type=kind, dims=array.shape, raw_data=raw)
         return name
 
     def op(self, kind: str, *inputs: str, **attributes: Any) -> str:  # noqa: ANN401 - what the operator takes

@@ -91,6 +91,7 @@ def choose_form(
     measured = None if anew else _remembered(note)
     if measured is None:
         if len(_wide_products(encoder.folder / PICTURE_GRAPH)) < LEAST_PRODUCTS:
+            _remember(note, [])
             return encoder
         pictures = sample()
         if len(pictures) < LEAST_SAMPLE:
