@@ -1,9 +1,11 @@
 """All settings that depend on a collection's size. docs/servers-and-scale.md has the measurements."""
 
-GRAPH_FROM = 10_000
-"""From this many pictures a graph pays off, and so does another one for pictures outside it. Below, comparing with
-every vector takes about a millisecond, is exact, and costs an ingest nothing. Making the graph also puts the points
-into files that open at once: without a graph, 20 000 took half a second to open, a million 27 s."""
+SETTLE_FROM = 10_000
+"""From this many new pictures, the engine moves them into files that open at once. With the files that take new points,
+20 000 took half a second to open, a million 27 s. For fewer, moving them is not worth an ingest's time."""
+GRAPH_FROM = 20_000
+"""From this many pictures, a search goes through a graph. Up to here, comparing with every vector is exact and takes 2
+ms; the first search of a process takes 20 to 30 ms instead of 60 to 90, as it reads its vectors in one go."""
 QUANTISE_FROM = 100_000
 """From this many pictures, vectors are also kept at 4 bits per float, to choose candidates by: at 100 000 the
 graph is made in a third of the time, and a search takes a third. Both stay on the disk, mapped, so that a collection

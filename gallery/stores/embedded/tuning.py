@@ -12,6 +12,7 @@ from gallery.stores.tuning import (
     OVERSAMPLING,
     QUANTISE_FROM,
     SEARCH_CANDIDATES,
+    SETTLE_FROM,
 )
 from gallery.stores.words import WORDS
 
@@ -35,12 +36,13 @@ def config(dimension: int, quantisation: Quantisation | None = None) -> q.EdgeCo
     engine reserves 32 MB even for one. An answer needs a few thousand of them; those of the first one come from the
     disk, those of the next from the system's cache.
     """
+    kilobytes = dimension * 4 / 1024
     return q.EdgeConfig(
         vectors=q.EdgeVectorParams(size=dimension, distance=q.Distance.Cosine, memory=q.Memory.Cold),
-        hnsw_config=q.HnswIndexConfig(m=EDGES, ef_construct=EDGE_CANDIDATES, full_scan_threshold=10_000),
+        hnsw_config=q.HnswIndexConfig(EDGES, EDGE_CANDIDATES, full_scan_threshold=int(GRAPH_FROM * kilobytes)),
         sparse_vectors={WORDS: q.EdgeSparseVectorParams(modifier=q.Modifier.Idf, memory=q.Memory.Cold)},
         quantization_config=quantisation,
-        optimizers=q.EdgeOptimizersConfig(indexing_threshold=GRAPH_FROM * dimension * 4 // 1024),
+        optimizers=q.EdgeOptimizersConfig(indexing_threshold=int(SETTLE_FROM * kilobytes)),
         wal_enabled=False,  # flush() makes batches durable; with a log, only one process could open the folder
     )
 

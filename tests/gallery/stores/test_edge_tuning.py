@@ -28,7 +28,8 @@ def add(
     tmp_path: Path, make_record: MakeRecord, unit_rows: Callable[..., Vectors], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[int, int], int]:
     """Return a function that adds pictures from one number to another, and returns how many are in a graph then."""
-    monkeypatch.setattr(edge_tuning, "GRAPH_FROM", 400)
+    for setting in ("SETTLE_FROM", "GRAPH_FROM"):
+        monkeypatch.setattr(edge_tuning, setting, 400)
     monkeypatch.setattr(edge_tuning, "QUANTISE_FROM", 900)
     rows = unit_rows(1200)
     settings = Settings(tmp_path)
