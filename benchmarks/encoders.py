@@ -79,6 +79,7 @@ def _copies(images: Path, folder: Path, count: int) -> list[Path]:
 
 def _indexing(name: str, encoder: Encoder, floats: Encoder, paths: list[Path], work: Path) -> dict[str, float | str]:
     tower, one = encoder.pictures(), floats.pictures(for_one=True)
+    tower.pack()
     ingests, ideal = [], []
     for turn in range(ROUNDS):
         ingests.append(_run(_ingest(work / "photos"), _environment(work / f"{name}{turn}", encoder)))
