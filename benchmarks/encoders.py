@@ -7,7 +7,6 @@ encodes them on all processors; and a plain one, as in small tools, which takes 
 results/encoders.md and results/encoders.json.
 """
 
-import contextlib
 import os
 import shutil
 import statistics
@@ -16,25 +15,30 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import click
 import httpx
+import numpy as np
 from PIL import Image
 
 from benchmarks.full_clip import save_full_clip
 from benchmarks.page import page_running
 from benchmarks.results import write_results
-from benchmarks.small import working_folder
+from benchmarks.small import made_up_record, working_folder, write_points
 from gallery.encoders import Encoder, PictureTower, in_form, load_encoder, place_of, processors
 from gallery.pictures import open_image
 from gallery.settings import Settings
+from gallery.stores import open_store
+from gallery.vectors import unit_rows
 
 T = TypeVar("T")
 ROUNDS = 2
 RUNS = 5
+MANY = 10_000
 EXAMPLES = Path(__file__).parents[1] / "examples" / "photos"
 STARTER = """
 import resource, subprocess, sys, time
@@ -63,6 +67,7 @@ def main(images: Path, count: int) -> None:
         environment = _environment(work / "examples", conse)
         _run(_ingest(EXAMPLES), environment)
         rows |= _cold("ConSE, examples", environment, work / "other.jpg")
+        rows |= _told(conse, environment)
     rows["pictures"] = f"{len(paths)} from a folder of photos"
     rows["processors"] = processors()
     rows["load of the machine, runnable processes"] = round(os.getloadavg()[0], 1)
@@ -135,11 +140,31 @@ def _cold(what: str, environment: dict[str, str], picture: Path) -> dict[str, fl
     }
 
 
+def _told(conse: Encoder, environment: dict[str, str]) -> dict[str, float | str]:
+    """Search many drawn pictures that have captions, places and text, and the same without, in turn."""
+    settings = Settings(data_dir=Path(environment["DATA_DIR"]))
+    vectors = unit_rows(np.random.default_rng(0).standard_normal((MANY, conse.spec.dimension), np.float32))
+    seconds: dict[str, list[float]] = {"plain": [], "told": []}
+    for name in seconds:
+        with closing(open_store(settings).edit(name)) as editor:
+            editor.begin(conse.spec)
+            write_points(editor, [made_up_record(number, told=name == "told") for number in range(MANY)], vectors)
+            editor.finish()
+    for _ in range(4 * RUNS):
+        for name, taken in seconds.items():
+            taken.append(_run(["search", "a dog on a beach", "--collection", name], environment)[0])
+    plain, told = (statistics.median(taken) for taken in seconds.values())
+    return {
+        f"cold search (ConSE, {MANY} drawn pictures), s (median of {4 * RUNS})": round(plain, 2),
+        "the same with captions, places and text / without": round(told / plain, 2),
+    }
+
+
 def _environment(data: Path, encoder: Encoder) -> dict[str, str]:
     """Return the environment for a run with its own DATA_DIR, which already has this encoder's folder."""
     place = data / "encoders"
     place.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
+    with suppress(FileExistsError):
         shutil.copytree(encoder.folder, place / encoder.folder.name, copy_function=os.link)
     # Python keeps compiled modules, unless it is told not to, as in some containers: reading sources takes 0.1 s.
     given = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}

@@ -16,7 +16,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from gallery.records import ImageFile, ImageRecord
+from gallery.records import ImageFile, ImageRecord, TextLine
 from gallery.stores import Editor, point_id
 from gallery.vectors import Vectors
 
@@ -28,6 +28,7 @@ from letters_folder import make_letters
 __all__ = ["LetterEncoder", "make_letters"]
 """The tests' own, passed on."""
 BATCH = 500
+_WORDS = (Path(__file__).parent / "words.txt").read_text().split()
 
 
 @contextmanager
@@ -49,8 +50,13 @@ def draw_pictures(folder: Path, count: int, folders: int = 1) -> list[Path]:
     return paths
 
 
-def made_up_record(number: int) -> ImageRecord:
-    """Return the record of picture `number` of a collection that has no files."""
+def made_up_record(number: int, *, told: bool = False) -> ImageRecord:
+    """Return the record of picture `number` of a collection that has no files.
+
+    Args:
+        number: From 0.
+        told: Whether it has a caption, and some of them a place or text in the picture.
+    """
     digest = sha256(b"%d" % number).hexdigest()
     return ImageRecord(
         id=point_id(digest),
@@ -64,7 +70,16 @@ def made_up_record(number: int) -> ImageRecord:
         orientation=1,
         captions=(),
         indexed_at="2026-01-02T03:04:05Z",
+        **(_told(number) if told else {}),
     )
+
+
+def _told(number: int) -> dict[str, Any]:
+    words = [_WORDS[number * step % len(_WORDS)] for step in range(1, 13)]
+    town = ("Lisbon", "Portugal") if number % 4 else ("Kyoto", "Japan")
+    place = {"place": town, "location": (38 + number % 999 / 999, -9.0)} if number % 2 else {}
+    lines = (TextLine(" ".join(words[8:]), 0.9, (0, 0, 1, 0.1)),) if number % 5 == 0 else ()
+    return {"captions": (" ".join(words[:8]),), "text": lines, "text_reader": "drawn", **place}
 
 
 def write_points(editor: Editor, records: Sequence[ImageRecord], rows: Vectors) -> None:

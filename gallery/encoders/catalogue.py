@@ -5,7 +5,6 @@ The facts are in `catalogue.toml`. Other models are accepted or refused by their
 
 import fnmatch
 import functools
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,6 +174,8 @@ def supported_types() -> list[str]:
 
 @functools.cache
 def _read() -> dict[str, Any]:
+    import tomllib  # a search does not need it
+
     return tomllib.loads(_FILE.read_text(encoding="utf-8"))
 
 

@@ -1,10 +1,11 @@
 """From the name of an encoder, or from a collection, to an encoder folder: found on this machine, or made."""
 
 import contextlib
-import statistics
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from gallery.encoders.encoder import Encoder, Say
 from gallery.encoders.manifest import is_encoder_folder
@@ -162,7 +163,7 @@ def _agrees(settings: Settings, encoder: Encoder, spec: Spec, samples: Samples) 
         with contextlib.suppress(UnreadableImage):
             cosines.append(float(tower.encode_images([open_image(str(path), tower.detail).rgb])[0] @ vector))
     # The median, because some files may have been edited, or be decoded with better colours now.
-    agrees = bool(cosines) and statistics.median(cosines) >= SAME_SPACE
+    agrees = bool(cosines) and float(np.median(cosines)) >= SAME_SPACE
     if agrees:
         with contextlib.suppress(OSError):
             note.parent.mkdir(parents=True, exist_ok=True)
