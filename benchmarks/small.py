@@ -7,6 +7,7 @@ import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ def made_up_record(number: int, *, told: bool = False) -> ImageRecord:
         told: Whether it has a caption, and some of them a place or text in the picture.
     """
     digest = sha256(b"%d" % number).hexdigest()
-    return ImageRecord(
+    record = ImageRecord(
         id=point_id(digest),
         sha256=digest,
         files=(ImageFile(f"/photos/{number % 1000:04d}/{number:08d}.jpg", 90_000 + number % 9999, number * 10**9),),
@@ -70,8 +71,8 @@ def made_up_record(number: int, *, told: bool = False) -> ImageRecord:
         orientation=1,
         captions=(),
         indexed_at="2026-01-02T03:04:05Z",
-        **(_told(number) if told else {}),
     )
+    return replace(record, **_told(number)) if told else record
 
 
 def _told(number: int) -> dict[str, Any]:
