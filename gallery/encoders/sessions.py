@@ -72,7 +72,9 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def open_session(graph: Path | bytes, device: Device, *, threads: int, packed: bool) -> "InferenceSession":
+def open_session(
+    graph: Path | bytes, device: Device, *, threads: int, packed: bool, fused: bool = True
+) -> "InferenceSession":
     """Open a graph for running.
 
     Args:
@@ -81,6 +83,8 @@ def open_session(graph: Path | bytes, device: Device, *, threads: int, packed: b
         threads: How many threads one run uses on the processor.
         packed: Whether to rearrange weights for speed first, which pays for many pictures, not for a single query. It
             takes 0.3 s for a ViT-B/32, and makes each run about 15 % faster.
+        fused: Whether to fuse operators first. Texts gain nothing from it, as folders hold simplified graphs; without
+            it, a CLIP's text tower opens in 13 instead of 30 ms.
 
     Raises:
         EncoderError: The graph cannot be opened on this device.
@@ -95,6 +99,8 @@ def open_session(graph: Path | bytes, device: Device, *, threads: int, packed: b
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if not packed:
         options.add_session_config_entry("session.disable_prepacking", "1")
+    if not fused:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     providers: list[Any] = [CPU]
     if not device.is_cpu:
         providers.insert(0, (PROVIDERS[device.name], _provider_options(device)))

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -151,7 +152,8 @@ class TextTower(TextEncoder):
         self.text_limit = self._how.limit
         pool = ThreadPoolExecutor(2)  # for 50 and 100 ms that do not hold the interpreter
         threads = 1 if for_many else processors()
-        self._session = pool.submit(open_session, folder / TEXT_GRAPH, Device(), threads=threads, packed=for_many)
+        open_graph = partial(open_session, threads=threads, packed=for_many, fused=for_many)
+        self._session = pool.submit(open_graph, folder / TEXT_GRAPH, Device())
         self._tokenizer = pool.submit(_open_tokenizer, folder / TOKENIZER, self._how)
         pool.shutdown(wait=False)
 
