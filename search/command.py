@@ -9,7 +9,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from gallery.errors import GalleryError
+from gallery.errors import BadInput, GalleryError
 from gallery.printable import counted, printable
 from gallery.settings import Settings
 from search.answer import Answer, AnswerHit, to_json
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from search.engine import SearchEngine
 
 Say = Callable[[str], None]
+SHOWN_OF_A_LINE = 200
+"""Characters of a line that an error names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +86,11 @@ class Asker:
         failed = False
         with self._opened() as engine:
             lines = [_decoded(line) for line in sys.stdin.buffer.read().split(b"\n") if line.strip()]
-            requests = [AskedLine(q=line, **options) for line in lines]
-            engine.prepare(requests)
-            for request in requests:
-                try:
-                    rows.append(Row(request.q, engine.answer(request).hits))
-                except GalleryError as error:
-                    self.say(f"{request.q}: {error}")
+            for line, answer in _answers(engine, lines, options):
+                if isinstance(answer, Answer):
+                    rows.append(Row(answer.query, answer.hits))
+                else:
+                    self.say(f"{line[:SHOWN_OF_A_LINE]}: {answer}")
                     failed = True
             hits = [hit for row in rows for hit in row.hits]
             write_sheet(sheet, rows, self._thumbnails(hits))
@@ -106,13 +106,10 @@ class Asker:
         failed = False
         with self._opened() as engine:
             for lines in _batches(sys.stdin.buffer):
-                engine.prepare([AskedLine(q=line, **options) for line in lines if line.strip()])
-                for line in lines:
-                    try:
-                        said = to_json(engine.answer(AskedLine(q=line, **options)), indent=None)
-                    except GalleryError as error:
-                        said, failed = to_json({"query": line, "error": str(error)}, indent=None), True
-                    sys.stdout.write(said)
+                for line, answer in _answers(engine, lines, options):
+                    failed |= not isinstance(answer, Answer)
+                    said = answer if isinstance(answer, Answer) else {"query": line, "error": str(answer)}
+                    sys.stdout.write(to_json(said, indent=None))
                 sys.stdout.flush()
         return failed
 
@@ -159,6 +156,26 @@ class Asker:
             return thumbnails.jpeg(records[hit.id])
 
         return thumbnail
+
+
+def _answers(
+    engine: "SearchEngine", lines: Sequence[str], options: Mapping[str, Any]
+) -> Iterator[tuple[str, Answer | GalleryError]]:
+    """Yield each line with its answer, or with the reason why there is none. All texts are encoded together."""
+    asked = [_asked(line, options) for line in lines]
+    engine.prepare([each for each in asked if isinstance(each, AskedLine)])
+    for line, each in zip(lines, asked, strict=True):
+        try:
+            yield line, engine.answer(each) if isinstance(each, AskedLine) else each
+        except GalleryError as error:
+            yield line, error
+
+
+def _asked(line: str, options: Mapping[str, Any]) -> AskedLine | BadInput:
+    try:
+        return AskedLine(q=line, **options)
+    except BadInput as error:
+        return error
 
 
 def _batches(stream: BinaryIO) -> Iterator[list[str]]:

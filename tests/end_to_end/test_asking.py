@@ -123,15 +123,25 @@ def test_a_text_that_is_too_long_is_told_with_its_length(data: Path) -> None:
 
 
 def test_lines_of_stdin_are_answered_one_by_one(data: Path) -> None:
-    done = ask(data, "-", "-k", "1", given="red\nyear:x\n\nformat:webp")
+    done = ask(data, "-", "-k", "1", given=f"red\nyear:x\n\nformat:webp\n{'a' * 20_001}\nred")
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.exit_code == 1
-    assert [answer["query"] for answer in answers] == ["red", "year:x", "", "format:webp"]
+    assert [answer["query"] for answer in answers] == ["red", "year:x", "", "format:webp", "a" * 20_001, "red"]
     assert answers[0]["hits"][0]["score"] is not None
     assert "column 6" in answers[1]["error"]
     assert "empty" in answers[2]["error"]
     assert answers[3]["hits"][0]["path"].endswith("cake.webp")
     assert answers[3]["hits"][0]["score"] is None
+    assert "at most 20000" in answers[4]["error"]
+    assert answers[5]["hits"] == answers[0]["hits"], "what cannot be read keeps no other line from its answer"
+
+
+def test_a_sheet_of_lines_leaves_out_those_that_make_no_sense(data: Path, tmp_path: Path) -> None:
+    done = ask(data, "-", "-k", "1", "--sheet", str(tmp_path / "sheet.png"), given=f"red\n{'a' * 20_001}\nyear:x\nblue")
+    assert done.exit_code == 1
+    assert "at most 20000" in done.stderr
+    assert "column 6" in done.stderr
+    assert done.stderr.endswith("shows 2 queries.\n")
 
 
 def test_errors_point_at_the_column(data: Path) -> None:
