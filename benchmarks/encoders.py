@@ -141,7 +141,7 @@ def _cold(what: str, environment: dict[str, str], picture: Path) -> dict[str, fl
 
 
 def _told(conse: Encoder, environment: dict[str, str]) -> dict[str, float | str]:
-    """Search many drawn pictures that have captions, places and text, and the same without, in turn."""
+    """Time searches of pictures with captions, places and text against searches of the same pictures without."""
     settings = Settings(data_dir=Path(environment["DATA_DIR"]))
     vectors = unit_rows(np.random.default_rng(0).standard_normal((MANY, conse.spec.dimension), np.float32))
     seconds: dict[str, list[float]] = {"plain": [], "told": []}

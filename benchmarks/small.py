@@ -56,7 +56,7 @@ def made_up_record(number: int, *, told: bool = False) -> ImageRecord:
 
     Args:
         number: From 0.
-        told: Whether it has a caption, and some of them a place or text in the picture.
+        told: Whether to add a caption, to every second picture a place, and to every fifth a line of text.
     """
     digest = sha256(b"%d" % number).hexdigest()
     record = ImageRecord(

@@ -1,10 +1,8 @@
-"""What an engine is asked: a query, and how to answer it."""
-
-# ruff: noqa: D102 - the protocol's properties are described in search.request
+"""A line of the query language as the command `search` asks it, and what it shares with other requests."""
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Literal
 
 from gallery.errors import BadInput
 from search.parsing import parse_query
@@ -15,43 +13,14 @@ Grouping = Literal["folder", "day", "near-duplicates"]
 WORD_WEIGHT = 0.7
 """Chosen on captions and file names of 100 photos, with ConSE: results/hybrid.md."""
 LONGEST = 20_000
-"""Characters of a line."""
-
-
-class Asked(Protocol):
-    """What an engine reads of a request. `search.request.Request` describes each field."""
-
-    @property
-    def q(self) -> str: ...
-    @property
-    def query(self) -> Query: ...
-    @property
-    def sort(self) -> Order: ...
-    @property
-    def min_score(self) -> float | None: ...
-    @property
-    def strict(self) -> bool: ...
-    @property
-    def hybrid(self) -> bool: ...
-    @property
-    def word_weight(self) -> float: ...
-    @property
-    def why(self) -> bool: ...
-    @property
-    def exact(self) -> bool: ...
-    @property
-    def limit(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def group(self) -> Grouping | None: ...
+"""How many characters a line may have."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AskedLine:
-    """A line, with the options of the command `search`, which has checked them.
+    """A line with the command's options, which click has checked. `search.request.Request` describes each field.
 
-    A `search.request.Request` would do, but pydantic takes 60 ms to import, a fifth of a search.
+    The command does not use a `Request`: importing pydantic takes 60 ms, a fifth of a search.
     """
 
     q: str

@@ -9,10 +9,9 @@ from gallery.records import ImageRecord
 from gallery.settings import Settings
 from gallery.stores import ONCE
 from search.answer import Answer
-from search.asked import Asked
 from search.current import CurrentEngine
 from search.engine import SearchEngine
-from search.request import request_of
+from search.request import Asked, request_of
 
 
 class Collection(AbstractContextManager["Collection", None]):

@@ -13,7 +13,7 @@ from gallery.errors import BadInput, GalleryError
 from gallery.printable import counted, printable
 from gallery.settings import Settings
 from search.answer import Answer, AnswerHit, to_json
-from search.asked import Asked, AskedLine
+from search.asked import AskedLine
 from search.query import QueryError
 from search.table import format_groups, format_table, format_tsv, summary
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 SHOWN_OF_A_LINE = 200
-"""Characters of a line that an error names."""
+"""How many characters of a line an error shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class Asker:
 
         return SearchEngine.open(self.settings, self.name, text_encoder=self.text_encoder, say=self.say)
 
-    def _show(self, answer: Answer, request: Asked, output: Output) -> None:
+    def _show(self, answer: Answer, request: AskedLine, output: Output) -> None:
         if output.explain:
             self.say("\n".join([f"understood: {answer.understood}", *(f"  {meaning}" for meaning in answer.meanings)]))
         for note in answer.notes:
@@ -161,7 +161,7 @@ class Asker:
 def _answers(
     engine: "SearchEngine", lines: Sequence[str], options: Mapping[str, Any]
 ) -> Iterator[tuple[str, Answer | GalleryError]]:
-    """Yield each line with its answer, or with the reason why there is none. All texts are encoded together."""
+    """Yield each line with its answer, or with the error that prevented one. Encode all texts together."""
     asked = [_asked(line, options) for line in lines]
     engine.prepare([each for each in asked if isinstance(each, AskedLine)])
     for line, each in zip(lines, asked, strict=True):
@@ -193,7 +193,7 @@ def _decoded(line: bytes) -> str:
     return line.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").rstrip("\r")
 
 
-def _write(answer: Answer, request: Asked, output: Output) -> None:
+def _write(answer: Answer, request: AskedLine, output: Output) -> None:
     if output.end is not None and (output.end == b"\0" or not sys.stdout.isatty()):
         sys.stdout.buffer.write(b"".join(os.fsencode(hit.path) + output.end for hit in answer.hits))
         return

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from gallery.calibration import Calibration, calibration_state, load_calibration
 from gallery.encoders import TextEncoder
@@ -15,7 +15,6 @@ from gallery.records import Hit
 from gallery.settings import Settings
 from gallery.stores import Filter, ImageCollection, Where, open_store
 from search.answer import Answer
-from search.asked import Asked
 from search.contents import Contents
 from search.filtering import lower, unmatched
 from search.hybrid import DEPTH
@@ -25,6 +24,9 @@ from search.ranking import MOST_BY_DATE, best_by_date, bound_of, folded, nearest
 from search.strict import least_score
 from search.terms import Likeness, Vector, combine, likeness, meaning_of
 from search.towers import Towers
+
+if TYPE_CHECKING:
+    from search.request import Asked
 
 
 class SearchEngine(AbstractContextManager["SearchEngine", None]):
@@ -124,7 +126,7 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
         """Whether the collection and the calibration are still those that were opened."""
         return self.collection.is_current() and self._calibration_is_current()
 
-    def answer(self, request: Asked, sent: Vector | None = None) -> Answer:
+    def answer(self, request: "Asked", sent: Vector | None = None) -> Answer:
         """Answer a request.
 
         Args:
@@ -179,7 +181,7 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
         """Return the minimum cosine for a hit to count as an answer to a single text; see `search.strict`."""
         return least_score(self.towers.texts, self.collection, self._settings, self._calibration, measure=measure)
 
-    def _blank(self, request: Asked) -> Answer:
+    def _blank(self, request: "Asked") -> Answer:
         return Answer(
             query=request.q,
             encoder=self.collection.spec.encoder,
@@ -215,7 +217,7 @@ class SearchEngine(AbstractContextManager["SearchEngine", None]):
         known = self._calibration
         return [replace(hit, probability=known.probability(hit.score)) for hit in hits] if known else list(hits)
 
-    def prepare(self, requests: Sequence[Asked]) -> None:
+    def prepare(self, requests: Sequence["Asked"]) -> None:
         """Encode the texts of many requests at once, before they are asked; those that make no sense are skipped."""
         texts: dict[str, None] = {}
         for request in requests:

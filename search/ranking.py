@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from gallery.records import Hit
 from gallery.stores import Filter, ImageCollection, Where, moment
-from search.asked import Asked
 from search.grouping import Group, best_file_first, completed, filled, grouped
 from search.hybrid import DEPTH, fuse, with_words
 from search.places import original_first
 from search.terms import Vector
+
+if TYPE_CHECKING:
+    from search.request import Asked
 
 Rank = Callable[[int, Filter], list[Hit]]
 """Returns at most a given number of hits that pass a filter, in order; fewer only if there are no more."""
@@ -22,7 +25,7 @@ MOST_OF_ONE_SCORE = 20_000
 
 def ranking(
     collection: ImageCollection,
-    request: Asked,
+    request: "Asked",
     vector: Vector | None,
     where: Filter,
     min_score: float | None,
@@ -67,7 +70,7 @@ def folded(ranked: Callable[[int], list[Hit]], count: int) -> list[Hit]:
 
 
 def bound_of(
-    collection: ImageCollection, request: Asked, vector: Vector | None, where: Filter, least: float | None
+    collection: ImageCollection, request: "Asked", vector: Vector | None, where: Filter, least: float | None
 ) -> float | None:
     """Return the least cosine of a request's hits; None without one.
 
@@ -95,7 +98,7 @@ def best_by_date(pictures: int) -> int:
 
 
 def page(
-    rank: Rank, request: Asked, *, by_date: int | None = None, fused: int = 0
+    rank: Rank, request: "Asked", *, by_date: int | None = None, fused: int = 0
 ) -> tuple[list[Hit], tuple[Group, ...]]:
     """Cut the requested page out of a ranking, and one hit or group more if there is one.
 
@@ -148,7 +151,7 @@ def nearest(
 def fused(
     collection: ImageCollection,
     vector: Vector,
-    request: Asked,
+    request: "Asked",
     count: int,
     *,
     where: Filter,
@@ -161,12 +164,14 @@ def fused(
     return fuse(near, said, request.word_weight, count)
 
 
-def words_in(request: Asked) -> str:
+def words_in(request: "Asked") -> str:
     """Return the texts that a line asks for more of."""
     return " ".join(term.text for term in request.query.terms if term.weight > 0 and not term.like)
 
 
-def with_reasons(collection: ImageCollection, hits: Sequence[Hit], request: Asked, vector: Vector | None) -> list[Hit]:
+def with_reasons(
+    collection: ImageCollection, hits: Sequence[Hit], request: "Asked", vector: Vector | None
+) -> list[Hit]:
     """Return hits with why they were found: the cosine with the query, and the words that they share with it."""
     from gallery.stores.words import shared_words  # imported here, as other searches do not need its tokenizer
 

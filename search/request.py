@@ -1,4 +1,4 @@
-"""A request to a collection, as the API, the page, agents and Python make it: anything may come, and is checked."""
+"""A request to a collection, as the API, the page, agents and Python make it. Every field is checked."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from gallery.errors import BadInput
-from search.asked import LONGEST, WORD_WEIGHT, Grouping, Order
+from search.asked import LONGEST, WORD_WEIGHT, AskedLine, Grouping, Order
 from search.keys import KEYS, fault, nearest
 from search.parsing import parse_query
 from search.query import Condition, Query, Term, clean_text, either
@@ -109,6 +109,10 @@ class Request(Search):
     limit: int = Field(default=10, ge=1, le=MOST_HITS, description="The most hits, or groups")
     offset: int = Field(default=0, ge=0, le=DEEPEST, description="How many of the first hits or groups to leave out")
     group: Grouping | None = Field(default=None, description="Put hits together; limit and offset then count groups")
+
+
+Asked = AskedLine | Request
+"""What an engine answers."""
 
 
 def request_of(**options: Any) -> Request:  # noqa: ANN401 - fields have all sorts of types

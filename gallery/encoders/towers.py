@@ -87,15 +87,14 @@ class PictureTower(PictureEncoder):
     """The picture tower of an encoder folder."""
 
     def __init__(self, folder: Path, manifest: Manifest, device: Device, *, for_one: bool = False) -> None:
-        """Take what is needed to open the graph.
+        """Prepare to open the graph.
 
         Args:
             folder: The encoder folder, whose files have been verified.
             manifest: The folder's manifest.
             device: Where the graph is computed.
-            for_one: Whether to encode a single picture fast, on all processors together, and to open the graph now.
-                Otherwise, every processor works on its own pictures, and the graph is opened for the first of them:
-                until then, `pack` costs nothing.
+            for_one: Whether to encode a single picture fast. If so, all processors share the work, and the graph is
+                opened now. Otherwise, every processor works on its own pictures, and the first one opens the graph.
 
         Raises:
             EncoderError: The graph cannot be opened.

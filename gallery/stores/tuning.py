@@ -1,11 +1,12 @@
 """All settings that depend on a collection's size. docs/servers-and-scale.md has the measurements."""
 
 SETTLE_FROM = 10_000
-"""From this many new pictures, the engine moves them into files that open at once. With the files that take new points,
-20 000 took half a second to open, a million 27 s. For fewer, moving them is not worth an ingest's time."""
+"""From this many new pictures, the engine moves them to read-only files, which open at once. The files for new points
+open slowly: 20 000 points took half a second, a million 27 s. Moving fewer is not worth an ingest's time."""
 GRAPH_FROM = 20_000
-"""From this many pictures, a search goes through a graph. Up to here, comparing with every vector is exact and takes 2
-ms; the first search of a process takes 20 to 30 ms instead of 60 to 90, as it reads its vectors in one go."""
+"""From this many pictures, a search uses a graph. Below, it compares the query with every vector, which is exact and
+takes at most 2 ms. The first search of a process then takes 20 to 30 ms instead of 60 to 90: it reads all vectors at
+once."""
 QUANTISE_FROM = 100_000
 """From this many pictures, vectors are also kept at 4 bits per float, to choose candidates by: at 100 000 the
 graph is made in a third of the time, and a search takes a third. Both stay on the disk, mapped, so that a collection

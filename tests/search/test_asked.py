@@ -1,4 +1,4 @@
-"""The command's line is the same as a request, without pydantic."""
+"""A command's line means the same as a request."""
 
 from dataclasses import fields
 
