@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import ArrayLike, NDArray
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from gallery.encoders.manifest import WEIGHTS_SUFFIX
 
@@ -98,6 +98,37 @@ class Graph:
     def _name(self) -> str:
         self._added += 1
         return f"gallery/{self._added}"
+
+
+def halved(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Store the weights of matrix products as 16-bit floats, and return the model, which still computes in float32.
+
+    For text towers: a search reads all weights for one query, and reading half as many bytes and converting them takes
+    no longer. Cosines change by less than a millionth. Weights that are too large for 16 bits stay as they are.
+    """
+    graph = model.graph
+    products = {node.input[1] for node in graph.node if node.op_type == "MatMul"}
+    casts: dict[str, onnx.NodeProto] = {}
+    for weights in graph.initializer:
+        name = weights.name
+        if name in products and weights.data_type == FLOAT and len(weights.dims) == 2:
+            with np.errstate(over="ignore"):
+                half = numpy_helper.to_array(weights).astype(np.float16)
+            if np.isfinite(half).all():
+                weights.CopyFrom(numpy_helper.from_array(half, f"{name}/half"))
+                casts[name] = helper.make_node("Cast", [f"{name}/half"], [name], to=FLOAT)
+    nodes = []
+    for node in graph.node:
+        nodes += [casts.pop(name) for name in node.input if name in casts]  # just before it is needed: see open_session
+        nodes.append(node)
+    del graph.node[:]
+    graph.node.extend(nodes)
+    return model
+
+
+def halve(path: Path) -> None:
+    """Store the weights of a saved graph as 16-bit floats."""
+    save_model(halved(onnx.load(path)), path)
 
 
 def save_model(model: onnx.ModelProto, path: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from safetensors.numpy import load
 
 from gallery.encoders.checkpoint import Weights
-from gallery.encoders.graphs import FLOAT, INT64, Graph
+from gallery.encoders.graphs import FLOAT, INT64, Graph, halved, save_model
 from gallery.encoders.manifest import TEXT_GRAPH, TOKENIZER, TextPreparation
 from gallery.encoders.packaged import MINILM, package_file, read_published
 
@@ -31,7 +31,7 @@ def write_text_tower(folder: Path) -> None:
     """
     weights = load(read_published(package_file(MINILM, "model/model.safetensors"), SHA256))
     graph = Graph()
-    graph.save(_add_texts(graph, weights), folder / TEXT_GRAPH)
+    save_model(halved(graph.model(_add_texts(graph, weights))), folder / TEXT_GRAPH)
     shutil.copyfile(packaged_tokenizer(), folder / TOKENIZER)
 
 

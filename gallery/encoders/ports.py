@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 
 from gallery.encoders.catalogue import Entry, Known, Port, share_space
-from gallery.encoders.graphs import save_model
+from gallery.encoders.graphs import halve, save_model
 from gallery.encoders.hub import Hub
 from gallery.encoders.making import drafted, finish
 from gallery.encoders.manifest import PICTURE_GRAPH, TEXT_GRAPH, TOKENIZER, WEIGHTS_SUFFIX, Manifest
@@ -54,6 +54,7 @@ def make_from_ports(pictures: Entry, texts: Entry, hub: Hub, place: Path) -> Pat
                 text_graph(text_files[0], text_port.output, mean_of_tokens=text_port.mean_of_tokens, dense=dense),
                 draft / TEXT_GRAPH,
             )
+            halve(draft / TEXT_GRAPH)
             _write_tokenizer(text_files[-1], draft / TOKENIZER)
             manifest = Manifest(
                 spec=Spec(

@@ -91,7 +91,7 @@ def reached(settings: Settings, encoder: LetterEncoder) -> "np.ndarray[tuple[int
         records = list(collection.records())
         topics, qrels = topics_from_captions(collection)
     pictures = [Image.open(record.path).convert("RGB") for record in records]
-    scores = encoder.encode_texts([topic.text for topic in topics]) @ encoder.encode_images(pictures).T
+    scores = (encoder.encode_texts([topic.text for topic in topics]) @ encoder.encode_images(pictures).T).round(6)
     found = []
     for row, topic in zip(scores, topics, strict=True):
         best = sorted(zip(row.tolist(), (record.id for record in records), strict=True), reverse=True)[:5]

@@ -9,6 +9,7 @@ from gallery.encoders.export.originals import PictureOriginal, SentenceOriginal,
 from gallery.encoders.export.progress import told
 from gallery.encoders.export.sources import Source
 from gallery.encoders.export.tracing import trace
+from gallery.encoders.graphs import halve
 from gallery.encoders.making import drafted, finish
 from gallery.encoders.manifest import PICTURE_GRAPH, TEXT_GRAPH, TOKENIZER, Manifest
 from gallery.encoders.preparation import PREPARED
@@ -49,6 +50,7 @@ def _write(pictures: Source, texts: Source | None, draft: Path, name: str, say: 
         trace(seeing.module, seeing.samples(), draft / PICTURE_GRAPH)
     with told(say, "Exporting the text tower"):
         trace(reading.module, reading.samples(), draft / TEXT_GRAPH)
+        halve(draft / TEXT_GRAPH)
     with told(say, "Reading the model's digest"):
         weights = pictures.fingerprint()
         text_weights = texts.fingerprint() if texts else weights

@@ -9,7 +9,10 @@ gen-000001/sealed.json       the state of these files when complete; missing in 
 
 import json
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from heapq import nlargest
+from itertools import chain
 from pathlib import Path
 from uuid import UUID
 
@@ -23,9 +26,11 @@ from gallery.records import Hit, ImageRecord
 from gallery.spec import Spec
 from gallery.stores.common import best_first, check_facet, newest_first
 from gallery.stores.contract import Progress
+from gallery.stores.dates import moment
 from gallery.stores.embedded.engine import SHARD, damaged, engine_errors, load_shard
 from gallery.stores.embedded.filtering import engine_filter
 from gallery.stores.embedded.generations import PROGRESS, published, published_state
+from gallery.stores.embedded.indexes import absent_keys
 from gallery.stores.embedded.seal import DAMAGE, check_seal
 from gallery.stores.embedded.tuning import search_params
 from gallery.stores.filters import Filter, Where, as_filter
@@ -162,6 +167,8 @@ class EmbeddedCollection:
         return newest_first(self._page, limit, where)
 
     def _page(self, where: Filter, limit: int, by_date: bool) -> list[ImageRecord]:
+        if by_date and "date" not in self.shard.info().payload_schema:
+            return nlargest(limit, self.records(where), key=moment)
         order = q.OrderBy("date", q.Direction.Desc) if by_date else None
         request = q.ScrollRequest(limit=limit, filter=self._filter(where), with_payload=True, order_by=order)
         with engine_errors(self.name):
@@ -201,10 +208,19 @@ class EmbeddedCollection:
     def facet(self, key: str, limit: int = 20, *, least: int = 1, where: Where | None = None) -> dict[str | int, int]:
         check_facet(key)
         with engine_errors(self.name):
-            if key not in self.shard.info().payload_schema:  # no picture has it
+            if key in absent_keys(self.shard):
                 return {}
+            if key not in self.shard.info().payload_schema:
+                return self._counted(key, limit, least, where)
             hits = self.shard.facet(q.FacetRequest(key, limit, exact=True, filter=self._filter(where))).hits
         return {hit.value: hit.count for hit in hits if hit.count >= least}
+
+    def _counted(self, key: str, limit: int, least: int, where: Where | None) -> dict[str | int, int]:
+        """Count the values of a key in the payloads, in the order of the engine."""
+        values = [(point.payload or {}).get(key, []) for point in self._points(where, with_vector=False)]
+        counts = Counter(chain.from_iterable(set(each) if isinstance(each, list) else [each] for each in values))
+        most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:limit]
+        return {value: count for value, count in most if count >= least}
 
     def is_current(self) -> bool:
         return self.generation == published_state(self._folder)
@@ -214,7 +230,7 @@ class EmbeddedCollection:
 
     def _filter(self, where: Where | None) -> q.Filter | None:
         wanted = as_filter(where)
-        return engine_filter(wanted, self.shard.info().payload_schema) if wanted else None
+        return engine_filter(wanted, absent_keys(self.shard)) if wanted else None
 
     def _record(self, point: q.Record | q.ScoredPoint) -> ImageRecord:
         try:

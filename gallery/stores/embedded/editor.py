@@ -18,11 +18,12 @@ from gallery.spec import Spec
 from gallery.stores.common import check_vectors
 from gallery.stores.contract import Former, Progress
 from gallery.stores.embedded.collection import JOURNAL, EmbeddedCollection, check_whole, open_generation, read_spec
-from gallery.stores.embedded.creating import create, index_optional, make_indexes
+from gallery.stores.embedded.creating import create
 from gallery.stores.embedded.disk import free_bytes, remove
 from gallery.stores.embedded.engine import SHARD, engine_errors, load_shard, silent_engine
 from gallery.stores.embedded.generations import PROGRESS, Workshop, published, unfinished
 from gallery.stores.embedded.health import digests_of
+from gallery.stores.embedded.indexes import make_indexes
 from gallery.stores.embedded.journals import mend_journal, points_of, remove_journal
 from gallery.stores.embedded.seal import check_sizes, is_as_sealed, note_sizes, unseal
 from gallery.stores.embedded.tuning import optimised
@@ -129,14 +130,13 @@ class EmbeddedEditor:
         unseal(generation)
         (generation / PROGRESS).unlink(missing_ok=True)
         points = open_generation(generation)
-        make_indexes(points)
+        make_indexes(points.shard, self.name)
         if not points.has_words:
             with engine_errors(self.name):
                 add_words(points.shard, points.records())
             points.has_words = True
-        public_url = self._public_url
-        if public_url is None:
-            public_url = (self.former.collection if self.former else points).public_url()
+        before = self.former.collection if self.former else points
+        public_url = before.public_url() if self._public_url is None else self._public_url
         self._state = _Writing(generation, points, public_url or None)
         self.spec = self.spec or spec
 
@@ -145,7 +145,7 @@ class EmbeddedEditor:
         self._workshop.check_room()
         check_vectors(vectors, len(records), writing.points.spec.dimension)
         payloads = [to_payload(record, writing.public_url) for record in records]
-        index_optional(writing.points, payloads)
+        make_indexes(writing.points.shard, self.name, payloads)
         points = [
             q.Point(record.id, {"": vector.tolist(), **words_of(record)}, payload)
             for record, vector, payload in zip(records, vectors, payloads, strict=True)
@@ -155,7 +155,7 @@ class EmbeddedEditor:
     def update(self, records: Sequence[ImageRecord]) -> None:
         writing = self._writing()
         payloads = [to_payload(record, writing.public_url) for record in records]
-        index_optional(writing.points, payloads)
+        make_indexes(writing.points.shard, self.name, payloads)
         for record, payload in zip(records, payloads, strict=True):
             self._apply(q.UpdateOperation.overwrite_payload([UUID(record.id)], payload))
         self._apply(replace_words(records))
@@ -193,6 +193,7 @@ class EmbeddedEditor:
     def _publish(self, writing: _Writing, *, optimise: bool) -> None:
         generation, points = writing.generation, writing.points
         unseal(generation)
+        make_indexes(points.shard, self.name)  # if it has become large enough
         with engine_errors(self.name):
             if optimise:
                 points.shard = optimised(points.shard, generation / SHARD, points.spec.dimension)

@@ -7,30 +7,30 @@ import qdrant_edge as q
 
 from gallery.folding import folded_words
 from gallery.stores.filters import Circle, Condition, Filter, MoreThan, WantedValue, Words
-from gallery.stores.payload import INDEXED_KEYS, OPTIONAL_KEYS
+from gallery.stores.payload import INDEXED_KEYS
 
 _Condition = q.FieldCondition | q.IsEmptyCondition | q.HasIdCondition | q.Filter
 
 
-def engine_filter(wanted: Filter, indexed: Container[str]) -> q.Filter:
+def engine_filter(wanted: Filter, absent: Container[str]) -> q.Filter:
     """Return a filter for the engine.
 
     Args:
         wanted: What has to hold.
-        indexed: The keys with an index. No picture has an optional key without one, so that none need be read.
+        absent: Keys that no picture has, so that none need be read.
     """
-    unwanted = [_condition(condition, indexed) for condition in wanted.must_not]
+    unwanted = [_condition(condition, absent) for condition in wanted.must_not]
     without = [q.HasIdCondition({UUID(id) for id in wanted.without})] if wanted.without else []
     within = [] if wanted.within is None else [q.HasIdCondition({UUID(id) for id in wanted.within})]
-    must = [_condition(condition, indexed) for condition in wanted.must]
-    either = [q.Filter(should=[engine_filter(each, indexed) for each in choice]) for choice in wanted.either]
-    neither = [engine_filter(each, indexed) for each in wanted.neither]
+    must = [_condition(condition, absent) for condition in wanted.must]
+    either = [q.Filter(should=[engine_filter(each, absent) for each in choice]) for choice in wanted.either]
+    neither = [engine_filter(each, absent) for each in wanted.neither]
     return q.Filter(must=[*must, *within, *either], must_not=[*unwanted, *without, *neither])
 
 
-def _condition(condition: Condition, indexed: Container[str]) -> _Condition:
+def _condition(condition: Condition, absent: Container[str]) -> _Condition:
     key, wanted = condition
-    if key in OPTIONAL_KEYS and key not in indexed:
+    if key in absent:
         return q.Filter() if wanted is None else q.HasIdCondition(set())  # all pictures, or none
     return _field(key, wanted)
 

@@ -11,9 +11,9 @@ from gallery.errors import Damaged
 from gallery.printable import counted
 from gallery.stores.contract import Finding
 from gallery.stores.embedded.collection import JOURNAL, EmbeddedCollection, open_generation
-from gallery.stores.embedded.creating import ALWAYS
 from gallery.stores.embedded.engine import engine_errors, silent_engine
 from gallery.stores.embedded.generations import pointed, published, set_aside_in, unfinished
+from gallery.stores.embedded.indexes import missing_indexes
 from gallery.stores.embedded.salvage import is_whole
 from gallery.stores.embedded.seal import check_sizes, is_as_sealed
 from gallery.stores.journal import Journal
@@ -59,7 +59,7 @@ def _of_published(generation: Path) -> Iterator[Finding]:
     try:
         with silent_engine(), contextlib.closing(open_generation(generation, everything=True)) as collection:
             there = digests_of(collection)
-            missing = sorted(ALWAYS - collection.shard.info().payload_schema.keys())
+            missing = sorted(missing_indexes(collection.shard))
     except Damaged as error:
         yield Finding(str(error), "what can be read is kept, and ingest PATH indexes the rest again")
     else:

@@ -14,12 +14,13 @@ from gallery.errors import CollectionError, Damaged
 from gallery.printable import counted
 from gallery.spec import Spec
 from gallery.stores.embedded.collection import JOURNAL, EmbeddedCollection, open_generation, read_spec
-from gallery.stores.embedded.creating import create, index_optional, make_indexes
+from gallery.stores.embedded.creating import create
 from gallery.stores.embedded.disk import bytes_on_disk, free_bytes, remove
 from gallery.stores.embedded.editor import EmbeddedEditor
 from gallery.stores.embedded.engine import engine_errors, silent_engine
 from gallery.stores.embedded.generations import Workshop, published, set_aside_in, unfinished
 from gallery.stores.embedded.health import check_points
+from gallery.stores.embedded.indexes import make_indexes
 from gallery.stores.embedded.journals import mend_journal, remove_journal
 from gallery.stores.embedded.salvage import whole_points
 from gallery.stores.embedded.seal import is_as_sealed, restore_small_files, sealed_points
@@ -74,11 +75,11 @@ def _rebuild(workshop: Workshop, current: Path | None, begun: Path | None, damag
     if base is None:
         create(draft, spec)
     with contextlib.closing(open_generation(draft)) as points:
-        make_indexes(points)
         with silent_engine():
             for source in sources:
                 if _is_of(source, spec):
                     _take_over(points, source, workshop.folder / "gen-scratch.draft")
+        make_indexes(points.shard, points.name)
         lost = _take_journal(draft, points, [each for each in (begun, current) if each and _is_of(each, spec)])
         count = points.count()
     kept = workshop.set_aside(begun) if begun else None
@@ -122,7 +123,7 @@ def _take_over(target: EmbeddedCollection, source: Path, scratch: Path) -> None:
         there = target.present([str(point.id) for point in points])
         new = [point for point in points if str(point.id) not in there]
         if new:
-            index_optional(target, [point.payload or {} for point in new])
+            make_indexes(target.shard, target.name, [point.payload or {} for point in new])
             with engine_errors(target.name):
                 target.shard.update(q.UpdateOperation.upsert_points(new))
                 target.shard.flush()

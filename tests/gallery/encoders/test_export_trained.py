@@ -57,7 +57,8 @@ def test_vectors_are_those_of_the_heads(tmp_path: Path, kind: str) -> None:
     folder = tmp_path / "trained"
     save_model(folder, TOWERS_FILE, {"text": values, "image": image}, arrays)
     encoder = Encoder(export(folder, tmp_path / "data", say=lambda _: None), tmp_path)
-    assert np.allclose(encoder.texts().encode_texts(TEXTS), project(texts.encode(TEXTS), "text", arrays), atol=1e-4)
+    vectors = encoder.texts().encode_texts(TEXTS)
+    assert ((vectors * project(texts.encode(TEXTS), "text", arrays)).sum(axis=1) > 1 - 1e-6).all()
     assert np.allclose(encoder.pictures().encode_images(pictures), project(frozen, "image", arrays), atol=1e-4)
     digest = digest_of_files([folder / TOWERS_FILE, folder / ARRAYS_FILE])
     assert encoder.spec.space == f"towers {digest} {network.fingerprint}"

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from gallery.encoders.graphs import FLOAT, OPSET, Graph
+from gallery.encoders.graphs import FLOAT, OPSET, Graph, halve
 
 ROWS = np.array([[3, 4, 0], [0, 0, 0]], np.float32)
 UNIT = np.array([[0.6, 0.8, 0], [0, 0, 0]], np.float32)
@@ -48,6 +48,23 @@ def test_weights_lie_in_a_file_of_their_own_even_when_written_twice(tmp_path: Pa
     assert (tmp_path / "picture.onnx.data").stat().st_size == 40_000
     assert (tmp_path / "picture.onnx.data").stat().st_mode == (tmp_path / "picture.onnx").stat().st_mode
     assert (run(tmp_path / "picture.onnx", pixels=np.ones((1, 100), np.float32)) == 100).all()
+
+
+def test_halved_weights_are_converted_just_before_they_are_used(tmp_path: Path) -> None:
+    graph, path = Graph(), tmp_path / "text.onnx"
+    rows = np.random.default_rng(0).normal(size=(2, 100)).astype("f4")
+    first, second = (np.random.default_rng(seed).normal(size=(100, 100)).astype("f4") for seed in (1, 2))
+    large = np.diag(np.full(100, 1e5, "f4"))
+    value = graph.input("pixels", FLOAT, ["n", 100])
+    for weight in (first, second, large):
+        value = graph.linear(value, weight)
+    graph.save(graph.unit_rows(value), path)
+    exact = run(path, pixels=rows)
+    halve(path)
+    assert path.with_name("text.onnx.data").stat().st_size == (2 + 2 + 4) * 100 * 100
+    assert ((run(path, pixels=rows) * exact).sum(axis=1) > 1 - 1e-6).all()
+    kinds = [node.op_type for node in onnx.load(path).graph.node]
+    assert kinds[:5] == ["Cast", "MatMul", "Cast", "MatMul", "MatMul"]
 
 
 @pytest.mark.parametrize("opset", [11, 14, OPSET])

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from gallery.stores.embedded import collection as embedded
 from gallery.stores.embedded.disk import bytes_on_disk, sync_all
 from gallery.stores.embedded.generations import Workshop, published
 from gallery.stores.payload import INDEXED_KEYS
+from gallery.stores.tuning import INDEX_FROM
 
 Vectors = NDArray[np.float32]
 MakeRecord = Callable[..., ImageRecord]
@@ -316,17 +317,32 @@ def indexes(folder: Path) -> dict[str, str]:
     return {key: str(index.data_type).rpartition(".")[2].lower() for key, index in schema.items()}
 
 
-def test_an_index_is_there_before_the_first_point_that_needs_it(
+def test_a_collection_gets_its_indexes_once_it_is_large(
     settings: Settings, folder: Path, make_record: MakeRecord, unit_rows: UnitRows
 ) -> None:
-    plain, belem = make_record(4, text=()), make_record(6, place=("Belém",), text=())
-    for record, needed in (plain, set[str]()), (belem, {"camera", "captions", "place"}):
+    def index(records: Sequence[ImageRecord], expected: set[str]) -> None:
         with closing(open_store(settings).edit("photos")) as editor:
             editor.begin(SPEC)
-            editor.upsert([record], unit_rows(1))
+            editor.upsert(records, unit_rows(len(records)))
             editor.finish()
-        keys = {"path", "folder", "date", "year", "width", "height", "format", "stack"} | needed
-        assert indexes(folder) == {key: INDEXED_KEYS[key] for key in keys}
+        assert indexes(folder) == {key: INDEXED_KEYS[key] for key in expected}
+        assert not any("index" in finding.what for finding in open_store(settings).check("photos"))
+
+    plain = [make_record(4 * number, captions=(), text=()) for number in range(INDEX_FROM)]  # without a camera
+    of_all = {"path", "folder", "date", "year", "width", "height", "format", "stack"}
+    index([make_record(1, place=("Belém",), camera=None, text=()), *plain[:-2]], {"stack"})
+    index(plain[-2:-1], of_all | {"place"})
+    index([make_record(18)], of_all | {"place", "camera", "captions", "text"})
+
+
+def test_text_is_indexed_with_the_first_picture_that_has_some(
+    settings: Settings, folder: Path, make_record: MakeRecord, unit_rows: UnitRows
+) -> None:
+    with closing(open_store(settings).edit("photos")) as editor:
+        editor.begin(SPEC)
+        editor.upsert([make_record(18)], unit_rows(1))
+        editor.finish()
+    assert indexes(folder).keys() == {"stack", "text"}
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")

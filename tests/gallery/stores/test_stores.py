@@ -39,6 +39,7 @@ from gallery.stores import (
 from gallery.stores.embedded.generations import published
 from gallery.stores.payload import COUNTED_KEYS, INDEXED_KEYS, OPTIONAL_KEYS, kind_of
 from gallery.stores.server import store as server_store
+from gallery.stores.tuning import INDEX_FROM
 from gallery.stores.words import WORDS
 
 Vectors = NDArray[np.float32]
@@ -94,26 +95,33 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
         yield place
 
 
-@pytest.fixture(scope="module")
-def records(make_record: MakeRecord) -> list[ImageRecord]:
-    return [make_record(number) for number in range(COUNT)]
+@pytest.fixture(scope="module", params=["small", *STORES])
+def store(request: pytest.FixtureRequest) -> str:
+    """Return the kind of the store, or `small` for an embedded collection without indexes."""
+    kind: str = request.param
+    return kind
 
 
 @pytest.fixture(scope="module")
-def vectors(unit_rows: UnitRows) -> Vectors:
-    return unit_rows(COUNT)
+def records(store: str, make_record: MakeRecord) -> list[ImageRecord]:
+    return [make_record(number) for number in range(INDEX_FROM - 1 if store == "small" else COUNT)]
 
 
-@pytest.fixture(scope="module", params=STORES)
+@pytest.fixture(scope="module")
+def vectors(records: list[ImageRecord], unit_rows: UnitRows) -> Vectors:
+    return unit_rows(len(records))
+
+
+@pytest.fixture(scope="module")
 def photos(
-    request: pytest.FixtureRequest,
+    store: str,
     tmp_path_factory: pytest.TempPathFactory,
     records: list[ImageRecord],
     vectors: Vectors,
 ) -> Iterator[ImageCollection]:
-    with place_of(request.param, tmp_path_factory.mktemp("photos")) as place:
+    with place_of("embedded" if store == "small" else store, tmp_path_factory.mktemp("photos")) as place:
         with place.write() as editor:
-            for start in range(0, COUNT, 256):
+            for start in range(0, len(records), 256):
                 editor.upsert(records[start : start + 256], vectors[start : start + 256])
         with place.open() as collection:
             yield collection
@@ -209,8 +217,8 @@ def test_filters_keep_what_brute_force_keeps(
     assert [record.id for record in photos.records(where)] == sorted(records[row].id for row in rows)
 
 
-def test_count_without_filter_counts_all(photos: ImageCollection) -> None:
-    assert photos.count() == photos.count({}) == COUNT
+def test_count_without_filter_counts_all(photos: ImageCollection, records: list[ImageRecord]) -> None:
+    assert photos.count() == photos.count({}) == len(records)
 
 
 def test_min_score_leaves_out_lower_cosines(photos: ImageCollection, vectors: Vectors, unit_rows: UnitRows) -> None:
@@ -243,7 +251,7 @@ def test_facet_counts_every_value(photos: ImageCollection, records: list[ImageRe
     }
     of: Callable[[ImageRecord], Iterable[object]] = values.get(key) or (lambda r: [getattr(r, key)])
     expected = Counter(value for record in records for value in of(record) if value is not None)
-    assert photos.facet(key, limit=2 * COUNT) == expected
+    assert photos.facet(key, limit=2 * len(records)) == expected
 
 
 @pytest.mark.parametrize("key", ["date", "captions", "nothing"])
@@ -276,14 +284,14 @@ def test_newest_first_is_the_same_for_any_limit(
     photos: ImageCollection, records: list[ImageRecord], where: Where, matches: Callable[[ImageRecord], bool]
 ) -> None:
     wanted = sorted(filter(matches, records), key=lambda r: (-date(r).timestamp(), r.id))
-    for limit in (1, 37, COUNT + 1):  # dozens share a date
+    for limit in (1, 37, len(records) + 1):  # dozens share a date
         assert photos.newest(limit, where=where) == wanted[:limit]
 
 
 def test_scan_yields_all_with_their_vectors_in_the_order_of_ids(
     photos: ImageCollection, records: list[ImageRecord], vectors: Vectors
 ) -> None:
-    order = sorted(range(COUNT), key=lambda row: records[row].id)
+    order = sorted(range(len(records)), key=lambda row: records[row].id)
     scanned = list(photos.scan())
     assert [record for record, _ in scanned] == [records[row] for row in order]
     assert np.allclose([vector for _, vector in scanned], vectors[order], atol=1e-6)
