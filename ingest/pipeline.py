@@ -9,7 +9,7 @@ the decoder. Points are written in batches; the journal names a file only once i
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import chain, islice
@@ -31,7 +31,7 @@ from ingest.removal import count_gone, is_below, is_gone, moved_folders, remove_
 from ingest.report import IngestReport
 from ingest.sharing import Sharing, publish
 from ingest.stopping import Stop
-from ingest.threads import ahead, in_background
+from ingest.threads import ahead, in_background, shared
 from ingest.walk import Task, Walk
 from ingest.writer import Writer
 
@@ -97,8 +97,9 @@ def ingest(
         with ThreadPoolExecutor(threads) as pool, stop.shielded():
             window = list(islice(chain([first], tasks), batch_size * processors()))
             encoder.many = len(window) == batch_size * processors()
-            size = batch_size if encoder.many else -(-len(window) // processors())  # each processor gets its share
-            batches = _batches(chain(window, tasks), size)
+            share = -(-len(window) // processors())
+            sizes = (batch_size, 1) if encoder.many else (share, share)
+            batches = shared(chain(window, tasks), processors(), *sizes, report.left)
             try:
                 for batch in ahead(pool, indexer.read, batches, 2 * threads, stop):
                     indexer.add(batch)
@@ -148,12 +149,6 @@ def _left_out(former: Former, collection: Editor, *, everything: bool) -> int:
             "encoded is kept"
         )
     return count
-
-
-def _batches(items: Iterator[T], size: int) -> Iterator[list[T]]:
-    """Yield the items in lists of `size`."""
-    while batch := list(islice(items, size)):
-        yield batch
 
 
 class _Once:

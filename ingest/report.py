@@ -61,6 +61,10 @@ class IngestReport:
         """How many of the files to read are done."""
         return self.indexed + self.updated + self.verified + self.elsewhere + len(self.unreadable) - self.remembered
 
+    def left(self, taken: int) -> int | None:
+        """Return how many of the files to read are left when so many were taken; None while they are looked for."""
+        return None if self.walking else self.to_read - taken
+
     @property
     def known(self) -> int:
         """How many of the files found does the journal know at the end."""

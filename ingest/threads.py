@@ -106,6 +106,29 @@ def in_background(items: Iterable[T]) -> Iterator[T]:
         ready.close()
 
 
+def shared(
+    items: Iterator[T], workers: int, size: int, least: int, left: Callable[[int], int | None]
+) -> Iterator[list[T]]:
+    """Yield the items in lists for workers, the last ones ever shorter, so that all workers end at the same time.
+
+    Args:
+        items: They may come one by one.
+        workers: How many there are.
+        size: The length of a list.
+        least: The length of the shortest ones.
+        left: Told how many items were taken, returns how many are left; None while that is unknown.
+
+    >>> [len(each) for each in shared(iter(range(20)), 2, 8, 1, lambda taken: 20 - taken)]
+    [8, 3, 2, 1, 1, 1, 1, 1, 1, 1]
+    """
+    taken = 0
+    while batch := list(islice(items, size)):
+        taken += len(batch)
+        yield batch
+        if (rest := left(taken)) is not None:
+            size = max(least, min(size, rest // (2 * workers)))
+
+
 def ahead(
     pool: ThreadPoolExecutor, function: Callable[[T], U], items: Iterable[T], limit: int, stop: Stop
 ) -> Iterator[U]:

@@ -30,10 +30,11 @@ def prepare(picture: "Image.Image", how: PicturePreparation) -> Vectors:
         scaled = picture.resize((how.side, how.side), filter_, box=(left, top, left + side, top + side))
     else:
         scaled = _centre(_shortest_side(_without_far_ends(picture), how.resize, filter_), how.side)
-    values = np.asarray(scaled, np.float32) / np.float32(255)
-    values -= np.array(how.mean, np.float32)
-    values /= np.array(how.std, np.float32)
-    return np.ascontiguousarray(values.transpose(2, 0, 1))
+    values = np.asarray(scaled).transpose(2, 0, 1).astype(np.float32, order="C")  # planes are faster than pixels
+    values /= np.float32(255)
+    values -= np.array(how.mean, np.float32).reshape(3, 1, 1)
+    values /= np.array(how.std, np.float32).reshape(3, 1, 1)
+    return values
 
 
 def _without_far_ends(picture: "Image.Image") -> "Image.Image":

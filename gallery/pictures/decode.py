@@ -1,6 +1,5 @@
 """Turns the bytes of a file into an upright sRGB picture."""
 
-from contextlib import closing
 from dataclasses import replace
 from functools import cache, partial
 from io import BytesIO
@@ -62,7 +61,7 @@ def decode(data: bytes, detail: int | None = None, most_pixels: int = MAX_DECODE
 
 def _opened(data: bytes) -> Image.Image:
     Image.MAX_IMAGE_PIXELS = None  # Pillow's own guard only warns, and is lower for JPEGs
-    image = Image.open(BytesIO(data), formats=_formats())
+    image = Image.open(BytesIO(data), formats=_formats(data))
     if image.width * image.height > MAX_PIXELS:
         raise _too_many_pixels(image.width, image.height, MAX_PIXELS)
     if isinstance(image, JpegImagePlugin.JpegImageFile) and not jpeg.is_cheap(data):
@@ -92,21 +91,21 @@ def _decoded(
         missing: The share of the picture that a damaged file lacks; None if that can only be seen by decoding it.
         profile: The ICC profile of the colours, if the file was made out of one that has it.
     """
-    with closing(_opened(data)) as image:
+    image = _opened(data)
+    width, height = image.size
+    packet = _packet_of(image)
+    page = tiff.main_page(image)
+    if page:
+        image.seek(page)
         width, height = image.size
-        packet = _packet_of(image)
-        page = tiff.main_page(image)
-        if page:
-            image.seek(page)
-            width, height = image.size
-        profile = profile or profile_of(image, data)
-        loaded = _loaded(image, data, detail, page, most_pixels)
-        packet = packet or _packet_of(image)  # metadata can follow the pixels in PNG files
-        stored = loaded.size
-        exif = _exif(image)  # after loading, as Pillow turns a TIFF itself and updates this
-        facts = facts_of(image, exif, packet)
-        format_ = _NAMES.get(str(image.format), str(image.format))
-        rgb, note = flattened(loaded, profile)
+    profile = profile or profile_of(image, data)
+    loaded = _loaded(image, data, detail, page, most_pixels)
+    packet = packet or _packet_of(image)  # metadata can follow the pixels in PNG files
+    stored = loaded.size
+    exif = _exif(image)  # after loading, as Pillow turns a TIFF itself and updates this
+    facts = facts_of(image, exif, packet)
+    format_ = _NAMES.get(str(image.format), str(image.format))
+    rgb, note = flattened(loaded, profile)
     orientation = exif.get(ExifTags.Base.Orientation)
     orientation = int(orientation) if orientation in UPRIGHT else 1
     notes = (note,) if note else ()
@@ -171,14 +170,18 @@ def _exif(image: Image.Image) -> Image.Exif:
         return Image.Exif()
 
 
+def _formats(data: bytes) -> list[str]:
+    return [*_FORMATS, "HEIF"] if data[4:8] == b"ftyp" and _reads_heic() else _FORMATS
+
+
 @cache
-def _formats() -> list[str]:
+def _reads_heic() -> bool:
     try:
         import pi_heif
     except ImportError:
-        return _FORMATS
+        return False
     pi_heif.register_heif_opener()
-    return [*_FORMATS, "HEIF"]
+    return True
 
 
 def _unidentified(data: bytes) -> UnreadableImage:
@@ -186,7 +189,7 @@ def _unidentified(data: bytes) -> UnreadableImage:
         return UnreadableImage(Reason.DAMAGED, "no pixel can be read")
     if data[4:8] != b"ftyp" or data[8:12] not in _HEIC_BRANDS:
         return UnreadableImage(Reason.NOT_AN_IMAGE, "not a known image format")
-    if "HEIF" in _formats():
+    if _reads_heic():
         return UnreadableImage(Reason.DAMAGED, "HEIC that cannot be decoded")
     return UnreadableImage(Reason.UNSUPPORTED, f"HEIC needs a package: {install('heic')}")
 

@@ -24,16 +24,16 @@ _CODES_AHEAD = 2**16
 
 def flattened(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, str | None]:
     """Return the picture in mode RGB and in sRGB, and a note on its colour profile."""
-    loaded, image = image, eight_bit(image)
+    image = eight_bit(image)
     if image.mode == "RGB" and not profile and "transparency" not in image.info:
-        return image.copy(), None  # the case of most photos
+        return image, None  # the case of most photos
     if image.mode not in ("RGB", "L", "CMYK", "LAB", "RGBA", "LA") or "transparency" in image.info:
         grey = image.mode in ("1", "L", "LA", "La")
         alpha = image.has_transparency_data
         image = image.convert(("LA" if alpha else "L") if grey else ("RGBA" if alpha else "RGB"))
     image, note = to_srgb(image, profile)
     image = on_ground(image) if image.mode == "RGBA" else image
-    return (image.copy() if image is loaded else image), note
+    return image, note
 
 
 def profile_of(image: Image.Image, data: bytes) -> bytes | None:

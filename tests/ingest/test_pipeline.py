@@ -178,7 +178,7 @@ def test_the_same_bytes_in_several_files_are_one_point(
     copy = photos / "zoo" / "copy.png"
     copy.parent.mkdir()
     copy.write_bytes((photos / "warm" / "red.png").read_bytes())
-    report = run()
+    report = run(batch_size=8)  # red.png and its copy are in one batch
     assert (report.indexed, report.updated, encoder.encoded) == (5, 1, 5)
     assert [file.path for file in stored(settings)["red.png"].files] == [str(photos / "warm" / "red.png"), str(copy)]
 

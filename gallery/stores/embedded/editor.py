@@ -4,7 +4,7 @@ import contextlib
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gallery.errors import Damaged
 from gallery.records import ImageRecord
 from gallery.spec import Spec
-from gallery.stores.common import check_vectors
+from gallery.stores.common import batched, check_vectors
 from gallery.stores.contract import Former, Progress
 from gallery.stores.embedded.collection import JOURNAL, EmbeddedCollection, check_whole, open_generation, read_spec
 from gallery.stores.embedded.creating import create
@@ -26,44 +26,15 @@ from gallery.stores.embedded.health import digests_of
 from gallery.stores.embedded.indexes import make_indexes
 from gallery.stores.embedded.journals import mend_journal, points_of, remove_journal
 from gallery.stores.embedded.seal import check_sizes, is_as_sealed, note_sizes, unseal
+from gallery.stores.embedded.states import Published, Waiting, Writing
 from gallery.stores.embedded.tuning import optimised
 from gallery.stores.embedded.words import add_words, replace_words, words_of
 from gallery.stores.journal import Journal
 from gallery.stores.payload import to_payload
 
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """Nothing was written yet.
-
-    Attributes:
-        begun: What an interrupted run left, to be continued.
-        base: Otherwise the published generation, to be copied; None for a new collection or encoder.
-    """
-
-    begun: Path | None
-    base: Path | None
-
-    @property
-    def is_incomplete(self) -> bool:
-        """Whether there is something to publish although nothing was written."""
-        return self.begun is not None or (self.base is not None and (self.base / PROGRESS).exists())
-
-
-@dataclass(frozen=True, slots=True)
-class _Writing:
-    """A generation is being written."""
-
-    generation: Path
-    points: EmbeddedCollection
-    public_url: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Published:
-    """The generation has been published."""
+_AT_ONCE = 16
+"""Points written at once: the engine holds the interpreter for so long, and threads that encode wait for it."""
 
 
 class EmbeddedEditor:
@@ -87,7 +58,7 @@ class EmbeddedEditor:
         self.journal = Journal(None)
         self._public_url = public_url
         self._workshop = Workshop(folder, free)
-        self._state: _Waiting | _Writing | _Published = _Waiting(None, None)
+        self._state: Waiting | Writing | Published = Waiting(None, None)
         try:
             if self._workshop.mend_pointer():
                 _LOG.warning("CURRENT of %s was damaged, and names the newest complete generation again.", self.name)
@@ -106,7 +77,7 @@ class EmbeddedEditor:
     def change(self, spec: Spec) -> None:
         if self.spec is None or self.spec.fits(spec):
             return
-        if self.former and isinstance(self._state, _Waiting) and self._state.begun:
+        if self.former and isinstance(self._state, Waiting) and self._state.begun:
             remove(self._state.begun)  # a change to a third encoder, or one that is taken back
         else:
             self.finish()  # then the former journal has what an interrupted run knew
@@ -115,15 +86,15 @@ class EmbeddedEditor:
         current = published(self._workshop.folder)
         if self.spec and not self.spec.fits(spec):
             self._set_former(current)
-            self._state, self.spec = _Waiting(None, None), spec
+            self._state, self.spec = Waiting(None, None), spec
             self._set_journal(Journal(None))
 
     def begin(self, spec: Spec) -> None:
         if self.spec:
             self.spec.check(spec, self.name)
-        if isinstance(self._state, _Writing):
+        if isinstance(self._state, Writing):
             return
-        if not isinstance(self._state, _Waiting):
+        if not isinstance(self._state, Waiting):
             raise RuntimeError("what is finished is not begun again")
         generation = self._state.begun or self._next_generation(self._state.base, spec)
         self._workshop.check_room()
@@ -137,7 +108,7 @@ class EmbeddedEditor:
             points.has_words = True
         before = self.former.collection if self.former else points
         public_url = before.public_url() if self._public_url is None else self._public_url
-        self._state = _Writing(generation, points, public_url or None)
+        self._state = Writing(generation, points, public_url or None)
         self.spec = self.spec or spec
 
     def upsert(self, records: Sequence[ImageRecord], vectors: NDArray[np.float32]) -> None:
@@ -150,7 +121,8 @@ class EmbeddedEditor:
             q.Point(record.id, {"": vector.tolist(), **words_of(record)}, payload)
             for record, vector, payload in zip(records, vectors, payloads, strict=True)
         ]
-        self._apply(q.UpdateOperation.upsert_points(points))
+        for part in batched(points, _AT_ONCE):
+            self._apply(q.UpdateOperation.upsert_points(part))
 
     def update(self, records: Sequence[ImageRecord]) -> None:
         writing = self._writing()
@@ -178,19 +150,19 @@ class EmbeddedEditor:
         self._publish(writing, optimise=False)
         generation = self._workshop.settle(self._workshop.draft(writing.generation))
         self.journal.move_to(generation / JOURNAL)
-        self._state = _Writing(generation, open_generation(generation), writing.public_url)
+        self._state = Writing(generation, open_generation(generation), writing.public_url)
 
     def finish(self) -> None:
-        if isinstance(self._state, _Waiting) and self.spec and self._state.is_incomplete:
+        if isinstance(self._state, Waiting) and self.spec and self._state.is_incomplete:
             self.begin(self.spec)  # an earlier run wrote everything, and was stopped before this
-        if not isinstance(self._state, _Writing):
+        if not isinstance(self._state, Writing):
             return
         writing = self._state
         self.journal.close()
         self._set_former(None)
         self._publish(writing, optimise=True)
 
-    def _publish(self, writing: _Writing, *, optimise: bool) -> None:
+    def _publish(self, writing: Writing, *, optimise: bool) -> None:
         generation, points = writing.generation, writing.points
         unseal(generation)
         make_indexes(points.shard, self.name)  # if it has become large enough
@@ -199,7 +171,7 @@ class EmbeddedEditor:
                 points.shard = optimised(points.shard, generation / SHARD, points.spec.dimension)
             else:
                 points.shard.flush()
-        self._state = _Published()
+        self._state = Published()
         points.close()
         with contextlib.closing(load_shard(generation)) as settled:  # opening changes files, so do it before sealing
             count = settled.count(q.CountRequest(exact=True))
@@ -207,7 +179,7 @@ class EmbeddedEditor:
 
     def close(self) -> None:
         """Release the files and the lock; the next run continues with what was flushed."""
-        if isinstance(self._state, _Writing):
+        if isinstance(self._state, Writing):
             self._state.points.close()
         self._set_former(None)
         self.journal.close()
@@ -227,7 +199,7 @@ class EmbeddedEditor:
             self._set_journal(Journal((begun or current) / JOURNAL))
         else:
             self._set_journal(Journal(None))
-        self._state = _Waiting(begun, current)
+        self._state = Waiting(begun, current)
 
     def _sound_begun(self) -> Path | None:
         """Return what an interrupted run left; if it is damaged, set it aside."""
@@ -290,8 +262,8 @@ class EmbeddedEditor:
         self.journal.move_to(generation / JOURNAL)
         return generation
 
-    def _writing(self) -> _Writing:
-        if not isinstance(self._state, _Writing):
+    def _writing(self) -> Writing:
+        if not isinstance(self._state, Writing):
             raise RuntimeError("begin() comes before reading and writing")
         return self._state
 

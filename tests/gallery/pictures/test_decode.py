@@ -15,7 +15,7 @@ from PIL import ExifTags, Image, ImageFile
 
 from gallery.errors import BadInput, Reason, UnreadableImage
 from gallery.pictures import Picture, find_images, open_image, read_file
-from gallery.pictures.decode import _formats, decode
+from gallery.pictures.decode import _reads_heic, decode
 from gallery.records import ImageFile as Found
 
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF"]
@@ -300,9 +300,9 @@ def test_another_file_renamed_to_jpg_is_not_an_image(tmp_path: Path, data: bytes
 
 def test_heic_without_its_extra_is_unsupported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pi_heif", None)
-    _formats.cache_clear()
+    _reads_heic.cache_clear()
     assert reason(HEIC, decode) == Reason.UNSUPPORTED
-    _formats.cache_clear()
+    _reads_heic.cache_clear()
 
 
 def test_a_damaged_heic_with_the_extra_is_damaged() -> None:
