@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from gallery.errors import UnreadableImage
 from gallery.pictures import dates
@@ -83,7 +82,9 @@ def _mapping(value: object) -> Mapping[str, object]:
 
 
 def _read(path: str) -> bytes | None:
+    if not os.path.isfile(path):  # noqa: PTH113 - called six times for every file
+        return None
     try:
-        return read_file(path) if Path(path).stat().st_size <= MOST_BYTES else None
-    except (OSError, ValueError, UnreadableImage):
+        return read_file(path, MOST_BYTES)
+    except UnreadableImage:
         return None
