@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
@@ -34,8 +33,6 @@ from ingest.stopping import Stop
 from ingest.threads import ahead, in_background, shared
 from ingest.walk import Task, Walk
 from ingest.writer import Writer
-
-T = TypeVar("T")
 
 READ_AHEAD = 2
 """Threads beyond the number of processors: while some wait for the disk, the others compute."""
@@ -68,7 +65,7 @@ def ingest(
         load_encoder: Called at most once, when there is something to read.
         captions: Sentences to store with the pictures; None keeps the existing ones.
         exclude: Patterns of files to skip, in the syntax of .gitignore.
-        batch_size: Pictures that a thread encodes at once.
+        batch_size: The most pictures that a thread encodes at once.
         prune: Remove the places of files that are gone from below `roots`, and pictures that have no other.
         prune_all: Prune any number of pictures, and change the encoder even if files are gone.
         part: Index only files whose content is in this part; others are read, and left to the other parts.

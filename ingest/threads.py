@@ -109,7 +109,7 @@ def in_background(items: Iterable[T]) -> Iterator[T]:
 def shared(
     items: Iterator[T], workers: int, size: int, least: int, left: Callable[[int], int | None]
 ) -> Iterator[list[T]]:
-    """Yield the items in lists for workers, the last ones ever shorter, so that all workers end at the same time.
+    """Yield the items in lists for workers, shorter and shorter towards the end, so that all end at the same time.
 
     Args:
         items: They may come one by one.

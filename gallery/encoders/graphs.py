@@ -117,6 +117,9 @@ def halved(model: onnx.ModelProto) -> onnx.ModelProto:
             if np.isfinite(half).all():
                 weights.CopyFrom(numpy_helper.from_array(half, f"{name}/half"))
                 casts[name] = helper.make_node("Cast", [f"{name}/half"], [name], to=FLOAT)
+    inputs = [given for given in graph.input if given.name not in casts]  # some exporters list weights there, too
+    del graph.input[:]
+    graph.input.extend(inputs)
     nodes = []
     for node in graph.node:
         nodes += [casts.pop(name) for name in node.input if name in casts]  # just before it is needed: see open_session

@@ -73,9 +73,17 @@ def finish(draft: Path, manifest: Manifest, place: Path) -> Path:
 
 
 def _simplify(tokenizer: Path) -> None:
-    """Write merges as texts, "a b", if no token has a space: they are read faster than pairs, and with less memory."""
+    """Write merges as texts, "a b", instead of pairs: they are read faster, and with less memory.
+
+    Not if that would be ambiguous, because a token has a space, or looks like the comment of a merges file.
+    """
     values = json.loads(tokenizer.read_text(encoding="utf-8"))
-    merges = values["model"].get("merges", [])
-    if any(isinstance(pair, list) for pair in merges) and not any(" " in token for pair in merges for token in pair):
-        values["model"]["merges"] = [" ".join(pair) for pair in merges]
-        tokenizer.write_text(json.dumps(values, ensure_ascii=False), encoding="utf-8")
+    merges = values["model"].get("merges") or []
+    if not all(isinstance(pair, list) for pair in merges):
+        return
+    texts = [" ".join(pair) for pair in merges]
+    if texts and not any(text.count(" ") > 1 or text.startswith("#version") for text in texts):
+        values["model"]["merges"] = texts
+        draft = tokenizer.with_suffix(".draft")  # the file may be a link to another folder's
+        draft.write_text(json.dumps(values, ensure_ascii=False), encoding="utf-8")
+        draft.replace(tokenizer)

@@ -106,6 +106,11 @@ def _decoded(
     facts = facts_of(image, exif, packet)
     format_ = _NAMES.get(str(image.format), str(image.format))
     rgb, note = flattened(loaded, profile)
+    if rgb is image and image.format != "JPEG":
+        rgb = image.copy()  # the other kinds would keep the file's bytes
+    if rgb is not image:
+        image.close()  # so that a picture that is turned now is in memory twice, not three times
+    del loaded
     orientation = exif.get(ExifTags.Base.Orientation)
     orientation = int(orientation) if orientation in UPRIGHT else 1
     notes = (note,) if note else ()

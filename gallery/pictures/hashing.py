@@ -26,7 +26,7 @@ def perceptual_hash(picture: Image.Image) -> str | None:
     transform = _cosines()
     low = transform @ values[..., 0] @ transform.T
     ordered, sizes = np.sort(low, axis=None), np.sort(np.abs(low.ravel()[1:]))
-    middle, middle_size = ordered[31:33].mean(), sizes[31]  # their medians: np.median would import numpy.ma, 20 ms
+    middle, middle_size = ordered[31:33].mean(), sizes[31]  # medians; np.median would import numpy.ma: 20 ms
     if middle_size < _LEAST_DETAIL:
         return None
     bits = np.packbits((low > middle).ravel())

@@ -74,7 +74,7 @@ def shrunk_jpeg(rgb: Image.Image, side: int) -> bytes:
     """Return a picture as a JPEG whose longer side has at most `side` pixels; never enlarges."""
     rgb.thumbnail((side, side), Image.Resampling.LANCZOS)
     target = BytesIO()
-    rgb.save(target, "JPEG", quality=_QUALITY, optimize=True, progressive=True)
+    rgb.save(target, "JPEG", quality=_QUALITY, optimize=True, progressive=True, comment=b"")
     return target.getvalue()
 
 

@@ -39,7 +39,7 @@ def check_facet(key: str) -> None:
     """Refuse keys whose values cannot be counted.
 
     Raises:
-        BadInput: The key has no index that counts values.
+        BadInput: Values of this key cannot be counted.
     """
     if key not in COUNTED_KEYS:
         raise BadInput(f"values of {key!r} cannot be counted; choose one of: {', '.join(COUNTED_KEYS)}")

@@ -103,7 +103,7 @@ class ImageCollection(Protocol):
         """Return the most frequent values of a key and how many points that match have them: at least `least`.
 
         Raises:
-            BadInput: The key has no index that counts values.
+            BadInput: Values of this key cannot be counted.
         """
         ...
 
@@ -157,7 +157,7 @@ class Editor(Protocol):
         ...
 
     def begin(self, spec: Spec) -> None:
-        """Prepare to write vectors of `spec`, with an index for every key; called before the first write.
+        """Prepare to write vectors of `spec`, with the indexes that they need; called before the first write.
 
         Raises:
             SpecMismatch: The collection holds vectors of another space.

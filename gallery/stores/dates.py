@@ -9,8 +9,13 @@ _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1
 
 def moment(record: ImageRecord) -> datetime:
     """Return the date of a picture as engines compare it: as if the camera's clock were in UTC."""
-    date = datetime.fromisoformat(date_of(record))
-    return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
+    return in_utc(date_of(record))
+
+
+def in_utc(date: str) -> datetime:
+    """Return the date in a payload as engines compare it."""
+    parsed = datetime.fromisoformat(date)
+    return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 def date_of(record: ImageRecord) -> str:

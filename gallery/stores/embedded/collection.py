@@ -11,6 +11,7 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from heapq import nlargest
 from itertools import chain
 from pathlib import Path
@@ -26,7 +27,7 @@ from gallery.records import Hit, ImageRecord
 from gallery.spec import Spec
 from gallery.stores.common import best_first, check_facet, newest_first
 from gallery.stores.contract import Progress
-from gallery.stores.dates import moment
+from gallery.stores.dates import in_utc, moment
 from gallery.stores.embedded.engine import SHARD, damaged, engine_errors, load_shard
 from gallery.stores.embedded.filtering import engine_filter
 from gallery.stores.embedded.generations import PROGRESS, published, published_state
@@ -168,7 +169,9 @@ class EmbeddedCollection:
 
     def _page(self, where: Filter, limit: int, by_date: bool) -> list[ImageRecord]:
         if by_date and "date" not in self.shard.info().payload_schema:
-            return nlargest(limit, self.records(where), key=moment)
+            dates = {str(each.id): self._date(each) for each in self._points(where, only="date")}
+            found = self.get(nlargest(limit, dates, key=dates.__getitem__))
+            return sorted(found.values(), key=moment, reverse=True)
         order = q.OrderBy("date", q.Direction.Desc) if by_date else None
         request = q.ScrollRequest(limit=limit, filter=self._filter(where), with_payload=True, order_by=order)
         with engine_errors(self.name):
@@ -185,15 +188,21 @@ class EmbeddedCollection:
             yield self._record(point), np.asarray(point.vector, np.float32)
 
     def records(self, where: Where | None = None) -> Iterator[ImageRecord]:
-        for point in self._points(where, with_vector=False):
+        for point in self._points(where):
             yield self._record(point)
 
-    def _points(self, where: Where | None, *, with_vector: bool | list[str]) -> Iterator[q.Record]:
-        """Yield every point with its payload, in the order of the ids."""
+    def _points(
+        self, where: Where | None, *, with_vector: bool | list[str] = False, only: str | None = None
+    ) -> Iterator[q.Record]:
+        """Yield every point with its payload, or `only` one key of it, in the order of the ids."""
         offset = None
         while True:
             request = q.ScrollRequest(
-                offset=offset, limit=_PAGE, filter=self._filter(where), with_payload=True, with_vector=with_vector
+                offset=offset,
+                limit=_PAGE,
+                filter=self._filter(where),
+                with_payload=[only] if only else True,
+                with_vector=with_vector,
             )
             with engine_errors(self.name):
                 points, offset = self.shard.scroll(request)
@@ -217,7 +226,7 @@ class EmbeddedCollection:
 
     def _counted(self, key: str, limit: int, least: int, where: Where | None) -> dict[str | int, int]:
         """Count the values of a key in the payloads, in the order of the engine."""
-        values = [(point.payload or {}).get(key, []) for point in self._points(where, with_vector=False)]
+        values = [(point.payload or {}).get(key, []) for point in self._points(where, only=key)]
         counts = Counter(chain.from_iterable(set(each) if isinstance(each, list) else [each] for each in values))
         most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:limit]
         return {value: count for value, count in most if count >= least}
@@ -231,6 +240,12 @@ class EmbeddedCollection:
     def _filter(self, where: Where | None) -> q.Filter | None:
         wanted = as_filter(where)
         return engine_filter(wanted, absent_keys(self.shard)) if wanted else None
+
+    def _date(self, point: q.Record) -> datetime:
+        try:
+            return in_utc((point.payload or {})["date"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise damaged(self.name, f"picture {point.id} has no date ({error})") from error
 
     def _record(self, point: q.Record | q.ScoredPoint) -> ImageRecord:
         try:

@@ -34,7 +34,7 @@ from gallery.stores.payload import to_payload
 
 _LOG = logging.getLogger(__name__)
 _AT_ONCE = 16
-"""Points written at once: the engine holds the interpreter for so long, and threads that encode wait for it."""
+"""Points written in one call. Each call holds the interpreter's lock, and threads that encode wait for it."""
 
 
 class EmbeddedEditor:

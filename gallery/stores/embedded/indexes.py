@@ -1,7 +1,7 @@
-"""Payload indexes of embedded collections: which to make, and what a missing one says.
+"""Payload indexes of embedded collections: which to make, and what follows from a missing one.
 
 The engine reads every index whenever it opens a collection: 5 ms and 4 MB each, even for a few pictures, and 32 MB for
-that of text. A small collection therefore has hardly any, and the engine reads its payloads instead.
+the index on text. A small collection therefore has hardly any, and payloads are read instead.
 """
 
 from collections.abc import Iterable, Set
@@ -15,8 +15,8 @@ from gallery.stores.payload import INDEXED_KEYS, OPTIONAL_KEYS, Payload
 from gallery.stores.tuning import INDEX_FROM
 
 _INDISPENSABLE = frozenset({"stack", "kind", "text"})
-"""Indexed even in a small collection, optional ones with the first picture that has them: nearly every search asks for
-stack and kind, and the engine finds words in a text only with the index."""
+"""Made even for a small collection; those on optional keys with the first picture that has a value. Nearly every search
+asks for stack and kind, and the engine finds words in a text only with the index."""
 _ALWAYS = INDEXED_KEYS.keys() - OPTIONAL_KEYS - {"sha256", "indexed_at"}
 """Indexed in every large collection; nobody searches an embedded one by the last two."""
 _LAST = "path"

@@ -22,8 +22,9 @@ from gallery.errors import CollectionError
 from gallery.records import ImageRecord
 from gallery.settings import Settings
 from gallery.spec import Spec
-from gallery.stores import open_store
+from gallery.stores import Where, open_store
 from gallery.stores.embedded import collection as embedded
+from gallery.stores.embedded.collection import open_generation
 from gallery.stores.embedded.disk import bytes_on_disk, sync_all
 from gallery.stores.embedded.generations import Workshop, published
 from gallery.stores.payload import INDEXED_KEYS
@@ -333,6 +334,37 @@ def test_a_collection_gets_its_indexes_once_it_is_large(
     index([make_record(1, place=("Belém",), camera=None, text=()), *plain[:-2]], {"stack"})
     index(plain[-2:-1], of_all | {"place"})
     index([make_record(18)], of_all | {"place", "camera", "captions", "text"})
+
+
+def test_a_collection_that_lacks_the_last_index_answers_as_before_and_gets_it(
+    settings: Settings, folder: Path, make_record: MakeRecord, unit_rows: UnitRows
+) -> None:
+    with closing(open_store(settings).edit("photos")) as editor:
+        editor.begin(SPEC)
+        editor.upsert([make_record(number) for number in range(INDEX_FROM)], unit_rows(INDEX_FROM))
+        editor.finish()
+
+    def answers() -> list[object]:
+        with closing(open_store(settings).open("photos")) as photos:
+            wanted: list[Where] = [{"camera": "Camera 1"}, {"captions": None}, {"year": 2007}, {"place": None}]
+            counts = [photos.count(where) for where in wanted]
+            return [*counts, photos.facet("camera"), photos.facet("path", 5), photos.facet("place"), photos.newest(50)]
+
+    expected = answers()
+    begun = folder / "gen-000002"
+    shutil.copytree(generation(folder), begun)
+    (begun / "sealed.json").unlink()
+    with closing(qdrant_edge.EdgeShard.load(str(begun / "shard"))) as shard:
+        shard.update(qdrant_edge.UpdateOperation.delete_field_index("path"))
+        shard.flush()
+    with closing(open_generation(begun)) as unfinished:
+        assert unfinished.count({"camera": "Camera 1"}) == expected[0]
+        assert unfinished.facet("path", 5) == expected[5]
+    with closing(open_store(settings).edit("photos")) as editor:
+        editor.finish()
+    assert generation(folder) == begun
+    assert "path" in indexes(folder)
+    assert answers() == expected
 
 
 def test_text_is_indexed_with_the_first_picture_that_has_some(
