@@ -2,7 +2,7 @@
 
 INDEX_FROM = 2000
 """When it has grown to so many pictures, an embedded collection gets payload indexes, and keeps them. Below, a filter
-reads all payloads, 5 to 9 microseconds each, and every search saves the 50 to 80 ms and 40 MB of opening the indexes."""
+reads all payloads, 5 to 9 microseconds each, and every search saves 50 to 80 ms and 40 MB for opening the indexes."""
 SETTLE_FROM = 10_000
 """From this many new pictures, the engine moves them to read-only files, which open at once. The files for new points
 open slowly: 20 000 points took half a second, a million 27 s. Moving fewer is not worth an ingest's time."""

@@ -9,11 +9,7 @@ gen-000001/sealed.json       the state of these files when complete; missing in 
 
 import json
 import zlib
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
-from heapq import nlargest
-from itertools import chain
 from pathlib import Path
 from uuid import UUID
 
@@ -27,13 +23,14 @@ from gallery.records import Hit, ImageRecord
 from gallery.spec import Spec
 from gallery.stores.common import best_first, check_facet, newest_first
 from gallery.stores.contract import Progress
-from gallery.stores.dates import in_utc, moment
+from gallery.stores.dates import moment
 from gallery.stores.embedded.engine import SHARD, damaged, engine_errors, load_shard
 from gallery.stores.embedded.filtering import engine_filter
 from gallery.stores.embedded.generations import PROGRESS, published, published_state
 from gallery.stores.embedded.indexes import absent_keys
 from gallery.stores.embedded.seal import DAMAGE, check_seal
 from gallery.stores.embedded.tuning import search_params
+from gallery.stores.embedded.unindexed import most_frequent, newest_ids
 from gallery.stores.filters import Filter, Where, as_filter
 from gallery.stores.payload import public_url_of, to_record
 from gallery.stores.words import WORDS, weights_of_query
@@ -169,8 +166,7 @@ class EmbeddedCollection:
 
     def _page(self, where: Filter, limit: int, by_date: bool) -> list[ImageRecord]:
         if by_date and "date" not in self.shard.info().payload_schema:
-            dates = {str(each.id): self._date(each) for each in self._points(where, only="date")}
-            found = self.get(nlargest(limit, dates, key=dates.__getitem__))
+            found = self.get(newest_ids(self._points(where, only="date"), limit, self.name))
             return sorted(found.values(), key=moment, reverse=True)
         order = q.OrderBy("date", q.Direction.Desc) if by_date else None
         request = q.ScrollRequest(limit=limit, filter=self._filter(where), with_payload=True, order_by=order)
@@ -220,16 +216,9 @@ class EmbeddedCollection:
             if key in absent_keys(self.shard):
                 return {}
             if key not in self.shard.info().payload_schema:
-                return self._counted(key, limit, least, where)
+                return most_frequent(self._points(where, only=key), key, limit, least)
             hits = self.shard.facet(q.FacetRequest(key, limit, exact=True, filter=self._filter(where))).hits
         return {hit.value: hit.count for hit in hits if hit.count >= least}
-
-    def _counted(self, key: str, limit: int, least: int, where: Where | None) -> dict[str | int, int]:
-        """Count the values of a key in the payloads, in the order of the engine."""
-        values = [(point.payload or {}).get(key, []) for point in self._points(where, only=key)]
-        counts = Counter(chain.from_iterable(set(each) if isinstance(each, list) else [each] for each in values))
-        most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:limit]
-        return {value: count for value, count in most if count >= least}
 
     def is_current(self) -> bool:
         return self.generation == published_state(self._folder)
@@ -240,12 +229,6 @@ class EmbeddedCollection:
     def _filter(self, where: Where | None) -> q.Filter | None:
         wanted = as_filter(where)
         return engine_filter(wanted, absent_keys(self.shard)) if wanted else None
-
-    def _date(self, point: q.Record) -> datetime:
-        try:
-            return in_utc((point.payload or {})["date"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise damaged(self.name, f"picture {point.id} has no date ({error})") from error
 
     def _record(self, point: q.Record | q.ScoredPoint) -> ImageRecord:
         try:
