@@ -40,7 +40,7 @@ ROUNDS = 3
 RUNS = 5
 MANY = 10_000
 LENGTH = 1024
-"""Pixels of the longer side of the photos to index."""
+"""The longer side of each photo, in pixels."""
 EXAMPLES = Path(__file__).parents[1] / "examples" / "photos"
 STARTER = """
 import resource, subprocess, sys, time

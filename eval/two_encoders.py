@@ -178,7 +178,7 @@ def _vectors(encoder: PictureEncoder, records: Sequence[ImageRecord], tell: Tell
 def _values(encoder: TextEncoder, vectors: Mapping[str, Vectors], sample: Sample) -> DataFrame:
     ids = [record.id for record in sample.records]
     texts = Remembered(encoder.encode_texts)([topic.text for topic in sample.topics])
-    # Rounded, because on some processors a product gives equal vectors scores that differ in their last bit.
+    # On some processors, the scores of equal vectors differ in their last bit; rounding makes them equal.
     scores = np.round(texts @ np.stack([vectors[id] for id in ids]).T, 6)
     run = run_of_scores(encoder.spec.encoder, [topic.id for topic in sample.topics], ids, scores, DEPTH)
     return per_query(run, sample.qrels, SHOWN)

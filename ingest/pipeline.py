@@ -94,9 +94,9 @@ def ingest(
         with ThreadPoolExecutor(threads) as pool, stop.shielded():
             window = list(islice(chain([first], tasks), batch_size * processors()))
             encoder.many = len(window) == batch_size * processors()
-            share = -(-len(window) // processors())
-            sizes = (batch_size, 1) if encoder.many else (share, share)
-            batches = shared(chain(window, tasks), processors(), *sizes, report.left)
+            share = -(-len(window) // processors())  # at most `batch_size`
+            least = 1 if encoder.many else share  # of a few pictures, each processor gets its share
+            batches = shared(chain(window, tasks), processors(), share, least, report.left)
             try:
                 for batch in ahead(pool, indexer.read, batches, 2 * threads, stop):
                     indexer.add(batch)

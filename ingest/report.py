@@ -62,7 +62,7 @@ class IngestReport:
         return self.indexed + self.updated + self.verified + self.elsewhere + len(self.unreadable) - self.remembered
 
     def left(self, taken: int) -> int | None:
-        """Return how many of the files to read are left after `taken` of them; None until all have been found."""
+        """Return how many of the files to read remain after `taken` of them, or None while files are looked for."""
         return None if self.walking else self.to_read - taken
 
     @property

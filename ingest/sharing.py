@@ -38,7 +38,8 @@ class Sharing:
         Shortly before the end this is not worth the copy in which the run would continue.
         """
         done, found = self._report.done, self._report.to_read
-        is_near_the_end = not self._report.walking and found - done < WRITE_EVERY
+        left = self._report.left(done)
+        is_near_the_end = left is not None and left < WRITE_EVERY
         if is_near_the_end or self._collection.points.count() < self._next:
             return
         with self._points:

@@ -109,14 +109,14 @@ def in_background(items: Iterable[T]) -> Iterator[T]:
 def shared(
     items: Iterator[T], workers: int, size: int, least: int, left: Callable[[int], int | None]
 ) -> Iterator[list[T]]:
-    """Yield the items in lists for workers, shorter and shorter towards the end, so that all end at the same time.
+    """Split the items into lists for workers. The lists get shorter at the end, so that all workers finish together.
 
     Args:
-        items: They may come one by one.
+        items: The items, which may arrive slowly.
         workers: How many there are.
         size: The length of a list.
         least: The length of the shortest ones.
-        left: Told how many items were taken, returns how many are left; None while that is unknown.
+        left: Takes how many items were taken and returns how many remain, or None while that is unknown.
 
     >>> [len(each) for each in shared(iter(range(20)), 2, 8, 1, lambda taken: 20 - taken)]
     [8, 3, 2, 1, 1, 1, 1, 1, 1, 1]

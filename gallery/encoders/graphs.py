@@ -101,10 +101,10 @@ class Graph:
 
 
 def halved(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Store the weights of matrix products as 16-bit floats, and return the model, which still computes in float32.
+    """Store the weights of matrix products as 16-bit floats, and return the model. It still computes in float32.
 
-    For text towers: a search reads all weights for one query, and reading half as many bytes and converting them takes
-    no longer. Cosines change by less than a millionth. Weights that are too large for 16 bits stay as they are.
+    This is for text towers. A search reads all weights for one query, and half as many bytes save memory; reading and
+    converting them takes no longer. Cosines change by less than a millionth. Weights too large for 16 bits stay.
     """
     graph = model.graph
     products = {node.input[1] for node in graph.node if node.op_type == "MatMul"}
@@ -122,7 +122,7 @@ def halved(model: onnx.ModelProto) -> onnx.ModelProto:
     graph.input.extend(inputs)
     nodes = []
     for node in graph.node:
-        nodes += [casts.pop(name) for name in node.input if name in casts]  # just before it is needed: see open_session
+        nodes += [casts.pop(name) for name in node.input if name in casts]  # just before its use, see open_session
         nodes.append(node)
     del graph.node[:]
     graph.node.extend(nodes)

@@ -73,9 +73,9 @@ def finish(draft: Path, manifest: Manifest, place: Path) -> Path:
 
 
 def _simplify(tokenizer: Path) -> None:
-    """Write merges as texts, "a b", instead of pairs: they are read faster, and with less memory.
+    """Write merges as texts, "a b", instead of pairs: the library reads them faster, and with less memory.
 
-    Not if that would be ambiguous, because a token has a space, or looks like the comment of a merges file.
+    Pairs stay where a text would be ambiguous: a token has a space, or looks like the comment of a merges file.
     """
     values = json.loads(tokenizer.read_text(encoding="utf-8"))
     merges = values["model"].get("merges") or []

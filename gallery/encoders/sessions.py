@@ -101,7 +101,7 @@ def open_session(
         options.add_session_config_entry("session.disable_prepacking", "1")
     if not fused:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        # In the graph's order, weights of 16 bits are converted just before their use; by default, all at the start.
+        # By default, the runtime converts all 16-bit weights first and holds them; in the graph's order, one at a time.
         options.execution_order = onnxruntime.ExecutionOrder.PRIORITY_BASED
     providers: list[Any] = [CPU]
     if not device.is_cpu:

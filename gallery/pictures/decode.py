@@ -107,9 +107,9 @@ def _decoded(
     format_ = _NAMES.get(str(image.format), str(image.format))
     rgb, note = flattened(loaded, profile)
     if rgb is image and image.format != "JPEG":
-        rgb = image.copy()  # the other kinds would keep the file's bytes
+        rgb = image.copy()  # images of other formats keep the file's bytes
     if rgb is not image:
-        image.close()  # so that a picture that is turned now is in memory twice, not three times
+        image.close()  # turning a picture needs a second one in memory; this would be a third
     del loaded
     orientation = exif.get(ExifTags.Base.Orientation)
     orientation = int(orientation) if orientation in UPRIGHT else 1

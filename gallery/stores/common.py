@@ -1,5 +1,6 @@
 """What both stores share: checks before writing, and sorting independent of the engine."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
@@ -11,7 +12,7 @@ from gallery.errors import BadInput, EncoderError
 from gallery.records import Hit, ImageRecord
 from gallery.stores.dates import moment
 from gallery.stores.filters import Filter, Where, as_filter
-from gallery.stores.payload import COUNTED_KEYS
+from gallery.stores.payload import COUNTED_KEYS, Payload
 
 T = TypeVar("T")
 
@@ -43,6 +44,15 @@ def check_facet(key: str) -> None:
     """
     if key not in COUNTED_KEYS:
         raise BadInput(f"values of {key!r} cannot be counted; choose one of: {', '.join(COUNTED_KEYS)}")
+
+
+def count_values(payloads: Iterable[Payload | None], key: str) -> Counter[str | int]:
+    """Count how many payloads have each value of a key; a value that one payload repeats counts once."""
+    counts = Counter[str | int]()
+    for payload in payloads:
+        values = (payload or {}).get(key, ())
+        counts.update(set(values) if isinstance(values, list | tuple) else (values,))
+    return counts
 
 
 def best_first(hits: Iterable[Hit]) -> list[Hit]:

@@ -13,7 +13,7 @@ def moment(record: ImageRecord) -> datetime:
 
 
 def in_utc(date: str) -> datetime:
-    """Return the date in a payload as engines compare it."""
+    """Parse the date in a payload; without an offset it counts as UTC, as for the engines."""
     parsed = datetime.fromisoformat(date)
     return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 

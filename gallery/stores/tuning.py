@@ -1,8 +1,9 @@
 """All settings that depend on a collection's size. docs/servers-and-scale.md has the measurements."""
 
 INDEX_FROM = 2000
-"""When it has grown to so many pictures, an embedded collection gets payload indexes, and keeps them. Below, a filter
-reads all payloads, 5 to 9 microseconds each, and every search saves 50 to 80 ms and 40 MB for opening the indexes."""
+"""An embedded collection gets payload indexes when it reaches this many pictures, and keeps them. In a smaller one, a
+filter reads all payloads, 5 to 9 microseconds each. In return, every search saves the 50 to 80 ms and 40 MB that
+opening the indexes takes."""
 SETTLE_FROM = 10_000
 """From this many new pictures, the engine moves them to read-only files, which open at once. The files for new points
 open slowly: 20 000 points took half a second, a million 27 s. Moving fewer is not worth an ingest's time."""

@@ -172,12 +172,15 @@ def test_a_passing_failure_is_tried_again(run: Ingest, photos: Path, monkeypatch
     assert (report.indexed, report.unchanged) == (1, 4)
 
 
-def test_the_same_bytes_in_several_files_are_one_point(run: Ingest, settings: Settings, photos: Path) -> None:
+def test_the_same_bytes_in_several_files_are_one_point(
+    run: Ingest, settings: Settings, encoder: LetterEncoder, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)  # then one batch holds both files
     copy = photos / "zoo" / "copy.png"
     copy.parent.mkdir()
     copy.write_bytes((photos / "warm" / "red.png").read_bytes())
-    report = run()
-    assert (report.indexed, report.updated) == (5, 1)
+    report = run(batch_size=8)
+    assert (report.indexed, report.updated, encoder.encoded) == (5, 1, 5)
     assert [file.path for file in stored(settings)["red.png"].files] == [str(photos / "warm" / "red.png"), str(copy)]
 
 

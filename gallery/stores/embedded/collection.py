@@ -9,7 +9,7 @@ gen-000001/sealed.json       the state of these files when complete; missing in 
 
 import json
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from uuid import UUID
 
@@ -165,7 +165,7 @@ class EmbeddedCollection:
         return newest_first(self._page, limit, where)
 
     def _page(self, where: Filter, limit: int, by_date: bool) -> list[ImageRecord]:
-        if by_date and "date" not in self.shard.info().payload_schema:
+        if by_date and "date" not in self._indexed_keys():
             found = self.get(newest_ids(self._points(where, only="date"), limit, self.name))
             return sorted(found.values(), key=moment, reverse=True)
         order = q.OrderBy("date", q.Direction.Desc) if by_date else None
@@ -213,9 +213,10 @@ class EmbeddedCollection:
     def facet(self, key: str, limit: int = 20, *, least: int = 1, where: Where | None = None) -> dict[str | int, int]:
         check_facet(key)
         with engine_errors(self.name):
-            if key in absent_keys(self.shard):
+            indexed = self._indexed_keys()
+            if key in absent_keys(indexed):
                 return {}
-            if key not in self.shard.info().payload_schema:
+            if key not in indexed:
                 return most_frequent(self._points(where, only=key), key, limit, least)
             hits = self.shard.facet(q.FacetRequest(key, limit, exact=True, filter=self._filter(where))).hits
         return {hit.value: hit.count for hit in hits if hit.count >= least}
@@ -228,7 +229,10 @@ class EmbeddedCollection:
 
     def _filter(self, where: Where | None) -> q.Filter | None:
         wanted = as_filter(where)
-        return engine_filter(wanted, absent_keys(self.shard)) if wanted else None
+        return engine_filter(wanted, absent_keys(self._indexed_keys())) if wanted else None
+
+    def _indexed_keys(self) -> Set[str]:
+        return self.shard.info().payload_schema.keys()
 
     def _record(self, point: q.Record | q.ScoredPoint) -> ImageRecord:
         try:

@@ -34,7 +34,7 @@ from gallery.stores.payload import to_payload
 
 _LOG = logging.getLogger(__name__)
 _AT_ONCE = 16
-"""Points written in one call. Each call holds the interpreter's lock, and threads that encode wait for it."""
+"""How many points one call writes. Meanwhile it holds Python's global lock, and threads that encode have to wait."""
 
 
 class EmbeddedEditor:
@@ -165,7 +165,7 @@ class EmbeddedEditor:
     def _publish(self, writing: Writing, *, optimise: bool) -> None:
         generation, points = writing.generation, writing.points
         unseal(generation)
-        make_indexes(points.shard, self.name)  # if it has become large enough
+        make_indexes(points.shard, self.name)  # the collection may have become large
         with engine_errors(self.name):
             if optimise:
                 points.shard = optimised(points.shard, generation / SHARD, points.spec.dimension)

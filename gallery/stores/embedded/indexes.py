@@ -1,7 +1,7 @@
 """Payload indexes of embedded collections: which to make, and what follows from a missing one.
 
-The engine reads every index whenever it opens a collection: 5 ms and 4 MB each, even for a few pictures, and 32 MB for
-the index on text. A small collection therefore has hardly any, and payloads are read instead.
+Whenever the engine opens a collection, it reads every index. Each costs 5 ms and 4 MB even for a few pictures; the one
+on text costs 32 MB. So a small collection has few indexes, and filters read its payloads.
 """
 
 from collections.abc import Iterable, Set
@@ -15,22 +15,21 @@ from gallery.stores.payload import INDEXED_KEYS, OPTIONAL_KEYS, Payload
 from gallery.stores.tuning import INDEX_FROM
 
 _INDISPENSABLE = frozenset({"stack", "kind", "text"})
-"""Made even for a small collection; those on optional keys with the first picture that has a value. Nearly every search
-asks for stack and kind, and the engine finds words in a text only with the index."""
+"""The keys that even a small collection indexes, optional ones with the first picture that has a value. Nearly every
+search filters by stack or kind. Without the index on text, the engine would also find parts of words."""
 _ALWAYS = INDEXED_KEYS.keys() - OPTIONAL_KEYS - {"sha256", "indexed_at"}
-"""Indexed in every large collection; nobody searches an embedded one by the last two."""
+"""The keys that every large collection indexes. Nobody searches an embedded one by its digests or by `indexed_at`."""
 _LAST = "path"
-"""The index that is made last, so that a crash cannot leave it without the others."""
+"""The last index to be made. Where it exists, the others exist as well, even after a crash."""
 
 
-def absent_keys(shard: q.EdgeShard) -> Set[str]:
-    """Return keys that certainly no picture has, because they would be indexed."""
-    schema = shard.info().payload_schema
-    return (OPTIONAL_KEYS if _LAST in schema else OPTIONAL_KEYS & _INDISPENSABLE) - schema.keys()
+def absent_keys(indexed: Set[str]) -> Set[str]:
+    """Return keys that no picture has: if one had them, they would be among the `indexed` ones."""
+    return (OPTIONAL_KEYS if _LAST in indexed else OPTIONAL_KEYS & _INDISPENSABLE) - indexed
 
 
 def missing_indexes(shard: q.EdgeShard, payloads: Iterable[Payload] = ()) -> Set[str]:
-    """Return the keys that need an index, for what a collection has or for payloads that are written next."""
+    """Return the keys that need an index and lack it, given what a collection holds and which payloads come next."""
     info, given = shard.info(), OPTIONAL_KEYS.intersection(chain.from_iterable(payloads))
     schema = info.payload_schema.keys()
     if _LAST in schema:
@@ -41,7 +40,7 @@ def missing_indexes(shard: q.EdgeShard, payloads: Iterable[Payload] = ()) -> Set
 
 
 def make_indexes(shard: q.EdgeShard, collection: str, payloads: Iterable[Payload] = ()) -> None:
-    """Make these indexes; `collection` is the name for errors."""
+    """Make the missing indexes. Errors name the `collection`."""
     with engine_errors(collection):
         missing = missing_indexes(shard, payloads)
         for keys in (sorted(missing - {_LAST}), sorted(missing & {_LAST})):

@@ -21,7 +21,7 @@ class Waiting:
 
     @property
     def is_incomplete(self) -> bool:
-        """Whether there is something to publish although nothing was written."""
+        """Whether an earlier run left something to publish."""
         return self.begun is not None or (self.base is not None and (self.base / PROGRESS).exists())
 
 

@@ -4,7 +4,6 @@ A server limits the points per request, so larger requests are split. Points tha
 """
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -15,7 +14,7 @@ from qdrant_client import models
 from gallery.errors import CollectionError
 from gallery.records import Hit, ImageRecord
 from gallery.spec import Spec
-from gallery.stores.common import best_first, check_facet, newest_first
+from gallery.stores.common import best_first, check_facet, count_values, newest_first
 from gallery.stores.contract import Progress
 from gallery.stores.filters import Filter, Where
 from gallery.stores.payload import public_url_of, to_record
@@ -196,18 +195,11 @@ class ServerCollection:
             hits = self._read(self._client.facet, key=key, facet_filter=wanted, limit=self.limits.hits, exact=True).hits
             counts = {hit.value: hit.count for hit in hits}
         if not self.limits.exact or len(counts) >= self.limits.hits:
-            counts = self._counted(key, where)
+            # There may be more values than the server returns, so they are counted here.
+            pages = self._pages(where, self.limits.hits, with_payload=[key])
+            counts = count_values((point.payload for points in pages for point in points), key)
         most = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))[:limit]
         return {value: count for value, count in most if count >= least}
-
-    def _counted(self, key: str, where: Where | None) -> dict[str | int, int]:
-        """Count the values of a key here, as there are more than the server would tell."""
-        counts: Counter[str | int] = Counter()
-        for points in self._pages(where, self.limits.hits, with_payload=[key]):
-            for point in points:
-                values = (point.payload or {}).get(key, ())
-                counts.update(set(values) if isinstance(values, list | tuple) else (values,))
-        return dict(counts)
 
     def is_current(self) -> bool:
         target = Directory(self._link).target_of(self.name)
